@@ -1,0 +1,1 @@
+"""Pure knowledge: no I/O, no clock, no randomness; time is an argument."""

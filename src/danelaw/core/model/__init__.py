@@ -1,0 +1,37 @@
+"""The nouns that everybody shares."""
+
+from danelaw.core.model.dns import Absence, Answer, RRset, same_content, serial_gt
+from danelaw.core.model.errors import DanelawError
+from danelaw.core.model.limits import Limits
+from danelaw.core.model.message import Message, Question, Record, Silence
+from danelaw.core.model.order import (
+    Advance,
+    Challenge,
+    ChallengeType,
+    Failed,
+    Issued,
+    NeedChallenge,
+    OrderState,
+    Pending,
+)
+from danelaw.core.model.security import Reason, Security, Validated
+from danelaw.core.model.service import (
+    IP,
+    Chain,
+    CredentialFacts,
+    Endpoint,
+    GenerationId,
+    HandshakeFailure,
+    Hello,
+    HostName,
+    Instant,
+    KeyAlgorithm,
+    Lineage,
+    NotOffered,
+    SubjectName,
+    TLSVersion,
+    Unreachable,
+    Window,
+)
+
+__all__ = ["IP", "Absence", "Advance", "Answer", "Chain", "Challenge", "ChallengeType", "CredentialFacts", "DanelawError", "Endpoint", "Failed", "GenerationId", "HandshakeFailure", "Hello", "HostName", "Instant", "Issued", "KeyAlgorithm", "Limits", "Lineage", "Message", "NeedChallenge", "NotOffered", "OrderState", "Pending", "Question", "RRset", "Reason", "Record", "Security", "Silence", "SubjectName", "TLSVersion", "Unreachable", "Validated", "Window", "same_content", "serial_gt"]  # fmt: skip

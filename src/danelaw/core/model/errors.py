@@ -1,0 +1,21 @@
+"""The shape of every error that a user meets: a stable code, what happened, the evidence, the next step."""
+
+from __future__ import annotations
+
+
+class DanelawError(Exception):
+    """Something a user must hear of.
+
+    ``code`` is stable and documented; ``evidence`` quotes what was seen; ``hint`` is the next thing to do.
+    """
+
+    def __init__(self, code: str, message: str, *, evidence: str = "", hint: str = "") -> None:
+        super().__init__(code, message, evidence, hint)
+        self.code = code
+        self.message = message
+        self.evidence = evidence
+        self.hint = hint
+
+    def __str__(self) -> str:
+        said = f"{self.message} [{self.code}]"
+        return f"{said}: {self.evidence}" if self.evidence else said

@@ -1,0 +1,83 @@
+"""A certificate order as stored between two passes (RFC 8555 §7.1.3): resumable, so that nothing sleeps."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from dns.name import Name
+
+from danelaw.core.model.service import Chain, Instant
+
+
+class ChallengeType(enum.Enum):
+    """Ways to prove control of a name (RFC 8555 §8)."""
+
+    HTTP_01 = "http-01"
+    DNS_01 = "dns-01"
+
+
+@dataclass(frozen=True, slots=True)
+class Challenge:
+    """One challenge to be placed.
+
+    ``response`` is what must be found: the key authorization for http-01 (RFC 8555 §8.3), the TXT value for dns-01
+    (§8.4). ``url`` names the challenge at the CA.
+    """
+
+    url: str
+    type: ChallengeType
+    identifier: Name
+    token: str
+    response: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderState:
+    """Where an order stands. ``url``: None until the CA has it. ``placed``: challenges that wait for the CA's look.
+
+    ``replaces``: the certificate that this order renews (RFC 9773 §5).
+    """
+
+    names: tuple[Name, ...]
+    profile: str | None = None
+    url: str | None = None
+    replaces: Chain | None = None
+    placed: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class NeedChallenge:
+    """Place these, then advance the order with their URLs in ``placed``."""
+
+    order: OrderState
+    challenges: tuple[Challenge, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """The CA is at work. Ask again at ``until`` (its Retry-After, or a default)."""
+
+    order: OrderState
+    until: Instant
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    order: OrderState
+    chain: Chain
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The order is over. ``code`` is the ACME problem type's last part, e.g. ``unauthorized``; a new order may be
+    placed at ``retry_at``."""
+
+    order: OrderState
+    code: str
+    detail: str
+    retry_at: Instant
+
+
+Advance: TypeAlias = NeedChallenge | Pending | Issued | Failed

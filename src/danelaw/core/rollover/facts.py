@@ -1,0 +1,371 @@
+"""All that was learnt or intended, and its fold. The gate and the planner read nothing else.
+
+A fact is written once and never changed. ``Facts`` folds them: sights of the same version that follow each other without
+a gap become one ``Span``, so that years of passes stay small. Folding in one go or piece by piece gives the same value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TypeAlias
+
+from dns.name import Name
+
+from danelaw.core.model import (
+    IP,
+    Answer,
+    Chain,
+    CredentialFacts,
+    Endpoint,
+    GenerationId,
+    HandshakeFailure,
+    Hello,
+    Instant,
+    Lineage,
+    NotOffered,
+    Reason,
+    Security,
+    SubjectName,
+    Unreachable,
+    Window,
+)
+from danelaw.core.rollover.actions import Action, Outcome
+
+Got: TypeAlias = Chain | HandshakeFailure | NotOffered | Unreachable
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What one authority said of one RRset. The SOA was asked first; ``at`` is when the reply came.
+
+    ``answer`` None: silence, or nothing usable.
+    """
+
+    at: Instant
+    zone: Name
+    server: IP
+    serial: int | None
+    owner: Name
+    type: int
+    answer: Answer | None
+
+
+@dataclass(frozen=True, slots=True)
+class Roster:
+    """The authoritative addresses of a zone, as a sweep found them: the parent's and the child's NS sets, glue, all.
+
+    ``primary``: where updates arrive, where that is known to be among them.
+    """
+
+    at: Instant
+    zone: Name
+    servers: frozenset[IP]
+    primary: IP | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What our own validator said of an RRset."""
+
+    at: Instant
+    owner: Name
+    type: int
+    state: Security
+    reasons: tuple[Reason, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Presented:
+    """What one address presented to one kind of client."""
+
+    at: Instant
+    endpoint: Endpoint
+    address: IP
+    hello: Hello
+    got: Got
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """What the credential store holds of a lineage, and which generation lies on the serving path."""
+
+    at: Instant
+    lineage: Lineage
+    generations: tuple[CredentialFacts, ...]
+    live: GenerationId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneKeys:
+    """The keys that are there to sign a zone with: DNSKEY rdata of KSKs and ZSKs."""
+
+    at: Instant
+    zone: Name
+    ksks: frozenset[bytes]
+    zsks: frozenset[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class RenewalInfo:
+    """When the CA suggests to renew a certificate (RFC 9773)."""
+
+    at: Instant
+    chain: Chain
+    window: Window
+
+
+@dataclass(frozen=True, slots=True)
+class Requested:
+    """An operator asked for a new key now."""
+
+    at: Instant
+    lineage: Lineage
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Intended:
+    """Stored before acting."""
+
+    at: Instant
+    action: Action
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """Stored after acting. ``action`` equals the intended one."""
+
+    at: Instant
+    action: Action
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Began:
+    """From here on nothing earlier is vouched for: ``observed_since`` restarts."""
+
+    at: Instant
+    subject: SubjectName
+    reason: str
+
+
+Fact: TypeAlias = (
+    Sight | Roster | Judged | Presented | Holding | ZoneKeys | RenewalInfo | Requested | Intended | Done | Began
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Sights of one version at one authority that followed each other with no gap and nothing else between."""
+
+    serial: int | None
+    answer: Answer
+    first: Instant
+    last: Instant
+
+
+@dataclass(frozen=True, slots=True)
+class PresentedSpan:
+    got: Got
+    first: Instant
+    last: Instant
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """An intent with its outcome, once there is one."""
+
+    intended: Instant
+    action: Action
+    done: Instant | None = None
+    outcome: Outcome | None = None
+
+
+RRsetKey: TypeAlias = tuple[Name, Name, int]
+"""(zone, owner, type)"""
+
+
+@dataclass(frozen=True, slots=True)
+class RosterSpan:
+    servers: frozenset[IP]
+    primary: IP | None
+    first: Instant
+    last: Instant
+
+
+class Facts:
+    """The fold of a fact log: an immutable, hashable value.
+
+    ``max_gap``: how long a sight vouches (``Limits.max_gap``); it decides where spans break. Facts of one kind and key
+    are added in the order of their instants.
+    """
+
+    __slots__ = (
+        "_began",
+        "_deeds",
+        "_hash",
+        "_holdings",
+        "_judged",
+        "_presented",
+        "_requested",
+        "_rosters",
+        "_spans",
+        "_windows",
+        "_zone_keys",
+        "max_gap",
+    )
+
+    def __init__(self, max_gap: timedelta) -> None:
+        self.max_gap = max_gap
+        self._spans: dict[RRsetKey, dict[IP, tuple[Span, ...]]] = {}
+        self._rosters: dict[Name, tuple[RosterSpan, ...]] = {}
+        self._presented: dict[tuple[Endpoint, IP], dict[Hello, tuple[PresentedSpan, ...]]] = {}
+        self._judged: dict[tuple[Name, int], Judged] = {}
+        self._holdings: dict[Lineage, Holding] = {}
+        self._zone_keys: dict[Name, ZoneKeys] = {}
+        self._windows: dict[Chain, Window] = {}
+        self._requested: dict[Lineage, Requested] = {}
+        self._began: dict[SubjectName, Began] = {}
+        self._deeds: tuple[Deed, ...] = ()
+        self._hash: int | None = None
+
+    # -- folding ------------------------------------------------------------------------------------------------
+
+    def add(self, *facts: Fact) -> Facts:
+        """These facts and the given ones; this value stays as it is."""
+        new = Facts(self.max_gap)
+        for slot in self.__slots__:
+            if slot not in ("_hash", "max_gap"):
+                value = getattr(self, slot)
+                setattr(new, slot, dict(value) if isinstance(value, dict) else value)
+        for fact in facts:
+            new._fold(fact)
+        return new
+
+    def _fold(self, fact: Fact) -> None:
+        match fact:
+            case Sight():
+                if fact.answer is not None:
+                    self._fold_sight(fact, fact.answer)
+            case Roster():
+                self._fold_roster(fact)
+            case Presented():
+                self._fold_presented(fact)
+            case Judged():
+                self._judged[fact.owner, fact.type] = fact
+            case Holding():
+                self._holdings[fact.lineage] = fact
+            case ZoneKeys():
+                self._zone_keys[fact.zone] = fact
+            case RenewalInfo():
+                self._windows[fact.chain] = fact.window
+            case Requested():
+                self._requested[fact.lineage] = fact
+            case Began():
+                self._began[fact.subject] = fact
+            case Intended():
+                self._deeds += (Deed(fact.at, fact.action),)
+            case Done():
+                self._fold_done(fact)
+
+    def _fold_sight(self, sight: Sight, answer: Answer) -> None:
+        key = (sight.zone, sight.owner, sight.type)
+        servers = self._spans[key] = dict(self._spans.get(key, {}))
+        seen = servers.get(sight.server, ())
+        last = seen[-1] if seen else None
+        if (
+            last is not None
+            and (last.serial, last.answer) == (sight.serial, answer)
+            and sight.at - last.last <= self.max_gap
+        ):
+            servers[sight.server] = (*seen[:-1], replace(last, last=max(last.last, sight.at)))
+        else:
+            servers[sight.server] = (*seen, Span(sight.serial, answer, sight.at, sight.at))
+
+    def _fold_roster(self, roster: Roster) -> None:
+        seen = self._rosters.get(roster.zone, ())
+        if seen and (seen[-1].servers, seen[-1].primary) == (roster.servers, roster.primary):
+            self._rosters[roster.zone] = (*seen[:-1], replace(seen[-1], last=max(seen[-1].last, roster.at)))
+        else:
+            self._rosters[roster.zone] = (*seen, RosterSpan(roster.servers, roster.primary, roster.at, roster.at))
+
+    def _fold_presented(self, sight: Presented) -> None:
+        key = (sight.endpoint, sight.address)
+        hellos = self._presented[key] = dict(self._presented.get(key, {}))
+        seen = hellos.get(sight.hello, ())
+        if seen and seen[-1].got == sight.got:
+            hellos[sight.hello] = (*seen[:-1], replace(seen[-1], last=max(seen[-1].last, sight.at)))
+        else:
+            hellos[sight.hello] = (*seen, PresentedSpan(sight.got, sight.at, sight.at))
+
+    def _fold_done(self, done: Done) -> None:
+        for index in range(len(self._deeds) - 1, -1, -1):
+            deed = self._deeds[index]
+            if deed.action == done.action and deed.done is None:
+                told = replace(deed, done=done.at, outcome=done.outcome)
+                self._deeds = (*self._deeds[:index], told, *self._deeds[index + 1 :])
+                return
+        self._deeds += (Deed(done.at, done.action, done.at, done.outcome),)
+
+    # -- reading ------------------------------------------------------------------------------------------------
+
+    def spans(self, zone: Name, owner: Name, type: int) -> Mapping[IP, tuple[Span, ...]]:
+        """What each authority was seen to say, oldest first."""
+        return self._spans.get((zone, owner, type), {})
+
+    def zone_spans(self, zone: Name) -> Iterable[Span]:
+        """Every span of every RRset sighted in the zone."""
+        for (in_zone, _, _), servers in self._spans.items():
+            if in_zone == zone:
+                for spans in servers.values():
+                    yield from spans
+
+    def rosters(self, zone: Name) -> tuple[RosterSpan, ...]:
+        return self._rosters.get(zone, ())
+
+    def presented(self, endpoint: Endpoint, address: IP) -> Mapping[Hello, tuple[PresentedSpan, ...]]:
+        return self._presented.get((endpoint, address), {})
+
+    def judged(self, owner: Name, type: int) -> Judged | None:
+        return self._judged.get((owner, type))
+
+    def holding(self, lineage: Lineage) -> Holding | None:
+        return self._holdings.get(lineage)
+
+    def zone_keys(self, zone: Name) -> ZoneKeys | None:
+        return self._zone_keys.get(zone)
+
+    def window(self, chain: Chain) -> Window | None:
+        return self._windows.get(chain)
+
+    def requested(self, lineage: Lineage) -> Requested | None:
+        return self._requested.get(lineage)
+
+    def began(self, subject: SubjectName) -> Began | None:
+        return self._began.get(subject)
+
+    @property
+    def deeds(self) -> tuple[Deed, ...]:
+        """What was intended and done, oldest first."""
+        return self._deeds
+
+    # -- as a value ---------------------------------------------------------------------------------------------
+
+    def _key(self) -> tuple[object, ...]:
+        return (self.max_gap, *(getattr(self, slot) for slot in self.__slots__ if slot not in ("_hash", "max_gap")))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Facts) and self._key() == other._key()
+
+    def __hash__(self) -> int:
+        if self._hash is None:
+            self._hash = hash(_frozen(self._key()))
+        return self._hash
+
+
+def _frozen(value: object) -> object:
+    if isinstance(value, dict):
+        return frozenset((key, _frozen(item)) for key, item in value.items())
+    return tuple(map(_frozen, value)) if isinstance(value, tuple) and any(isinstance(v, dict) for v in value) else value

@@ -1,0 +1,190 @@
+"""What the outside must offer. Small protocols; ``adapters`` implement them, ``wiring`` plugs them in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Protocol, TypeAlias, TypeVar
+
+from dns.name import Name
+
+from danelaw.core.model import (
+    IP,
+    Advance,
+    Chain,
+    Challenge,
+    CredentialFacts,
+    Endpoint,
+    GenerationId,
+    HandshakeFailure,
+    Hello,
+    Instant,
+    Lineage,
+    Message,
+    OrderState,
+    Silence,
+    SubjectName,
+    Unreachable,
+    Validated,
+    Window,
+)
+from danelaw.core.rollover.actions import Conflict, Publish, Receipt, SubmitDS, Switch
+from danelaw.core.rollover.facts import Fact, Facts
+
+T = TypeVar("T")
+
+SocketAddress: TypeAlias = tuple[str, int]
+"""(IP literal, port) that a socket connects to."""
+
+
+class Clock(Protocol):
+    """The only source of time."""
+
+    def now(self) -> Instant: ...
+    def monotonic(self) -> float: ...
+    async def sleep_until(self, when: Instant) -> None: ...
+
+
+class Dialer(Protocol):
+    """Where (address, logical port) is in this world. A lab maps 53, 80 and 443 to free ports on loopback.
+
+    Raises ``DanelawError("NOT_IN_THIS_WORLD")`` for an address that a closed world does not have.
+    """
+
+    def locate(self, ip: IP, port: int) -> SocketAddress: ...
+
+
+class Blocking(Protocol):
+    """The one seam for synchronous libraries: threads when live, inline in the simulator.
+
+    Raises ``TimeoutError`` after ``limit``; cancelling never waits for the call to end.
+    """
+
+    async def call(self, fn: Callable[[], T], limit: timedelta) -> T: ...
+
+
+@dataclass(frozen=True, slots=True)
+class CommandResult:
+    status: int
+    output: str
+
+
+class Commands(Protocol):
+    """Programs of the host, such as a server's reload. ``argv`` is never given to a shell."""
+
+    async def run(self, argv: Sequence[str], limit: timedelta) -> CommandResult: ...
+
+
+class Resolver(Protocol):
+    """Answers through forwarders, validated here: no AD bit is trusted."""
+
+    async def resolve(self, name: Name, type: int) -> Validated: ...
+
+
+class Authorities(Protocol):
+    """What each authoritative address says, by itself."""
+
+    async def servers(self, zone: Name) -> Sequence[tuple[Name, IP]]:
+        """Every address of every name server of ``zone``: the parent's and the child's NS sets, glue included."""
+        ...
+
+    async def ask(self, server: IP, name: Name, type: int) -> Message | Silence:
+        """One query, DO set and RD clear, UDP with fallback to TCP."""
+        ...
+
+
+class Prober(Protocol):
+    """The chain as presented by one address to one kind of client."""
+
+    async def probe(self, endpoint: Endpoint, ip: IP, hello: Hello) -> Chain | HandshakeFailure | Unreachable: ...
+
+
+class Publisher(Protocol):
+    """Changes one RRset of one zone, by compare-and-swap, and touches nothing else but the serial."""
+
+    async def publish(self, change: Publish) -> Receipt | Conflict: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneKeyFacts:
+    """What may be known of a zone key: its DNSKEY rdata and key tag (RFC 4034 §2, appendix B)."""
+
+    dnskey: bytes
+    tag: int
+    ksk: bool
+
+
+class Zones(Protocol):
+    """Zones kept in files that Danelaw signs."""
+
+    async def keys(self, zone: Name) -> Sequence[ZoneKeyFacts]: ...
+    async def make_keys(self, zone: Name) -> Sequence[ZoneKeyFacts]: ...
+    async def sign(self, zone: Name, now: Instant) -> Receipt: ...
+
+
+class Parent(Protocol):
+    """Hands the DS to the parent zone: the lab's registry, a registrar, or a person."""
+
+    async def submit_ds(self, change: SubmitDS) -> Receipt | Conflict: ...
+
+
+class Issuer(Protocol):
+    """A CA. Each call takes one step and returns; nothing sleeps."""
+
+    async def advance(self, order: OrderState, csr: bytes) -> Advance: ...
+    async def renewal_window(self, chain: Chain) -> Window | None: ...
+
+
+class Solver(Protocol):
+    """Places http-01 responses under a web root."""
+
+    async def place(self, challenge: Challenge) -> Receipt: ...
+    async def clear(self, challenge: Challenge) -> Receipt: ...
+
+
+class Credentials(Protocol):
+    """The store of immutable generations. Private keys never leave it."""
+
+    async def list(self, lineage: Lineage) -> Sequence[CredentialFacts]: ...
+    async def make_key(self, lineage: Lineage) -> GenerationId: ...
+    async def csr(self, lineage: Lineage, generation: GenerationId, names: Sequence[Name]) -> bytes: ...
+    async def complete(self, lineage: Lineage, generation: GenerationId, chain: Chain) -> None: ...
+    async def destroy(self, lineage: Lineage, generation: GenerationId) -> None: ...
+
+
+class Deployer(Protocol):
+    """Swaps the serving path to a generation atomically, then reloads the server."""
+
+    async def switch(self, change: Switch) -> Receipt: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to act on a subject. A later holder has a larger ``token``, and an older one is refused."""
+
+    subject: SubjectName
+    token: int
+
+
+class Store(Protocol):
+    """Facts, append-only. ``append`` raises ``DanelawError("LEASE_LOST")`` when a later lease exists."""
+
+    async def lease(self, subject: SubjectName) -> Lease: ...
+    async def append(self, subject: SubjectName, lease: Lease, *facts: Fact) -> None: ...
+    async def facts(self, *subjects: SubjectName) -> Facts:
+        """The fold of what was recorded of all these subjects."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """The world that a configuration runs in: what ``wiring`` cannot read from the configuration itself."""
+
+    clock: Clock
+    dialer: Dialer
+    blocking: Blocking
+    commands: Commands
+    parents: Mapping[Name, Parent]
+    trust_anchors: str
+    """Trust anchors in master-file form, DS or DNSKEY records."""
