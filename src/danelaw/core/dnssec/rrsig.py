@@ -1,0 +1,155 @@
+"""RRSIG records: the signed data, making and checking (RFC 4034 §3, RFC 4035 §5.3)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final
+
+import dns.rdatatype
+from dns.name import Name
+from dns.rdatatype import RdataType
+
+from danelaw.core.dnssec.canonical import canonical_rdata, name_wire, plain_wire
+from danelaw.core.dnssec.crypto import verify_bytes
+from danelaw.core.dnssec.keys import DNSKEY, ZoneKey
+from danelaw.core.model import Reason, RRset, serial_gt
+
+_FIXED: Final = 18
+_CLASS_IN: Final = b"\x00\x01"
+
+
+class MalformedSignatureError(ValueError):
+    """Rdata that has not the form of an RRSIG."""
+
+
+@dataclass(frozen=True, slots=True)
+class RRSIG:
+    """An RRSIG record's rdata (RFC 4034 §3.1). Times are seconds since 1970 modulo 2^32 (§3.1.5)."""
+
+    type_covered: int
+    algorithm: int
+    labels: int
+    original_ttl: int
+    expiration: int
+    inception: int
+    key_tag: int
+    signer: Name
+    signature: bytes
+
+    @classmethod
+    def from_rdata(cls, rdata: bytes) -> RRSIG:
+        """Raises ``MalformedSignatureError`` for rdata that ends early or holds a compressed or malformed signer's name."""
+        if len(rdata) < _FIXED + 1:
+            raise MalformedSignatureError(f"RRSIG rdata of {len(rdata)} octets")
+        signer, end = _signer(rdata)
+        return cls(
+            type_covered=int.from_bytes(rdata[0:2]),
+            algorithm=rdata[2],
+            labels=rdata[3],
+            original_ttl=int.from_bytes(rdata[4:8]),
+            expiration=int.from_bytes(rdata[8:12]),
+            inception=int.from_bytes(rdata[12:16]),
+            key_tag=int.from_bytes(rdata[16:18]),
+            signer=signer,
+            signature=rdata[end:],
+        )
+
+    def to_rdata(self) -> bytes:
+        return self._head() + plain_wire(self.signer) + self.signature
+
+    def _head(self) -> bytes:
+        return (
+            self.type_covered.to_bytes(2)
+            + bytes((self.algorithm, self.labels))
+            + self.original_ttl.to_bytes(4)
+            + self.expiration.to_bytes(4)
+            + self.inception.to_bytes(4)
+            + self.key_tag.to_bytes(2)
+        )
+
+    def __str__(self) -> str:
+        return f"RRSIG {dns.rdatatype.to_text(RdataType.make(self.type_covered))} by {self.signer} key {self.key_tag}"
+
+
+def _signer(rdata: bytes) -> tuple[Name, int]:
+    labels, at = [], _FIXED
+    while True:
+        if at >= len(rdata) or rdata[at] > 63:
+            raise MalformedSignatureError("the signer's name is malformed")
+        length = rdata[at]
+        label = rdata[at + 1 : at + 1 + length]
+        if len(label) < length or at + 1 + length - _FIXED > 255:
+            raise MalformedSignatureError("the signer's name is malformed")
+        labels.append(label)
+        at += 1 + length
+        if not length:
+            return Name(labels), at
+
+
+def label_count(owner: Name) -> int:
+    """The Labels field for ``owner``: the root and a leading ``*`` are not counted (RFC 4034 §3.1.3)."""
+    return len(owner.labels) - 1 - owner.is_wild()
+
+
+def signed_data(rrsig: RRSIG, rrset: RRset) -> bytes:
+    """What the signature covers (RFC 4034 §3.1.8.1, RFC 4035 §5.3.2).
+
+    An owner with more labels than the RRSIG says came of a wildcard, which is put back. Records that are the same in
+    canonical form count once and are sorted (RFC 4034 §6.3). Raises ``ValueError`` if the owner has fewer labels.
+    """
+    labels = len(rrset.owner.labels) - 1
+    if rrsig.labels > labels:
+        raise ValueError(f"{rrsig} has more labels than {rrset.owner}")
+    owner = rrset.owner
+    if rrsig.labels < labels:
+        owner = Name((b"*", *owner.labels[labels - rrsig.labels :]))
+    head = name_wire(owner) + rrset.type.to_bytes(2) + _CLASS_IN + rrsig.original_ttl.to_bytes(4)
+    rdatas = sorted({canonical_rdata(rrset.type, rdata) for rdata in rrset.rdatas})
+    signed_fields = rrsig._head() + name_wire(rrsig.signer)
+    return signed_fields + b"".join(head + len(rdata).to_bytes(2) + rdata for rdata in rdatas)
+
+
+def verify(rrsig: RRSIG, rrset: RRset, key: DNSKEY) -> bool:
+    """Whether the signature is right: cryptography alone.
+
+    Dates, the signer's name and the key's flags are the caller's to judge (RFC 4035 §5.3.1). The algorithm and key tag
+    must be the key's, and the type covered the RRset's, else False.
+    """
+    if (rrsig.type_covered, rrsig.algorithm, rrsig.key_tag) != (rrset.type, key.algorithm, key.tag):
+        return False
+    if rrsig.labels > len(rrset.owner.labels) - 1:
+        return False
+    return verify_bytes(key.algorithm, key.public_key, signed_data(rrsig, rrset), rrsig.signature)
+
+
+def date_fault(rrsig: RRSIG, now: datetime) -> Reason | None:
+    """Why the signature may not be used at ``now``, by serial number arithmetic (RFC 4034 §3.1.5, RFC 1982)."""
+    at = seconds(now)
+    said = f"inception {rrsig.inception}, expiration {rrsig.expiration}, now {at}"
+    if serial_gt(at, rrsig.expiration):
+        return Reason("SIGNATURE_EXPIRED", "RFC 4035 §5.3.1", str(rrsig), said)
+    if serial_gt(rrsig.inception, at):
+        return Reason("SIGNATURE_NOT_YET_VALID", "RFC 4035 §5.3.1", str(rrsig), said)
+    return None
+
+
+def seconds(when: datetime) -> int:
+    """An aware instant as RRSIG fields hold it (RFC 4034 §3.1.5)."""
+    return int(when.timestamp()) & 0xFFFFFFFF
+
+
+def make(rrset: RRset, signer: Name, key: ZoneKey, inception: datetime, expiration: datetime) -> bytes:
+    """The RRSIG rdata for ``rrset`` by ``key`` of the zone ``signer`` (RFC 4034 §3.1, RFC 4035 §2.2)."""
+    unsigned = RRSIG(
+        type_covered=rrset.type,
+        algorithm=key.dnskey.algorithm,
+        labels=label_count(rrset.owner),
+        original_ttl=rrset.ttl,
+        expiration=seconds(expiration),
+        inception=seconds(inception),
+        key_tag=key.tag,
+        signer=signer.canonicalize(),
+        signature=b"",
+    )
+    return replace(unsigned, signature=key.sign(signed_data(unsigned, rrset))).to_rdata()
