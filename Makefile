@@ -1,0 +1,38 @@
+# The only front door. What each target does is in tools/; `make help` lists them.
+.DEFAULT_GOAL := help
+.PHONY: help demo test quick lint lock setup setup-dev clean
+
+# The interpreter that .venv is made with: 3.11 or later.
+export PYTHON ?= python3
+# More arguments for pytest, such as PYTEST_ARGS='-k zone -x'.
+PYTEST_ARGS ?=
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+
+demo: setup ## The whole life cycle in a private world on loopback, watched by DANE clients
+	@.venv/bin/danelaw lab
+
+test: setup-dev ## Everything: install what the tests need (as root), lint, all tests
+	@tools/test-packages.sh
+	@$(MAKE) --no-print-directory lint
+	.venv/bin/pytest $(PYTEST_ARGS)
+
+quick: setup-dev ## The fast tests, in less than two minutes
+	.venv/bin/pytest -m 'not slow and not lab' $(PYTEST_ARGS)
+
+lint: setup-dev ## Style, types, import contracts, purity of the core
+	@tools/lint.sh
+
+lock: setup-dev ## Remake the lock files from pyproject.toml (UPGRADE=1: newest versions)
+	@tools/lock.sh
+
+setup: ## .venv with what Danelaw runs on
+	@tools/setup.sh runtime
+
+setup-dev: ## .venv with the development tools too
+	@tools/setup.sh dev
+
+clean: ## Remove everything that was made here
+	rm -rf .venv .venv.lock .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
