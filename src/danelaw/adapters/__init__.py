@@ -1,0 +1,1 @@
+"""The outside: one package for each port. Adapters know nothing of each other, and only ``wiring`` imports them."""

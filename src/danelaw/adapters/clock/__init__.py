@@ -1,0 +1,8 @@
+"""This machine: its time, its threads, its programs, its network as it is."""
+
+from danelaw.adapters.clock.blocking import ThreadBlocking
+from danelaw.adapters.clock.commands import SubprocessCommands
+from danelaw.adapters.clock.dialer import DirectDialer
+from danelaw.adapters.clock.system import SystemClock
+
+__all__ = ["DirectDialer", "SubprocessCommands", "SystemClock", "ThreadBlocking"]
