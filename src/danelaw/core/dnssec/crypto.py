@@ -75,7 +75,7 @@ def _public(algorithm: int, wire: bytes) -> _PublicKey:
 
 
 def public_wire(algorithm: int, key: PrivateKey) -> bytes:
-    """The public half of ``key`` as the Public Key field of a DNSKEY. Raises ``UnusableKeyError`` if it does not fit."""
+    """The public half of ``key`` as a DNSKEY's Public Key field. Raises ``UnusableKeyError`` if it does not fit."""
     public = key.public_key()
     if isinstance(public, rsa.RSAPublicKey) and algorithm in _RSA:
         numbers = public.public_numbers()

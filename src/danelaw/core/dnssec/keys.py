@@ -116,7 +116,7 @@ def ds_matches(ds: DS, owner: Name, dnskey: DNSKEY) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class ZoneKey:
-    """A key pair of a zone. The private half has no representation.
+    """A key pair of a zone (see ``bind_keys`` for its files). The private half has no representation.
 
     Raises ``UnusableKeyError`` when the halves do not belong together.
     """

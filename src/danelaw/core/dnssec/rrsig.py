@@ -39,7 +39,7 @@ class RRSIG:
 
     @classmethod
     def from_rdata(cls, rdata: bytes) -> RRSIG:
-        """Raises ``MalformedSignatureError`` for rdata that ends early or holds a compressed or malformed signer's name."""
+        """Raises ``MalformedSignatureError`` for rdata that ends early, or with a compressed or malformed name."""
         if len(rdata) < _FIXED + 1:
             raise MalformedSignatureError(f"RRSIG rdata of {len(rdata)} octets")
         signer, end = _signer(rdata)

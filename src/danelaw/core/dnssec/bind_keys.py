@@ -1,0 +1,153 @@
+"""The text of BIND's key files, ``K<zone>+<algorithm>+<tag>.key`` and ``.private`` (format v1.3).
+
+There is no RFC of this format: dnssec-keygen's files are the measure. Key tags and the names of the private fields are
+as it writes them.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+import dns.exception
+import dns.name
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
+from dns.name import Name
+
+from danelaw.core.dnssec.algorithms import Algorithm
+from danelaw.core.dnssec.crypto import CURVES, PrivateKey, UnusableKeyError
+from danelaw.core.dnssec.keys import DNSKEY, ZoneKey
+
+_RSA_FIELDS: Final = (
+    "Modulus",
+    "PublicExponent",
+    "PrivateExponent",
+    "Prime1",
+    "Prime2",
+    "Exponent1",
+    "Exponent2",
+    "Coefficient",
+)
+_TIMES: Final = ("Created", "Publish", "Activate", "Revoke", "Inactive", "Delete")
+
+
+class KeyFileError(ValueError):
+    """Text that is not that of a BIND key file. Never quotes the private file."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyTimes:
+    """The timing metadata of a key, aware UTC instants; None: not set."""
+
+    created: datetime | None = None
+    publish: datetime | None = None
+    activate: datetime | None = None
+    revoke: datetime | None = None
+    inactive: datetime | None = None
+    delete: datetime | None = None
+
+    def active(self, now: datetime) -> bool:
+        """Whether the key is to be published and to sign at ``now``, no other state applying. Unset: from ever."""
+        begins = [when for when in (self.publish, self.activate) if when is not None]
+        ends = [when for when in (self.revoke, self.inactive, self.delete) if when is not None]
+        return all(when <= now for when in begins) and all(now < when for when in ends)
+
+
+def read_key_files(key_text: str, private_text: str) -> tuple[ZoneKey, KeyTimes]:
+    """The key pair of the two files' texts. Raises ``KeyFileError``."""
+    zone, dnskey = _read_public(key_text)
+    fields = _fields(private_text)
+    if not fields.get("Private-key-format", "").startswith("v1."):
+        raise KeyFileError("the private key file is not of format v1")
+    if fields.get("Algorithm", "").split(" ")[0] != str(dnskey.algorithm):
+        raise KeyFileError("the two key files are not of the same algorithm")
+    try:
+        key = ZoneKey(zone, dnskey, _read_private(dnskey.algorithm, fields))
+        times = [_instant(fields[name]) if name in fields else None for name in _TIMES]
+    except KeyError as error:
+        raise KeyFileError(f"the private key file has no field {error}") from error
+    except binascii.Error as error:
+        raise KeyFileError("the private key file is not in base 64") from error
+    except UnusableKeyError as error:
+        raise KeyFileError(str(error)) from error
+    except ValueError as error:
+        raise KeyFileError("the private key file holds impossible values") from error
+    return key, KeyTimes(*times)
+
+
+def key_file_texts(key: ZoneKey, created: datetime) -> tuple[str, str]:
+    """The texts of the ``.key`` and the ``.private`` file, for a key that is published and active from ``created``."""
+    dnskey, stamp = key.dnskey, f"{created.astimezone(UTC):%Y%m%d%H%M%S}"
+    kind = "key-signing key" if dnskey.is_sep else "zone-signing key"
+    spoken = f"{stamp} ({created.astimezone(UTC).ctime()})"
+    owner = key.zone.canonicalize().to_text()
+    public = base64.b64encode(dnskey.public_key).decode()
+    key_text = f"; This is a {kind}, keyid {key.tag}, for {owner}\n"
+    key_text += "".join(f"; {name}: {spoken}\n" for name in _TIMES[:3])
+    key_text += f"{owner} IN DNSKEY {dnskey.flags} {dnskey.protocol} {dnskey.algorithm} {public}\n"
+    private_text = f"Private-key-format: v1.3\nAlgorithm: {dnskey.algorithm} ({Algorithm(dnskey.algorithm).name})\n"
+    secret = _private_fields(key.private)
+    private_text += "".join(f"{name}: {base64.b64encode(value).decode()}\n" for name, value in secret.items())
+    private_text += "".join(f"{name}: {stamp}\n" for name in _TIMES[:3])
+    return key_text, private_text
+
+
+def _read_public(text: str) -> tuple[Name, DNSKEY]:
+    lines = [line.split(";")[0].split() for line in text.splitlines()]
+    records = [line for line in lines if line]
+    if len(records) != 1:
+        raise KeyFileError("the public key file does not hold exactly one record")
+    words = [word for i, word in enumerate(records[0]) if not (i in (1, 2) and (word.isdigit() or word == "IN"))]
+    if len(words) < 6 or words[1] != "DNSKEY":
+        raise KeyFileError("the public key file does not hold a DNSKEY record")
+    try:
+        flags, protocol, algorithm = map(int, words[2:5])
+        public = base64.b64decode("".join(words[5:]), validate=True)
+        return dns.name.from_text(words[0]), DNSKEY(flags, protocol, algorithm, public)
+    except (ValueError, dns.exception.DNSException) as error:
+        raise KeyFileError("the DNSKEY record is malformed") from error
+
+
+def _fields(text: str) -> dict[str, str]:
+    pairs = (line.partition(":") for line in text.splitlines())
+    return {name.strip(): value.strip() for name, colon, value in pairs if colon}
+
+
+def _instant(text: str) -> datetime:
+    return datetime.strptime(text, "%Y%m%d%H%M%S").replace(tzinfo=UTC)
+
+
+def _read_private(algorithm: int, fields: Mapping[str, str]) -> PrivateKey:
+    def octets(name: str) -> bytes:
+        return base64.b64decode(fields[name], validate=True)
+
+    if algorithm in CURVES:
+        return ec.derive_private_key(int.from_bytes(octets("PrivateKey")), CURVES[algorithm])
+    if algorithm == Algorithm.ED25519:
+        return ed25519.Ed25519PrivateKey.from_private_bytes(octets("PrivateKey"))
+    if algorithm == Algorithm.ED448:
+        return ed448.Ed448PrivateKey.from_private_bytes(octets("PrivateKey"))
+    if algorithm in (Algorithm.RSASHA256, Algorithm.RSASHA512):
+        n, e, d, p, q, dmp1, dmq1, iqmp = (int.from_bytes(octets(name)) for name in _RSA_FIELDS)
+        return rsa.RSAPrivateNumbers(p, q, d, dmp1, dmq1, iqmp, rsa.RSAPublicNumbers(e, n)).private_key()
+    raise UnusableKeyError(f"keys of algorithm {algorithm} are not read here")
+
+
+def _private_fields(key: PrivateKey) -> dict[str, bytes]:
+    match key:
+        case ec.EllipticCurvePrivateKey():
+            return {"PrivateKey": key.private_numbers().private_value.to_bytes(key.curve.key_size // 8)}
+        case ed25519.Ed25519PrivateKey() | ed448.Ed448PrivateKey():
+            return {"PrivateKey": key.private_bytes_raw()}
+        case rsa.RSAPrivateKey():
+            secret = key.private_numbers()
+            public = secret.public_numbers
+            values = (public.n, public.e, secret.d, secret.p, secret.q, secret.dmp1, secret.dmq1, secret.iqmp)
+            return {
+                name: value.to_bytes((value.bit_length() + 7) // 8)
+                for name, value in zip(_RSA_FIELDS, values, strict=True)
+            }
