@@ -1,0 +1,1 @@
+"""Where Danelaw can be tried: private worlds that share no knowledge with what they examine."""

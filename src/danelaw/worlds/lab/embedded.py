@@ -1,0 +1,173 @@
+"""The embedded world: a DNS tree, a forwarder, a registry and a web server on loopback, in one event loop.
+
+It needs nothing but this package's dependencies, no privilege and no fixed port, and leaves nothing behind. Names,
+zones and certificates keep their real ports; the dialer knows where those are.
+
+================  =====================================================================================
+192.0.2.1         a.root-servers.net., the root
+192.0.2.2         a.gtld-servers.net., ``net.``, whose registry takes the DS of the operator's zone
+192.0.2.11, .12   ns1 and ns2.dotnxdomain.net.: the operator's zone; ns2 follows ns1 with a lag
+192.0.2.53        the forwarder, which neither validates nor caches
+192.0.2.80        www.dotnxdomain.net., and 2001:db8::80 too
+================  =====================================================================================
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from ipaddress import IPv4Address, IPv6Address
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+import dns.name
+import dns.rdata
+import dns.rdataclass
+from dns.name import Name
+from dns.rdatatype import RdataType
+
+from danelaw.core.model import IP, DanelawError
+from danelaw.ports import Parent
+from danelaw.worlds.lab.commands import LabCommands
+from danelaw.worlds.lab.dialer import LabDialer
+from danelaw.worlds.lab.dns_server import AuthoritativeServer, Primary, Secondary
+from danelaw.worlds.lab.forwarder import Forwarder
+from danelaw.worlds.lab.registry import LabRegistry, ParentZone
+from danelaw.worlds.lab.web_server import WebServer
+
+ROOT_SERVER: Final = IPv4Address("192.0.2.1")
+NET_SERVER: Final = IPv4Address("192.0.2.2")
+PRIMARY: Final = IPv4Address("192.0.2.11")
+SECONDARY: Final = IPv4Address("192.0.2.12")
+FORWARDER: Final = IPv4Address("192.0.2.53")
+WEB4: Final = IPv4Address("192.0.2.80")
+WEB6: Final = IPv6Address("2001:db8::80")
+
+NET: Final = dns.name.from_text("net.")
+ZONE: Final = dns.name.from_text("dotnxdomain.net.")
+HOST: Final = dns.name.from_text("www.dotnxdomain.net.")
+
+RELOAD_ZONE: Final = ("lab", "reload", "zone")
+RELOAD_WEB: Final = ("lab", "reload", "web")
+
+SOURCE: Final = """\
+; The zone of the article, before the first key. Its times are scaled: 15 minutes there are 2 seconds here.
+$TTL 2
+@           IN SOA  ns1.dotnxdomain.net. research.apnic.net. (
+                2016122202 ; serial
+                2          ; refresh
+                1          ; retry
+                604800     ; expire (1 week; the article's 1 second makes secondaries fall silent)
+                1          ; minimum (1 second)
+            )
+
+                NS   ns1.dotnxdomain.net.
+                NS   ns2.dotnxdomain.net.
+
+                A    192.0.2.80
+                AAAA 2001:db8::80
+
+ns1             A    192.0.2.11
+ns2             A    192.0.2.12
+
+; the web server
+www             A    192.0.2.80
+                AAAA 2001:db8::80
+"""
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class EmbeddedWorld:
+    """The private world; ``async with`` starts it and takes it down. Times are real.
+
+    ``directory`` holds the operator's files: the zone, its keys, the web root, the credentials. ``lag``: how many
+    seconds the secondary is behind. ``seed`` decides which authorities the forwarder asks.
+    Raises ``DanelawError("LAB_DIRECTORY_IN_USE")`` where another world has lived.
+    """
+
+    def __init__(self, directory: Path, *, lag: float = 2.0, seed: int = 0) -> None:
+        self.directory = directory
+        self.zone: Name = ZONE
+        self.host: Name = HOST
+        self.root_servers: list[IP] = [ROOT_SERVER]
+        self.forwarder: tuple[IP, int] = (FORWARDER, 53)
+        self.service_addresses: tuple[IP, IP] = (WEB4, WEB6)
+
+        self.zone_file = directory / "zone" / "dotnxdomain.net"
+        self.served_zone_file = directory / "zone" / "dotnxdomain.net.signed"
+        self.keys = directory / "zone" / "keys"
+        self.webroot = directory / "webroot"
+        self.credentials = directory / "credentials"
+        self.live = directory / "live" / "www.dotnxdomain.net"
+        self._lay_out()
+
+        self.dialer = LabDialer()
+        self.net = ParentZone(
+            NET,
+            ("a.gtld-servers.net.", NET_SERVER),
+            {ZONE: {"ns1.dotnxdomain.net.": PRIMARY, "ns2.dotnxdomain.net.": SECONDARY}},
+            (f"a.gtld-servers.net. 1 IN A {NET_SERVER}", f"a.root-servers.net. 1 IN A {ROOT_SERVER}"),
+            _now,
+        )
+        self.root = ParentZone(
+            dns.name.root,
+            ("a.root-servers.net.", ROOT_SERVER),
+            {NET: {"a.gtld-servers.net.": NET_SERVER}},
+            (f"a.root-servers.net. 1 IN A {ROOT_SERVER}",),
+            _now,
+        )
+        self.root.delegate(NET, frozenset({_ds_rdata(self.net.keys.ds(NET))}))
+        self.trust_anchors = f". 1 IN DS {self.root.keys.ds(dns.name.root)}\n"
+        self.primary = Primary(PRIMARY, self.served_zone_file, ZONE)
+        self.secondary = Secondary(SECONDARY, self.primary, lag)
+        self.recursion = Forwarder(self.root_servers, self.dialer, seed)
+        self.registry = LabRegistry(self.net, frozenset({ZONE}))
+        self.parents: Mapping[Name, Parent] = {ZONE: self.registry}
+        self._stack = contextlib.AsyncExitStack()
+
+    @property
+    def authorities(self) -> Mapping[IP, AuthoritativeServer]:
+        """Every authoritative server by its logical address."""
+        return {server.ip: server for server in (self.root.server, self.net.server, self.primary, self.secondary)}
+
+    async def __aenter__(self) -> Self:
+        async with contextlib.AsyncExitStack() as stack:  # a start that fails half-way takes down what it has built
+            for ip, server in self.authorities.items():
+                self.dialer.place(ip, 53, await stack.enter_async_context(server.serving()))
+            self.dialer.place(FORWARDER, 53, await stack.enter_async_context(self.recursion.serving()))
+            self.web = WebServer(self.service_addresses, self.webroot, self.live, self.dialer)
+            await stack.enter_async_context(self.web.serving())
+            self.commands = LabCommands({RELOAD_ZONE: self.primary.reload, RELOAD_WEB: self.web.reload})
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._stack.aclose()
+
+    def _lay_out(self) -> None:
+        """The operator's files on the first day: an unsigned zone, served as it is; no key, no credential."""
+        if self.zone_file.parent.exists():
+            raise DanelawError(
+                "LAB_DIRECTORY_IN_USE",
+                f"another lab has lived in {self.directory}",
+                hint="give it an empty directory",
+            )
+        for folder in (self.keys, self.webroot, self.credentials, self.live.parent):
+            folder.mkdir(parents=True, exist_ok=True)
+        self.keys.chmod(0o700)
+        self.zone_file.write_text(SOURCE, encoding="utf-8")
+        shutil.copyfile(self.zone_file, self.served_zone_file)
+
+
+def _ds_rdata(text: str) -> bytes:
+    wire = dns.rdata.from_text(dns.rdataclass.IN, RdataType.DS, text).to_wire()
+    assert wire is not None  # noqa: S101  # to_wire returns None only when it is given a file to write to
+    return wire
