@@ -1,0 +1,427 @@
+"""What each ACME resource answers (RFC 8555 §7), without the HTTP around it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import secrets
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final, TypeAlias, TypeVar
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+
+from danelaw.worlds.lab.ca import csr as requests
+from danelaw.worlds.lab.ca.identifiers import parse_identifiers
+from danelaw.worlds.lab.ca.jws import AccountKey, Signed, b64decode, b64encode
+from danelaw.worlds.lab.ca.pki import BACKDATED, CertificateAuthority, pem
+from danelaw.worlds.lab.ca.problem import Problem
+from danelaw.worlds.lab.ca.resources import (
+    Account,
+    Authorization,
+    Certificate,
+    Challenge,
+    Ledger,
+    Order,
+    Status,
+    certificate_id,
+    default_window,
+    timestamp,
+)
+from danelaw.worlds.lab.ca.vantage import Vantage
+
+RenewalWindow: TypeAlias = tuple[datetime, datetime]
+Resource = TypeVar("Resource", Account, Authorization, Certificate, Order)
+
+ORDER_LIFETIME: Final = timedelta(days=7)
+_REASONS: Final = frozenset({0, 1, 3, 4, 5, 9})
+"""CRLReasons a subscriber may give (RFC 5280 §5.3.1)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """``url`` is what the client must have signed; ``path`` its parts below the base."""
+
+    method: str
+    url: str
+    path: tuple[str, ...]
+    content_type: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    status: int
+    body: bytes = b""
+    content_type: str = "application/json"
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+class AcmeService:
+    """The protocol over one intermediate. ``retry_after``, ``window_retry_after``: seconds told to clients."""
+
+    def __init__(
+        self,
+        issuer: CertificateAuthority,
+        vantage: Vantage,
+        profiles: Mapping[str, timedelta],
+        now: Callable[[], datetime],
+        *,
+        seed: int,
+        nonce_rejection: float,
+        retry_after: int,
+        window_retry_after: int,
+    ) -> None:
+        self.base = ""
+        self.issuer = issuer
+        self.vantage = vantage
+        self.profiles = dict(profiles)
+        self.now = now
+        self.nonce_rejection = nonce_rejection
+        self.retry_after = retry_after
+        self.window_retry_after = window_retry_after
+        self.window_for: Callable[[x509.Certificate], RenewalWindow] | None = None
+        self.refusals: list[Problem] = []
+        self.ledger = Ledger()
+        self.tasks: set[asyncio.Task[None]] = set()
+        self._nonces: set[str] = set()
+        self._faults = random.Random(seed)  # noqa: S311 - picks faults, no secrets
+
+    # -- the envelope -------------------------------------------------------------------------------------------
+
+    async def answer(self, request: Request) -> Reply:
+        """The reply to one request, refusals included; every one carries a fresh nonce (RFC 8555 §6.5)."""
+        try:
+            reply = await self._route(request)
+        except Problem as problem:
+            retry = () if problem.retry_after is None else (("Retry-After", str(problem.retry_after)),)
+            body = json.dumps(problem.to_json()).encode()
+            reply = Reply(problem.status, body, "application/problem+json", retry)
+        headers = [*reply.headers, ("Cache-Control", "no-store"), ("Replay-Nonce", self._new_nonce())]
+        if request.path != ("directory",):
+            headers.append(("Link", f'<{self.base}/directory>;rel="index"'))
+        return Reply(reply.status, reply.body, reply.content_type, tuple(headers))
+
+    async def _route(self, request: Request) -> Reply:
+        match request.method, request.path:
+            case "GET" | "HEAD", ("directory",):
+                return _json(200, self._directory())
+            case "GET", ("new-nonce",):
+                return Reply(204)
+            case "HEAD", ("new-nonce",):
+                return Reply(200)
+            case "GET", ("renewal-info", identifier):
+                return self._renewal_info(identifier)
+            case "POST", _:
+                return self._signed(request)
+            case _:
+                raise Problem("malformed", f"{request.method} is not for this resource", status=405)
+
+    def _signed(self, request: Request) -> Reply:
+        """Authenticate (RFC 8555 §6.2 to §6.5), then dispatch."""
+        if request.content_type != "application/jose+json":
+            raise Problem("malformed", "Content-Type must be application/jose+json", status=415)
+        signed = Signed.from_body(request.body)
+        account = None
+        if signed.jwk is not None:
+            key = AccountKey.from_jwk(signed.jwk)
+        else:
+            account = self.ledger.accounts.get(signed.kid or "")
+            if account is None:
+                raise Problem("accountDoesNotExist", f"no account {signed.kid}")
+            key = account.key
+        signed.verify(key)
+        self._spend_nonce(signed.nonce)
+        if signed.url != request.url:
+            raise Problem("unauthorized", f"signed for {signed.url}, sent to {request.url}")
+        if account is not None and account.status is not Status.VALID:
+            raise Problem("unauthorized", f"the account is {account.status}", status=401)
+        match request.path, account:
+            case ("new-account",), None:
+                return self._new_account(signed, key)
+            case ("revoke-cert",), _:
+                return self._revoke(signed, key, account)
+            case _, None:
+                raise Problem("malformed", "this resource wants kid, not jwk")
+            case ("new-order",), _:
+                return self._new_order(signed, account)
+            case path, _:
+                return self._owned(path, signed, account)
+
+    def _owned(self, path: tuple[str, ...], signed: Signed, account: Account) -> Reply:
+        url = f"{self.base}/{'/'.join(path)}"
+        match path:
+            case ("account", _):
+                return self._account(_mine(self.ledger.accounts.get(url), account), signed)
+            case ("account", _, "orders"):
+                owner = _mine(self.ledger.accounts.get(url.removesuffix("/orders")), account)
+                _post_as_get(signed)
+                return _json(200, {"orders": [o.url for o in self.ledger.orders.values() if o.account is owner]})
+            case ("order", _):
+                _post_as_get(signed)
+                return self._show_order(200, _mine(self.ledger.orders.get(url), account))
+            case ("order", _, "finalize"):
+                return self._finalize(signed, _mine(self.ledger.orders.get(url.removesuffix("/finalize")), account))
+            case ("authorization", _):
+                return self._authorization(signed, _mine(self.ledger.authorizations.get(url), account))
+            case ("challenge", _):
+                authorization, challenge = self.ledger.challenges.get(url, (None, None))
+                return self._challenge(signed, _mine(authorization, account), challenge)
+            case ("certificate", _):
+                _post_as_get(signed)
+                found = _mine(self.ledger.certificates.get(url), account)
+                return Reply(200, found.pem, "application/pem-certificate-chain")
+            case _:
+                raise Problem("malformed", f"no resource {url}", status=404)
+
+    def _new_nonce(self) -> str:
+        nonce = secrets.token_urlsafe(24)
+        self._nonces.add(nonce)
+        return nonce
+
+    def _spend_nonce(self, nonce: str) -> None:
+        """Each nonce is good for one request (RFC 8555 §6.5); some are refused for the client's practice."""
+        known = nonce in self._nonces
+        self._nonces.discard(nonce)
+        if not known or self._faults.random() < self.nonce_rejection:
+            raise Problem("badNonce", "take the nonce of this reply and try again")
+
+    def _directory(self) -> dict[str, Any]:
+        return {
+            "newNonce": f"{self.base}/new-nonce",
+            "newAccount": f"{self.base}/new-account",
+            "newOrder": f"{self.base}/new-order",
+            "revokeCert": f"{self.base}/revoke-cert",
+            "renewalInfo": f"{self.base}/renewal-info",
+            "meta": {
+                "termsOfService": f"{self.base}/terms",
+                "externalAccountRequired": False,
+                "profiles": {name: f"certificates good for {life}" for name, life in self.profiles.items()},
+            },
+        }
+
+    # -- accounts -----------------------------------------------------------------------------------------------
+
+    def _new_account(self, signed: Signed, key: AccountKey) -> Reply:
+        """RFC 8555 §7.3, §7.3.1."""
+        fields = signed.fields()
+        account = self.ledger.account_of(key)
+        if account is not None:
+            if account.status is not Status.VALID:
+                raise Problem("unauthorized", f"the account is {account.status}")
+            return _json(200, account.to_json(), ("Location", account.url))
+        if fields.get("onlyReturnExisting") is True:
+            raise Problem("accountDoesNotExist", "no account has this key")
+        if fields.get("termsOfServiceAgreed") is not True:
+            raise Problem("userActionRequired", "the terms of service must be agreed to")
+        account = Account(self._url("account"), key, _contacts(fields))
+        self.ledger.accounts[account.url] = account
+        return _json(201, account.to_json(), ("Location", account.url))
+
+    def _account(self, account: Account, signed: Signed) -> Reply:
+        """Update and deactivation (RFC 8555 §7.3.2, §7.3.6)."""
+        if signed.payload:
+            fields = signed.fields()
+            if "contact" in fields:
+                account.contact = _contacts(fields)
+            if fields.get("status") == Status.DEACTIVATED:
+                account.status = Status.DEACTIVATED
+        return _json(200, account.to_json())
+
+    # -- orders -------------------------------------------------------------------------------------------------
+
+    def _new_order(self, signed: Signed, account: Account) -> Reply:
+        """RFC 8555 §7.4; ``replaces`` RFC 9773 §5; authorizations are never reused."""
+        fields = signed.fields()
+        if self.refusals:
+            raise self.refusals.pop(0)
+        names = parse_identifiers(fields.get("identifiers"))
+        if "notBefore" in fields or "notAfter" in fields:
+            raise Problem("malformed", "notBefore and notAfter are the CA's to choose")
+        profile = fields.get("profile", next(iter(self.profiles)))
+        if profile not in self.profiles:
+            raise Problem("invalidProfile", f"no profile {profile!r}; there are {', '.join(self.profiles)}")
+        replaces = self._checked_predecessor(fields.get("replaces"), names, account)
+        expires = self.now() + ORDER_LIFETIME
+        authorizations = [self._new_authorization(name, account, expires) for name in names]
+        order = Order(self._url("order"), account, names, profile, replaces, expires, authorizations)
+        self.ledger.orders[order.url] = order
+        return self._show_order(201, order)
+
+    def _checked_predecessor(self, identifier: object, names: tuple[str, ...], account: Account) -> str | None:
+        if identifier is None:
+            return None
+        if not isinstance(identifier, str):
+            raise Problem("malformed", "replaces is a string")
+        predecessor = self.ledger.certificate_by_id(identifier)
+        if predecessor is None:
+            raise Problem("malformed", f"no certificate {identifier} to replace", status=404)
+        if predecessor.account is not account:
+            raise Problem("unauthorized", "another account's certificate cannot be replaced")
+        if not predecessor.names & set(names):
+            raise Problem("malformed", "the certificate to be replaced shares no name with this order")
+        if self.ledger.replaced(identifier, self.now()):
+            raise Problem("alreadyReplaced", f"{identifier} is already replaced by another order")
+        return identifier
+
+    def _new_authorization(self, name: str, account: Account, expires: datetime) -> Authorization:
+        wildcard = name.startswith("*.")
+        kinds = ("dns-01",) if wildcard else ("http-01", "dns-01")
+        challenges = [Challenge(self._url("challenge"), kind, secrets.token_urlsafe(32)) for kind in kinds]
+        plain = name.removeprefix("*.")
+        authorization = Authorization(self._url("authorization"), account, plain, wildcard, expires, challenges)
+        self.ledger.authorizations[authorization.url] = authorization
+        self.ledger.challenges.update((challenge.url, (authorization, challenge)) for challenge in challenges)
+        return authorization
+
+    def _show_order(self, status: int, order: Order) -> Reply:
+        shown = order.to_json(self.now())
+        headers = [("Location", order.url)] if status == 201 else []
+        if shown["status"] == Status.PROCESSING:
+            headers.append(("Retry-After", str(self.retry_after)))
+        return _json(status, shown, *headers)
+
+    def _finalize(self, signed: Signed, order: Order) -> Reply:
+        """Check the CSR, then sign: the order is ``processing`` meanwhile (RFC 8555 §7.4)."""
+        state = order.state(self.now())
+        if state is not Status.READY:
+            raise Problem("orderNotReady", f"the order is {state}")
+        request = requests.parse(b64decode(signed.fields().get("csr")), order.names, order.account.key)
+        order.finalizing = True
+        self._start(self._issue(order, request))
+        return self._show_order(200, order)
+
+    async def _issue(self, order: Order, request: requests.CertificateRequest) -> None:
+        now = self.now()
+        names: list[x509.GeneralName] = [x509.DNSName(name) for name in order.names]
+        subject = order.names[0] if order.profile == "classic" else None
+        end = now + self.profiles[order.profile]
+        leaf = self.issuer.leaf(request.key, names, subject=subject, begin=now - BACKDATED, end=end)
+        chain = pem(leaf, self.issuer.certificate)
+        issued = Certificate(self._url("certificate"), order.account, leaf, chain, now)
+        self.ledger.certificates[issued.url] = issued
+        order.certificate = issued
+
+    # -- authorizations and challenges --------------------------------------------------------------------------
+
+    def _authorization(self, signed: Signed, authorization: Authorization) -> Reply:
+        """RFC 8555 §7.5; deactivation §7.5.2."""
+        if signed.payload:
+            if signed.fields().get("status") != Status.DEACTIVATED:
+                raise Problem("malformed", "an authorization can only be deactivated")
+            authorization.status = Status.DEACTIVATED
+        return _json(200, authorization.to_json(self.now()), *self._patience(authorization))
+
+    def _challenge(self, signed: Signed, authorization: Authorization, challenge: Challenge | None) -> Reply:
+        """Take the client's word that the response is in place, and go and look (RFC 8555 §7.5.1)."""
+        if challenge is None:
+            raise Problem("malformed", "no such challenge", status=404)
+        if signed.payload:
+            signed.fields()
+            if challenge.status is Status.PENDING:
+                if authorization.state(self.now()) is not Status.PENDING:
+                    raise Problem("malformed", f"the authorization is {authorization.state(self.now())}")
+                challenge.status = Status.PROCESSING
+                self._start(self._validate(authorization, challenge))
+        up = ("Link", f'<{authorization.url}>;rel="up"')
+        return _json(200, challenge.to_json(), up, *self._patience(authorization))
+
+    async def _validate(self, authorization: Authorization, challenge: Challenge) -> None:
+        key_authorization = f"{challenge.token}.{authorization.account.key.thumbprint}"
+        try:
+            if challenge.type == "http-01":
+                await self.vantage.http_01(authorization.name, challenge.token, key_authorization)
+            else:
+                await self.vantage.dns_01(authorization.name, key_authorization)
+        except Problem as problem:
+            challenge.error = problem
+            challenge.status = authorization.status = Status.INVALID
+        else:
+            challenge.validated = self.now()
+            challenge.status = authorization.status = Status.VALID
+
+    def _patience(self, authorization: Authorization) -> list[tuple[str, str]]:
+        busy = any(challenge.status is Status.PROCESSING for challenge in authorization.challenges)
+        return [("Retry-After", str(self.retry_after))] if busy else []
+
+    # -- certificates -------------------------------------------------------------------------------------------
+
+    def _renewal_info(self, identifier: str) -> Reply:
+        """RFC 9773 §4. A revoked certificate's window lies in the past: renew now."""
+        found = self.ledger.certificate_by_id(identifier)
+        if found is None:
+            raise Problem("malformed", f"no certificate {identifier}", status=404)
+        if found.revoked:
+            start, end = self.now() - timedelta(hours=2), self.now() - timedelta(hours=1)
+        elif self.window_for is not None:
+            start, end = self.window_for(found.certificate)
+        else:
+            start, end = default_window(found)
+        window = {"suggestedWindow": {"start": timestamp(start), "end": timestamp(end)}}
+        return _json(200, window, ("Retry-After", str(self.window_retry_after)))
+
+    def _revoke(self, signed: Signed, key: AccountKey, account: Account | None) -> Reply:
+        """By the account that ordered the certificate, or by the certificate's own key (RFC 8555 §7.6)."""
+        fields = signed.fields()
+        try:
+            certificate = x509.load_der_x509_certificate(b64decode(fields.get("certificate")))
+            certificate.verify_directly_issued_by(self.issuer.certificate)
+        except (ValueError, TypeError, InvalidSignature) as error:
+            raise Problem("malformed", "no certificate of this CA") from error
+        found = self.ledger.certificate_by_id(certificate_id(certificate))
+        if found is None:
+            raise Problem("malformed", "no certificate of this CA", status=404)
+        allowed = found.account is account if account is not None else found.certificate.public_key() == key.key
+        if not allowed:
+            raise Problem("unauthorized", "neither the account of this certificate nor its key")
+        if fields.get("reason", 0) not in _REASONS:
+            raise Problem("badRevocationReason", f"reason {fields['reason']!r} is not accepted")
+        if found.revoked:
+            raise Problem("alreadyRevoked", "the certificate is already revoked")
+        found.revoked = True
+        return Reply(200)
+
+    # -- small things -------------------------------------------------------------------------------------------
+
+    def _url(self, kind: str) -> str:
+        return f"{self.base}/{kind}/{b64encode(secrets.token_bytes(9))}"
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
+
+def _mine(resource: Resource | None, account: Account) -> Resource:
+    """The resource, if it exists and is this account's."""
+    if resource is None:
+        raise Problem("malformed", "no such resource", status=404)
+    if (resource if isinstance(resource, Account) else resource.account) is not account:
+        raise Problem("unauthorized", "another account's resource")
+    return resource
+
+
+def _post_as_get(signed: Signed) -> None:
+    if signed.payload:
+        raise Problem("malformed", "this resource is only read: POST-as-GET has an empty payload")
+
+
+def _contacts(fields: Mapping[str, Any]) -> list[str]:
+    """RFC 8555 §7.3: mailto only, one address each, no header fields."""
+    contacts = fields.get("contact", [])
+    if not isinstance(contacts, list) or not all(isinstance(contact, str) for contact in contacts):
+        raise Problem("malformed", "contact is a list of URLs")
+    for contact in contacts:
+        scheme, _, address = contact.partition(":")
+        if scheme != "mailto":
+            raise Problem("unsupportedContact", f"{scheme} is not supported, mailto is")
+        if "?" in address or "," in address or address.count("@") != 1:
+            raise Problem("invalidContact", f"{address!r} is not one address")
+    return contacts
+
+
+def _json(status: int, value: object, *headers: tuple[str, str]) -> Reply:
+    return Reply(status, json.dumps(value).encode(), headers=headers)
