@@ -1,0 +1,58 @@
+"""DANE TLSA: the records (RFC 6698, RFC 7218), how clients match them (RFC 7671), and which kinds of client refuse."""
+
+from danelaw.core.tlsa.associate import associate, from_spki
+from danelaw.core.tlsa.clients import (
+    ClientKind,
+    Fallback,
+    client_kinds,
+    combinations_of,
+    records_of,
+    refused,
+    safe_match,
+    validity_changes,
+)
+from danelaw.core.tlsa.match import Match, Profile, RecordMatch, Verdict, match
+from danelaw.core.tlsa.owners import base_domains, owners, tlsa_owner
+from danelaw.core.tlsa.paths import pkix_valid
+from danelaw.core.tlsa.records import (
+    TLSA,
+    CertificateUsage,
+    Combination,
+    MalformedTLSA,
+    MatchingType,
+    Selector,
+    TLSARecord,
+    unusable,
+)
+from danelaw.core.tlsa.reference import Reference
+
+__all__ = [
+    "TLSA",
+    "CertificateUsage",
+    "ClientKind",
+    "Combination",
+    "Fallback",
+    "MalformedTLSA",
+    "Match",
+    "MatchingType",
+    "Profile",
+    "RecordMatch",
+    "Reference",
+    "Selector",
+    "TLSARecord",
+    "Verdict",
+    "associate",
+    "base_domains",
+    "client_kinds",
+    "combinations_of",
+    "from_spki",
+    "match",
+    "owners",
+    "pkix_valid",
+    "records_of",
+    "refused",
+    "safe_match",
+    "tlsa_owner",
+    "unusable",
+    "validity_changes",
+]

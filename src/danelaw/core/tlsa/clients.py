@@ -1,0 +1,190 @@
+"""Every kind of client that may come, and which kinds refuse: what the gate before each action is built upon.
+
+Clients differ in the combinations that they support, in digest agility (RFC 7671 §9), and in what they do when nothing
+usable is there. A publisher cannot know which will come, so each combination that is present has to match by itself
+(RFC 7671 §8).
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import lru_cache
+from itertools import chain as concatenated
+from itertools import combinations as subsets
+from typing import Final
+
+from danelaw.core.model import Answer, Chain, DanelawError, HandshakeFailure, Instant, RRset
+from danelaw.core.tlsa.match import set_aside, standing, strongest_digests, weaker
+from danelaw.core.tlsa.paths import pkix_paths
+from danelaw.core.tlsa.records import Combination, MalformedTLSA, TLSARecord
+from danelaw.core.tlsa.reference import Reference
+from danelaw.core.tlsa.x509 import ALWAYS, Validity
+
+__all__ = [
+    "MOST_COMBINATIONS",
+    "ClientKind",
+    "Fallback",
+    "Reference",
+    "client_kinds",
+    "combinations_of",
+    "records_of",
+    "refused",
+    "safe_match",
+    "validity_changes",
+]
+
+MOST_COMBINATIONS: Final = 8
+"""Kinds double with each combination: 8 make 1024 of them."""
+
+
+class Fallback(enum.Enum):
+    """What a client does where nothing usable is there (RFC 6698 §4.1, RFC 7671 §10.3)."""
+
+    PKIX = "pkix"
+    REFUSE = "refuse"
+
+
+@dataclass(frozen=True, slots=True)
+class ClientKind:
+    supported: frozenset[Combination]
+    agility: bool
+    fallback: Fallback
+
+    def __str__(self) -> str:
+        listed = ", ".join(map(str, sorted(self.supported))) or "nothing"
+        agility = "agile" if self.agility else "not agile"
+        return f"supports {listed}; {agility}; else {self.fallback.value}"
+
+
+@lru_cache(maxsize=256)
+def client_kinds(combinations: frozenset[Combination]) -> frozenset[ClientKind]:
+    """Every kind of client over these combinations: each subset supported, with and without agility, either fallback.
+
+    Raises ``DanelawError("TOO_MANY_COMBINATIONS")`` above ``MOST_COMBINATIONS``.
+    """
+    if len(combinations) > MOST_COMBINATIONS:
+        raise DanelawError(
+            "TOO_MANY_COMBINATIONS",
+            f"{len(combinations)} combinations of TLSA parameters, and at most {MOST_COMBINATIONS} can be judged",
+            evidence=", ".join(map(str, sorted(combinations))),
+            hint="publish fewer combinations; 3 1 1 alone fits most services",
+        )
+    supports = concatenated.from_iterable(subsets(sorted(combinations), n) for n in range(len(combinations) + 1))
+    return frozenset(
+        ClientKind(frozenset(supported), agility, fallback)
+        for supported in supports
+        for agility in (True, False)
+        for fallback in Fallback
+    )
+
+
+def combinations_of(answer: Answer) -> frozenset[Combination]:
+    """The known combinations of an answer's records: those that clients may differ in supporting."""
+    return frozenset(record.combination for record in records_of(answer) if record.combination.known)
+
+
+def records_of(answer: Answer) -> tuple[TLSARecord, ...]:
+    """The records of an answer, sorted; rdata too short to be a record's is left out, as clients leave it out."""
+    return _records(answer.rdatas) if isinstance(answer, RRset) else ()
+
+
+@lru_cache(maxsize=4096)
+def _records(rdatas: frozenset[bytes]) -> tuple[TLSARecord, ...]:
+    records = []
+    for rdata in sorted(rdatas):
+        try:
+            records.append(TLSARecord.from_rdata(rdata))
+        except MalformedTLSA:
+            continue
+    return tuple(records)
+
+
+def refused(
+    answer: Answer,
+    chain: Chain | HandshakeFailure,
+    at: Instant,
+    reference: Reference,
+    kinds: frozenset[ClientKind],
+    skew: timedelta,
+) -> frozenset[ClientKind]:
+    """The kinds, of those given, that refuse this chain when they hold this answer.
+
+    The answer is judged as if secure. Dates are judged with clocks that are wrong by up to ``skew`` under usages 0 to
+    2, and at ``at`` itself for a fallback to PKIX. A client that finds nothing usable falls back: to PKIX for all of
+    the reference's names, except that on port 25 TLS alone is enough, and where no record is even there, cleartext.
+    A failed handshake is refused by everybody else.
+    """
+    rdatas = answer.rdatas if isinstance(answer, RRset) else frozenset()
+    if isinstance(chain, HandshakeFailure):
+        if rdatas or not reference.opportunistic:
+            return kinds
+        return _refusing(frozenset(), frozenset(), True, kinds)
+    seen = _seen(rdatas, chain, reference)
+    falls_well = reference.opportunistic or any(v.covers(at) for v in seen.pkix)
+    good = frozenset(c for c, spans in seen.combinations if any(v.covers(at, skew) for v in spans))
+    return _refusing(frozenset(c for c, _ in seen.combinations), good, falls_well, kinds)
+
+
+def safe_match(
+    answer: Answer, chain: Chain | HandshakeFailure, at: Instant, reference: Reference, skew: timedelta
+) -> bool:
+    """Whether something usable is there, and each usable combination has a record that matches (RFC 7671 §8).
+
+    Then every kind of client that supports anything in the answer accepts the chain.
+    """
+    if isinstance(chain, HandshakeFailure) or not isinstance(answer, RRset):
+        return False
+    seen = _seen(answer.rdatas, chain, reference)
+    return bool(seen.combinations) and all(any(v.covers(at, skew) for v in spans) for _, spans in seen.combinations)
+
+
+def validity_changes(
+    answer: Answer, chain: Chain | HandshakeFailure, reference: Reference, skew: timedelta
+) -> tuple[Instant, ...]:
+    """The instants, sorted, from which on ``refused`` for this answer and chain may say something else."""
+    if isinstance(chain, HandshakeFailure):
+        return ()
+    seen = _seen(answer.rdatas if isinstance(answer, RRset) else frozenset(), chain, reference)
+    spans = {*seen.pkix, *concatenated.from_iterable(spans for _, spans in seen.combinations)} - {ALWAYS}
+    plain = {edge for span in seen.pkix for edge in (span.start, span.end)}
+    skewed = {edge for span in spans for edge in (span.start + skew, span.end - skew)}
+    return tuple(sorted(plain | skewed))
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """An answer beside a chain, for all time: when each usable combination matches, and when PKIX accepts."""
+
+    combinations: tuple[tuple[Combination, tuple[Validity, ...]], ...]
+    pkix: tuple[Validity, ...]
+
+
+@lru_cache(maxsize=8192)
+def _seen(rdatas: frozenset[bytes], chain: Chain, reference: Reference) -> _Seen:
+    spans: dict[Combination, tuple[Validity, ...]] = {}
+    for record in _records(rdatas):
+        if set_aside(record, reference, None) is None:
+            found = standing(record, chain, reference, True)
+            matches = (ALWAYS,) if found.always else tuple(path.validity for path in found.paths)
+            spans[record.combination] = spans.get(record.combination, ()) + matches
+    paths = pkix_paths(chain, reference.names, reference.roots).found
+    return _Seen(tuple(sorted(spans.items())), tuple(path.validity for path in paths))
+
+
+@lru_cache(maxsize=8192)
+def _refusing(
+    present: frozenset[Combination], good: frozenset[Combination], falls_well: bool, kinds: frozenset[ClientKind]
+) -> frozenset[ClientKind]:
+    return frozenset(kind for kind in kinds if not _accepts(kind, present, good, falls_well))
+
+
+def _accepts(kind: ClientKind, present: Iterable[Combination], good: frozenset[Combination], falls_well: bool) -> bool:
+    """Whether a kind accepts, given which usable combinations are there and which of them have a match."""
+    usable = [combination for combination in present if combination in kind.supported]
+    if not usable:
+        return falls_well and kind.fallback is Fallback.PKIX
+    strongest = strongest_digests(usable) if kind.agility else {}
+    return any(combination in good and not weaker(combination, strongest) for combination in usable)
