@@ -1,0 +1,139 @@
+"""Queries and replies. TLSA and DS are taken as opaque rdata, so that a malformed one is still a signed record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final, cast
+
+import dns.exception
+import dns.message
+import dns.name
+import dns.rdata
+import dns.rdataclass
+import dns.rdatatype
+import dns.wire
+from dns.name import Name
+from dns.rdataclass import IN
+from dns.rdatatype import DS, OPT, RRSIG, TLSA
+from dns.rdtypes.ANY.RRSIG import RRSIG as Signature  # noqa: N811  # the rdata's class; the type's number has its name
+
+OPAQUE: Final = frozenset({TLSA, DS})
+"""dnspython rejects a whole message for one of these with a digest of the wrong length."""
+PAYLOAD: Final = 1232
+RESPONSE, AUTHORITATIVE, TRUNCATED, RCODE = 0x8000, 0x0400, 0x0200, 0x000F
+"""Masks of the header's second word (RFC 1035 §4.1.1)."""
+
+
+class GarbledError(ValueError):
+    """A reply whose framing cannot be read, or that answers another question."""
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """An RRset as it came, with the RRSIGs that cover it, from whichever section they stood in."""
+
+    owner: Name
+    type: int
+    ttl: int
+    rdatas: tuple[dns.rdata.Rdata, ...]
+    sigs: tuple[Signature, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.owner} {type_text(self.type)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """``signed``: whether any RRSIG came with it."""
+
+    rcode: int
+    authoritative: bool
+    truncated: bool
+    signed: bool
+    answer: tuple[Records, ...]
+    authority: tuple[Records, ...]
+    additional: tuple[Records, ...]
+
+
+def type_text(type: int) -> str:
+    return dns.rdatatype.to_text(dns.rdatatype.RdataType.make(type))
+
+
+def find(section: Iterable[Records], owner: Name, type: int) -> Records | None:
+    return next((records for records in section if records.type == type and records.owner == owner), None)
+
+
+def of_type(section: Iterable[Records], type: int) -> Iterator[Records]:
+    return (records for records in section if records.type == type)
+
+
+def query(name: Name, type: int) -> tuple[int, bytes]:
+    """The id and the wire form of a query with DO set and RD clear (RFC 4035 §4.1)."""
+    message = dns.message.make_query(
+        name, dns.rdatatype.RdataType.make(type), use_edns=0, payload=PAYLOAD, want_dnssec=True, flags=0
+    )
+    return message.id, message.to_wire()
+
+
+_Read = tuple[Name, int, int, dns.rdata.Rdata]
+
+
+def read_reply(wire: bytes, id: int, name: Name, type: int) -> Reply:
+    """The reply to the query (``id``, ``name``, ``type``). Raises GarbledError."""
+    try:
+        parser = dns.wire.Parser(wire)
+        seen, flags, questions, *counts = parser.get_struct("!HHHHHH")
+        if seen != id or not flags & RESPONSE or questions != 1:
+            raise GarbledError("not a reply to this query")
+        asked = (dns.name.from_wire_parser(parser), *parser.get_struct("!HH"))
+        if asked != (name, type, IN):
+            raise GarbledError(f"a reply about {asked[0]}")
+        sections = [list(_records(parser, count)) for count in counts]
+    except dns.exception.DNSException as error:
+        raise GarbledError(f"unreadable: {error}") from error
+    signatures = [record for section in sections for record in section if record[1] == RRSIG]
+    answer, authority, additional = (_grouped(section, signatures) for section in sections)
+    return Reply(
+        rcode=flags & RCODE,
+        authoritative=bool(flags & AUTHORITATIVE),
+        truncated=bool(flags & TRUNCATED),
+        signed=bool(signatures),
+        answer=answer,
+        authority=authority,
+        additional=additional,
+    )
+
+
+def _records(parser: dns.wire.Parser, count: int) -> Iterator[_Read]:
+    for _ in range(count):
+        owner = dns.name.from_wire_parser(parser)
+        type, klass, ttl, length = parser.get_struct("!HHIH")
+        with parser.restrict_to(length):
+            if type in OPAQUE or type == OPT:
+                rdata: dns.rdata.Rdata = dns.rdata.GenericRdata(IN, type, parser.get_remaining())
+            else:
+                rdata = dns.rdata.from_wire_parser(klass, type, parser)
+        if klass == IN and type != OPT:
+            yield owner, type, ttl if ttl < 1 << 31 else 0, rdata  # RFC 2181 §8
+
+
+def _grouped(section: list[_Read], signatures: list[_Read]) -> tuple[Records, ...]:
+    groups: dict[tuple[Name, int], list[_Read]] = {}
+    for record in section:
+        if record[1] != RRSIG:
+            groups.setdefault((record[0], record[1]), []).append(record)
+    return tuple(
+        Records(
+            owner=owner,
+            type=type,
+            ttl=min(ttl for _, _, ttl, _ in group),
+            rdatas=tuple(dict.fromkeys(rdata for _, _, _, rdata in group)),
+            sigs=tuple(
+                cast(Signature, rdata)
+                for signed, _, _, rdata in signatures
+                if signed == owner and cast(Signature, rdata).type_covered == type
+            ),
+        )
+        for (owner, type), group in groups.items()
+    )
