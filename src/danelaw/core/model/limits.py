@@ -36,6 +36,8 @@ class Limits:
     """How long the records of a credential stay after every address has left it."""
     renew_fraction: float = 2 / 3
     """Renew after this part of a certificate's lifetime, where the CA suggests no window."""
+    renewal_check: timedelta = _s(6 * 3600)
+    """How often the CA is asked when it would like a renewal (RFC 9773 §4.3)."""
     clock_skew: timedelta = _s(3600)
     """Certificate dates are judged this much earlier and later too."""
 

@@ -1,7 +1,8 @@
 """All that was learnt or intended, and its fold. The gate and the planner read nothing else.
 
-A fact is written once and never changed. ``Facts`` folds them: sights of the same version that follow each other without
-a gap become one ``Span``, so that years of passes stay small. Folding in one go or piece by piece gives the same value.
+A fact is written once and never changed. ``Facts`` folds them: sights of the same version that follow each other
+without a gap become one ``Span``, so that years of passes stay small. Folding in one go or piece by piece gives the
+same value.
 """
 
 from __future__ import annotations
@@ -209,10 +210,10 @@ class Facts:
         "_holdings",
         "_judged",
         "_presented",
+        "_renewals",
         "_requested",
         "_rosters",
         "_spans",
-        "_windows",
         "_zone_keys",
         "max_gap",
     )
@@ -225,7 +226,7 @@ class Facts:
         self._judged: dict[tuple[Name, int], Judged] = {}
         self._holdings: dict[Lineage, Holding] = {}
         self._zone_keys: dict[Name, ZoneKeys] = {}
-        self._windows: dict[Chain, Window] = {}
+        self._renewals: dict[Chain, RenewalInfo] = {}
         self._requested: dict[Lineage, Requested] = {}
         self._began: dict[SubjectName, Began] = {}
         self._deeds: tuple[Deed, ...] = ()
@@ -260,7 +261,7 @@ class Facts:
             case ZoneKeys():
                 self._zone_keys[fact.zone] = fact
             case RenewalInfo():
-                self._windows[fact.chain] = fact.window
+                self._renewals[fact.chain] = fact
             case Requested():
                 self._requested[fact.lineage] = fact
             case Began():
@@ -315,6 +316,10 @@ class Facts:
         """What each authority was seen to say, oldest first."""
         return self._spans.get((zone, owner, type), {})
 
+    def zones_with(self, owner: Name, type: int) -> tuple[Name, ...]:
+        """The zones in which (owner, type) was sighted: for a DS, the parent."""
+        return tuple(zone for zone, seen_owner, seen_type in self._spans if (seen_owner, seen_type) == (owner, type))
+
     def zone_spans(self, zone: Name) -> Iterable[Span]:
         """Every span of every RRset sighted in the zone."""
         for (in_zone, _, _), servers in self._spans.items():
@@ -337,8 +342,8 @@ class Facts:
     def zone_keys(self, zone: Name) -> ZoneKeys | None:
         return self._zone_keys.get(zone)
 
-    def window(self, chain: Chain) -> Window | None:
-        return self._windows.get(chain)
+    def renewal(self, chain: Chain) -> RenewalInfo | None:
+        return self._renewals.get(chain)
 
     def requested(self, lineage: Lineage) -> Requested | None:
         return self._requested.get(lineage)

@@ -1,0 +1,1 @@
+"""What Danelaw does: observe, plan, ask the gate, act, record."""

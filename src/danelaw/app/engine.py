@@ -1,0 +1,201 @@
+"""The engine: observe, plan, gate, act, record. The one loop.
+
+Level-triggered and idempotent: each pass starts from what is observed and from the stored history, and takes at most
+one action. An intent is stored before the action, its outcome after it; killed between the two, the next runner counts
+with both. Nothing sleeps inside a pass.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Protocol
+
+from danelaw.app.observe import Observer
+from danelaw.app.toolbox import Subjects, Toolbox
+from danelaw.core.model import DanelawError, Instant, Issued, Limits, SubjectName
+from danelaw.core.rollover.actions import (
+    Action,
+    AdvanceOrder,
+    ClearChallenge,
+    DestroyKey,
+    Failure,
+    MakeKey,
+    MakeZoneKeys,
+    Outcome,
+    PlaceChallenge,
+    Publish,
+    Receipt,
+    SignZone,
+    SubmitDS,
+    Switch,
+)
+from danelaw.core.rollover.facts import Done, Fact, Facts, Intended
+from danelaw.core.rollover.gate import Allowed, Counterexample, Judgement, Refused, judge, violations
+from danelaw.core.rollover.planner import Desired, Plan, Settled, Wait, plan, refused_wait
+from danelaw.core.rollover.reach import Reach
+from danelaw.ports import Lease
+
+
+class Gate(Protocol):
+    """``core.rollover.gate.judge``, and nothing else outside tests."""
+
+    def __call__(self, action: Action, facts: Facts, reach: Reach, now: Instant, limits: Limits) -> Judgement: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """What one pass came to. ``plan`` is the action taken, or what is waited for; ``next_at``: when to look again."""
+
+    subject: SubjectName
+    at: Instant
+    plan: Plan
+    outcome: Outcome | None
+    refused: Refused | None
+    violations: tuple[Counterexample, ...]
+    next_at: Instant
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Something to tell whoever watches: an action about to be taken, or a pass that ended."""
+
+    at: Instant
+    subject: SubjectName
+    acting: Action | None
+    ended: Pass | None
+
+
+def _silent(progress: Progress) -> None:
+    del progress
+
+
+class Engine:
+    """Reconciles subjects. ``gate`` can be replaced in tests, to show what it prevents."""
+
+    def __init__(self, tools: Toolbox, subjects: Subjects, limits: Limits, gate: Gate = judge) -> None:
+        self._tools = tools
+        self._subjects = subjects
+        self._limits = limits
+        self._gate = gate
+        self._observer = Observer(tools, subjects.reach, limits)
+
+    @property
+    def subjects(self) -> Mapping[SubjectName, Desired]:
+        return self._subjects.desired
+
+    @property
+    def limits(self) -> Limits:
+        return self._limits
+
+    async def facts(self) -> Facts:
+        """Everything known of all subjects: they share zones and credentials, and the gate judges them together."""
+        return await self._tools.store.facts(*self._subjects.desired)
+
+    async def reconcile(self, subject: SubjectName, report: Callable[[Progress], None] = _silent) -> Pass:
+        """One pass: observe, plan, and at most one action that the gate allows on a second observation."""
+        desired = self._subjects.desired[subject]
+        lease = await self._tools.store.lease(subject)
+        facts = await self._observed(subject, desired, lease)
+        now = self._tools.clock.now()
+        planned = plan(desired, facts, self._subjects.reach, now, self._limits)
+        outcome: Outcome | None = None
+        refused: Refused | None = None
+        if not isinstance(planned, Wait | Settled):
+            action = planned
+            facts = await self._observed(subject, desired, lease)
+            now = self._tools.clock.now()
+            judgement = self._gate(action, facts, self._subjects.reach, now, self._limits)
+            if isinstance(judgement, Allowed):
+                report(Progress(now, subject, action, None))
+                outcome = await self._act(subject, action, lease, now)
+            else:
+                refused = judgement
+                planned = refused_wait(judgement, now)
+        now = self._tools.clock.now()
+        seen = violations(facts, self._subjects.reach, now, self._limits)
+        ended = Pass(subject, now, planned, outcome, refused, seen, self._next(planned, outcome, now))
+        report(Progress(now, subject, None, ended))
+        return ended
+
+    async def watch(self, stop: asyncio.Event, report: Callable[[Progress], None] = _silent) -> None:
+        """Reconcile every subject whenever it is due, until ``stop`` is set."""
+        due = dict.fromkeys(self._subjects.desired, self._tools.clock.now())
+        while not stop.is_set():
+            subject = min(due, key=lambda s: due[s])
+            if due[subject] > self._tools.clock.now():
+                await self._sleep(due[subject], stop)
+                continue
+            due[subject] = (await self.reconcile(subject, report)).next_at
+
+    async def _sleep(self, until: Instant, stop: asyncio.Event) -> None:
+        sleeper = asyncio.ensure_future(self._tools.clock.sleep_until(until))
+        stopper = asyncio.ensure_future(stop.wait())
+        try:
+            await asyncio.wait({sleeper, stopper}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            sleeper.cancel()
+            stopper.cancel()
+            await asyncio.gather(sleeper, stopper, return_exceptions=True)
+
+    async def _observed(self, subject: SubjectName, desired: Desired, lease: Lease) -> Facts:
+        fresh = await self._observer.observe(desired, await self.facts())
+        await self._tools.store.append(subject, lease, *fresh)
+        return await self.facts()
+
+    async def _act(self, subject: SubjectName, action: Action, lease: Lease, now: Instant) -> Outcome:
+        await self._tools.store.append(subject, lease, Intended(now, action))
+        try:
+            outcome = await self._perform(action)
+        except DanelawError as error:
+            outcome = Failure(error.code, str(error), error.hint)
+        except TimeoutError:
+            outcome = Failure("TIMEOUT", f"{type(action).__name__} did not end within its limit")
+        done: Fact = Done(self._tools.clock.now(), action, outcome)
+        await self._tools.store.append(subject, lease, done)
+        return outcome
+
+    async def _perform(self, action: Action) -> Outcome:
+        tools = self._tools
+        match action:
+            case MakeZoneKeys(zone):
+                keys = await tools.zones[zone].make_keys(zone)
+                return Receipt(note=", ".join(f"{'KSK' if key.ksk else 'ZSK'} {key.tag}" for key in keys))
+            case SignZone(zone):
+                return await tools.zones[zone].sign(zone, tools.clock.now())
+            case SubmitDS(zone):
+                return await tools.parents[zone].submit_ds(action)
+            case Publish(zone):
+                return await tools.publishers[zone].publish(action)
+            case MakeKey(lineage):
+                return Receipt(note=f"generation {await tools.credentials[lineage].make_key(lineage)}")
+            case AdvanceOrder(lineage, generation, order):
+                store = tools.credentials[lineage]
+                step = await tools.issuers[lineage].advance(order, await store.csr(lineage, generation, order.names))
+                if isinstance(step, Issued):
+                    await store.complete(lineage, generation, step.chain)
+                return step
+            case PlaceChallenge(lineage, _, challenge):
+                return await tools.solvers[lineage].place(challenge)
+            case ClearChallenge(lineage, _, challenge):
+                return await tools.solvers[lineage].clear(challenge)
+            case Switch(lineage, host):
+                return await tools.deployers[lineage, host].switch(action)
+            case DestroyKey(lineage, generation):
+                await tools.credentials[lineage].destroy(lineage, generation)
+                return Receipt()
+
+    def _next(self, planned: Plan, outcome: Outcome | None, now: Instant) -> Instant:
+        """When to look again: at once after progress, else when something may have changed, at most one interval on.
+
+        Looking regularly is what vouches for the authorities (``Limits.max_gap``), so no wait is slept through.
+        """
+        latest = now + self._limits.pass_interval
+        if not isinstance(planned, Wait | Settled):
+            return latest if isinstance(outcome, Failure) else now
+        until = planned.until
+        if until is None:
+            return latest
+        return min(latest, max(until, now + timedelta(milliseconds=50)))

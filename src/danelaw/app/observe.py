@@ -1,0 +1,246 @@
+"""Gathering facts: sweeps of every authority, our own validation, probes of every address, the credential store.
+
+Nobody gathers alone: the engine and every check call this. Silence is a fact too: it is what was not vouched for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import dns.rdatatype
+from dns.name import Name, from_wire
+
+from danelaw.app.toolbox import Toolbox
+from danelaw.core.dnssec.message import as_answer, soa_serial
+from danelaw.core.model import (
+    IP,
+    Answer,
+    Chain,
+    ChallengeType,
+    DanelawError,
+    HandshakeFailure,
+    Hello,
+    KeyAlgorithm,
+    Limits,
+    Lineage,
+    Message,
+    NotOffered,
+    RRset,
+    Silence,
+    TLSVersion,
+)
+from danelaw.core.rollover.actions import MakeKey
+from danelaw.core.rollover.epochs import DNSKEY_TYPE, DS_TYPE
+from danelaw.core.rollover.facts import (
+    Began,
+    Fact,
+    Facts,
+    Holding,
+    Judged,
+    Presented,
+    RenewalInfo,
+    Roster,
+    Sight,
+    ZoneKeys,
+)
+from danelaw.core.rollover.gate import TLSA
+from danelaw.core.rollover.planner import SOA, TXT, Desired, DesiredService, DesiredZone, challenge_owner
+from danelaw.core.rollover.possible import addresses_in, members, service_addresses
+from danelaw.core.rollover.reach import Reach, Reached
+
+A = int(dns.rdatatype.A)
+AAAA = int(dns.rdatatype.AAAA)
+
+
+@dataclass(frozen=True, slots=True)
+class Observer:
+    """Looks at everything that the plan and the gate need to know of one subject."""
+
+    tools: Toolbox
+    reach: Reach
+    limits: Limits
+
+    async def observe(self, desired: Desired, facts: Facts) -> tuple[Fact, ...]:
+        """New facts about a subject, in the order of their instants. ``facts``: what is known of it already."""
+        if isinstance(desired, DesiredZone):
+            parts = await asyncio.gather(
+                self._sweep(desired.zone, [(desired.zone, DNSKEY_TYPE), (desired.zone, SOA)], facts),
+                self._sweep_parent(desired, facts),
+                self._judge([(desired.zone, SOA)]),
+                self._zone_keys(desired.zone),
+            )
+        else:
+            parts = await asyncio.gather(
+                self._sweep_service(desired, facts),
+                self._judge([(desired.zone, SOA), *self._owners(desired)]),
+                self._holding(desired.lineage, facts),
+                self._renewal(desired.lineage, facts),
+            )
+        return tuple(sorted((fact for part in parts for fact in part), key=lambda fact: fact.at))
+
+    # -- DNS ----------------------------------------------------------------------------------------------------
+
+    async def _sweep(self, zone: Name, wanted: Sequence[tuple[Name, int]], facts: Facts) -> list[Fact]:
+        """Every authority of the zone, each by itself: SOA first, then the RRsets."""
+        now = self.tools.clock.now()
+        try:
+            servers = await self.tools.authorities.servers(zone)
+        except DanelawError:
+            servers = ()
+        listed = frozenset(ip for _, ip in servers)
+        found: list[Fact] = []
+        asked = listed | members(facts, zone, now, self.limits)
+        sights = await asyncio.gather(*(self._ask(zone, ip, wanted) for ip in sorted(asked, key=str)))
+        for sight in sights:
+            found.extend(sight)
+        if listed:
+            found.append(Roster(now, zone, listed, _primary(zone, servers, sights)))
+        return found
+
+    async def _ask(self, zone: Name, ip: IP, wanted: Sequence[tuple[Name, int]]) -> list[Sight]:
+        sights: list[Sight] = []
+        reply = await self.tools.authorities.ask(ip, zone, SOA)
+        serial = soa_serial(reply) if isinstance(reply, Message) and reply.authoritative else None
+        for owner, type in wanted:
+            if serial is None:
+                message: Message | Silence = Silence("NO_SOA")
+            elif (owner, type) == (zone, SOA):
+                message = reply
+            else:
+                message = await self.tools.authorities.ask(ip, owner, type)
+            answer: Answer | None = None
+            if isinstance(message, Message) and message.authoritative:
+                answer = as_answer(message, owner, type)
+            sights.append(Sight(self.tools.clock.now(), zone, ip, serial, owner, type, answer))
+        return sights
+
+    async def _sweep_parent(self, desired: DesiredZone, facts: Facts) -> list[Fact]:
+        if desired.parent is None:
+            return []
+        return await self._sweep(desired.parent, [(desired.zone, DS_TYPE)], facts)
+
+    async def _judge(self, wanted: Iterable[tuple[Name, int]]) -> list[Fact]:
+        async def one(name: Name, type: int) -> Fact:
+            verdict = await self.tools.resolver.resolve(name, type)
+            return Judged(self.tools.clock.now(), name, type, verdict.state, verdict.reasons)
+
+        return list(await asyncio.gather(*(one(name, type) for name, type in wanted)))
+
+    def _owners(self, desired: DesiredService) -> list[tuple[Name, int]]:
+        return [(owner, TLSA) for owner in dict.fromkeys(o for r in self._reached(desired) for o in r.owners)]
+
+    def _reached(self, desired: DesiredService) -> tuple[Reached, ...]:
+        return tuple(r for r in self.reach.endpoints if desired.lineage in r.lineages)
+
+    # -- services -----------------------------------------------------------------------------------------------
+
+    async def _sweep_service(self, desired: DesiredService, facts: Facts) -> list[Fact]:
+        hosts = dict.fromkeys(r.endpoint.host for r in self._reached(desired))
+        wanted = [*self._owners(desired), *((host, type) for host in hosts for type in (A, AAAA))]
+        challenges: list[tuple[Name, int]] = []
+        if desired.challenge is ChallengeType.DNS_01:
+            challenges = [(owner, TXT) for owner in dict.fromkeys(map(challenge_owner, desired.names))]
+        zone = desired.challenge_zone or desired.zone
+        if zone == desired.zone:
+            found = await self._sweep(desired.zone, [*wanted, *challenges], facts)
+        else:
+            found = [
+                *await self._sweep(desired.zone, wanted, facts),
+                *(await self._sweep(zone, challenges, facts) if challenges else []),
+            ]
+        known = facts.add(*found)
+        probes: list[Fact] = []
+        for reached in self._reached(desired):
+            now = self.tools.clock.now()
+            listed = {
+                ip
+                for fact in found
+                if isinstance(fact, Sight) and fact.answer is not None and fact.owner == reached.endpoint.host
+                for ip in addresses_in(fact.answer)
+            }
+            addresses = listed | service_addresses(known, reached, now, self.limits)
+            for part in await asyncio.gather(*(self._probe(reached, ip) for ip in sorted(addresses, key=str))):
+                probes.extend(part)
+        return [*found, *probes]
+
+    async def _probe(self, reached: Reached, ip: IP) -> list[Fact]:
+        """What one address presents to each kind of client. Without SNI, too: some send none."""
+        found: list[Fact] = []
+        sni = reached.bases[0]
+        plain = Hello(sni)
+        open_handshake = await self.tools.prober.probe(reached.endpoint, ip, plain)
+        found.append(Presented(self.tools.clock.now(), reached.endpoint, ip, plain, open_handshake))
+        for hello in _hellos(reached.bases):
+            got = await self.tools.prober.probe(reached.endpoint, ip, hello)
+            restricted = hello.algorithm is not None or hello.version is not None
+            if restricted and isinstance(got, HandshakeFailure) and isinstance(open_handshake, Chain):
+                found.append(Presented(self.tools.clock.now(), reached.endpoint, ip, hello, NotOffered()))
+            else:
+                found.append(Presented(self.tools.clock.now(), reached.endpoint, ip, hello, got))
+        return found
+
+    # -- stores -------------------------------------------------------------------------------------------------
+
+    async def _zone_keys(self, zone: Name) -> list[Fact]:
+        keys = await self.tools.zones[zone].keys(zone)
+        ksks = frozenset(key.dnskey for key in keys if key.ksk)
+        zsks = frozenset(key.dnskey for key in keys if not key.ksk)
+        return [ZoneKeys(self.tools.clock.now(), zone, ksks, zsks)]
+
+    async def _holding(self, lineage: Lineage, facts: Facts) -> list[Fact]:
+        store = self.tools.credentials[lineage]
+        generations = tuple(await store.list(lineage))
+        live = await store.live(lineage)
+        now = self.tools.clock.now()
+        found: list[Fact] = [Holding(now, lineage, generations, live)]
+        before = facts.holding(lineage)
+        if before is not None:
+            known = {g.generation for g in before.generations}
+            made = any(d.action == MakeKey(lineage) and d.intended >= before.at for d in facts.deeds)
+            fresh = [g.generation for g in generations if g.generation not in known]
+            if fresh and not made:
+                reason = f"generation {fresh[0]} was made by other hands"
+                found.append(Began(now, lineage.service, reason))
+        return found
+
+    async def _renewal(self, lineage: Lineage, facts: Facts) -> list[Fact]:
+        holding = facts.holding(lineage)
+        if holding is None:
+            return []
+        complete = [g.chain for g in holding.generations if g.chain is not None]
+        if not complete:
+            return []
+        info = facts.renewal(complete[-1])
+        now = self.tools.clock.now()
+        if info is not None and now - info.at < self.limits.renewal_check:
+            return []
+        try:
+            window = await self.tools.issuers[lineage].renewal_window(complete[-1])
+        except (DanelawError, TimeoutError):
+            return []  # without the CA's word the planner renews by the certificate's lifetime
+        return [RenewalInfo(self.tools.clock.now(), complete[-1], window)] if window is not None else []
+
+
+def _hellos(bases: Sequence[Name]) -> Iterable[Hello]:
+    yield Hello(None)
+    for base in bases:
+        if base != bases[0]:
+            yield Hello(base)
+        for algorithm in KeyAlgorithm:
+            yield Hello(base, None, algorithm)
+        for version in TLSVersion:
+            yield Hello(base, version)
+
+
+def _primary(zone: Name, servers: Sequence[tuple[Name, IP]], sights: Sequence[Sequence[Sight]]) -> IP | None:
+    """The address of the SOA's MNAME (RFC 1035 §3.3.13), if it is one of the servers and has only one."""
+    for sight in (s for part in sights for s in part):
+        if (sight.owner, sight.type) == (zone, SOA) and isinstance(sight.answer, RRset):
+            for rdata in sight.answer.rdatas:
+                mname, _ = from_wire(rdata, 0)
+                own = [ip for name, ip in servers if name == mname]
+                if len(own) == 1:
+                    return own[0]
+    return None

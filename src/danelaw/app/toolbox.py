@@ -1,0 +1,52 @@
+"""The ports that a configuration was wired to, and the subjects that it names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from dns.name import Name
+
+from danelaw.core.model import HostName, Lineage, SubjectName
+from danelaw.core.rollover.planner import Desired
+from danelaw.core.rollover.reach import Reach
+from danelaw.ports import (
+    Authorities,
+    Clock,
+    Credentials,
+    Deployer,
+    Issuer,
+    Parent,
+    Prober,
+    Publisher,
+    Resolver,
+    Solver,
+    Store,
+    Zones,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Toolbox:
+    """Every port, by what it serves. A zone without a parent here gets its DS by other hands."""
+
+    clock: Clock
+    store: Store
+    resolver: Resolver
+    authorities: Authorities
+    prober: Prober
+    zones: Mapping[Name, Zones] = field(default_factory=dict)
+    publishers: Mapping[Name, Publisher] = field(default_factory=dict)
+    parents: Mapping[Name, Parent] = field(default_factory=dict)
+    credentials: Mapping[Lineage, Credentials] = field(default_factory=dict)
+    deployers: Mapping[tuple[Lineage, HostName], Deployer] = field(default_factory=dict)
+    issuers: Mapping[Lineage, Issuer] = field(default_factory=dict)
+    solvers: Mapping[Lineage, Solver] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Subjects:
+    """What is desired of each subject, in the order in which they depend on each other: zones before services."""
+
+    desired: Mapping[SubjectName, Desired]
+    reach: Reach

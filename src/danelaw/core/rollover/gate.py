@@ -1,0 +1,386 @@
+"""The gate: the last thing evaluated before each action, on observations made after the plan was.
+
+    publish v → v', and withdraw:   for every endpoint reaching it, server s, c ∈ Ch(s), t ∈ H:
+                                        refused(v', c, t) ⊆ refused(v, c, t)
+    switch to generation g at s:    for every a ∈ Ans, c ∈ Ch(s), t ∈ H:
+                                        refused(a, g, t) ⊆ refused(a, c, t)
+    hand over the DS:               every zone epoch that a cache or an authority may supply validates under it
+
+It says yes, or returns counterexamples: which answer, held until when, against which chain at which address, for which
+kinds of client. Whoever is refused after an allowed action would have been refused anyway; so it never blocks a repair.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import dns.rdatatype
+from dns.name import Name
+
+from danelaw.core.model import (
+    IP,
+    Absence,
+    Answer,
+    Chain,
+    HandshakeFailure,
+    Instant,
+    Limits,
+    RRset,
+    Security,
+)
+from danelaw.core.rollover import epochs
+from danelaw.core.rollover.actions import (
+    Action,
+    DestroyKey,
+    Publish,
+    SignZone,
+    SubmitDS,
+    Switch,
+)
+from danelaw.core.rollover.facts import Facts
+from danelaw.core.rollover.possible import (
+    Held,
+    Possible,
+    Unknown,
+    possible_answers,
+    possible_chains,
+    service_addresses,
+)
+from danelaw.core.rollover.reach import Reach, Reached, Unprobed
+from danelaw.core.tlsa import (
+    ClientKind,
+    Fallback,
+    MatchingType,
+    TLSARecord,
+    client_kinds,
+    combinations_of,
+    records_of,
+    refused,
+    validity_changes,
+)
+from danelaw.core.tlsa.credential import associations, leaf_spki
+
+TLSA = int(dns.rdatatype.TLSA)
+
+
+@dataclass(frozen=True, slots=True)
+class Counterexample:
+    """A client that would be refused because of the action: what it holds, and what it is presented.
+
+    ``rule`` I1 (DANE) or I2 (DNSSEC). ``held`` None: what is being published. ``address`` and ``chain`` None: the fault
+    needs no server. ``kinds`` are the kinds of client refused anew.
+    """
+
+    rule: Literal["I1", "I2"]
+    code: str
+    held: Held | Unknown | None
+    address: IP | None
+    chain: Chain | HandshakeFailure | Unprobed | None
+    kinds: frozenset[ClientKind]
+    at: Instant
+    because: str
+
+    def __str__(self) -> str:
+        return f"{self.because} [{self.code}]"
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """``repair``: the action strictly helps somebody who is refused now."""
+
+    repair: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """``earliest``: when the known holds end; None: only another observation or the operator can change it."""
+
+    because: tuple[Counterexample, ...]
+    earliest: Instant | None
+
+
+Judgement: TypeAlias = Allowed | Refused
+
+
+def judge(action: Action, facts: Facts, reach: Reach, now: Instant, limits: Limits) -> Judgement:
+    """Whether the action makes no kind of client refuse what it would not have refused anyway."""
+    match action:
+        case Publish():
+            return _judge_publish(action, facts, reach, now, limits)
+        case Switch():
+            return _judge_switch(action, facts, reach, now, limits)
+        case SubmitDS() | SignZone():
+            return _judge_epoch(action, facts, now, limits)
+        case DestroyKey():
+            return _judge_destruction(action, facts, reach, now, limits)
+        case _:
+            return Allowed()  # keys, orders and challenges change nothing that a client sees
+
+
+def violations(facts: Facts, reach: Reach, now: Instant, limits: Limits) -> tuple[Counterexample, ...]:
+    """Clients that are refused as things stand. Reported and alarmed; no input to the gate."""
+    found: list[Counterexample] = []
+    for reached, owner in ((r, owner) for r in reach.endpoints for owner in r.owners):
+        answers = possible_answers(facts, reached.zone, owner, TLSA, now, limits)
+        for ip, chain in _presented(facts, reached, now, limits):
+            if isinstance(chain, Unprobed):
+                continue
+            for held in answers.held:
+                kinds = client_kinds(combinations_of(held.answer))
+                kinds = frozenset(kind for kind in kinds if kind.fallback is Fallback.PKIX)
+                if who := refused(held.answer, chain, now, reached.reference, kinds, limits.clock_skew):
+                    because = f"clients that hold {_says(held.answer)} refuse what {ip} presents"
+                    found.append(Counterexample("I1", "VIOLATION", held, ip, chain, who, now, because))
+    return tuple(found)
+
+
+# -- I1: TLSA ---------------------------------------------------------------------------------------------------------
+
+
+def _judge_publish(change: Publish, facts: Facts, reach: Reach, now: Instant, limits: Limits) -> Judgement:
+    owner = change.replace.owner
+    if change.replace.type != TLSA:
+        concerned = {name for r in reach.endpoints for name in (r.endpoint.host, *r.bases, *r.owners)}
+        if owner in concerned or change.replace.type in epochs.DNSSEC_TYPES:
+            because = f"Danelaw does not yet change the {_type(change.replace.type)} RRset of {_text(owner)}"
+            return _no("I1", "NOT_JUDGED", now, because)
+        return Allowed()
+    reached = reach.through(change.zone, owner)
+    faults = [*_unfit(change, facts, reached, now)]
+    repair = False
+    for endpoint in reached:
+        for ip, chain in _presented(facts, endpoint, now, limits):
+            if isinstance(chain, Unprobed):
+                if not _only_adds_to_present(change.expect, change.replace):
+                    because = f"nothing is known yet of what {ip} presents"
+                    faults.append(Counterexample("I1", "UNPROBED", None, ip, chain, frozenset(), now, because))
+                continue
+            if isinstance(chain, HandshakeFailure) and isinstance(change.expect, Absence):
+                because = f"{ip} gives no TLS handshake ({chain.code})"
+                faults.append(Counterexample("I1", "NO_TLS", None, ip, chain, frozenset(), now, because))
+                continue
+            for at in _instants(now, limits, endpoint, [(change.expect, chain), (change.replace, chain)]):
+                worse, better = _compare(change.replace, chain, change.expect, chain, at, endpoint, limits)
+                repair |= bool(better) and at == now
+                if worse:
+                    because = f"{ip} may present a chain that {_says(change.replace)} does not match"
+                    faults.append(Counterexample("I1", "CHAIN_UNMATCHED", None, ip, chain, worse, at, because))
+                    break
+    return Refused(tuple(faults), _chains_leave(faults, now, limits)) if faults else Allowed(repair)
+
+
+def _unfit(change: Publish, facts: Facts, reached: Iterable[Reached], now: Instant) -> Iterable[Counterexample]:
+    """What is refused always, whoever presents what."""
+    old, new = _records(change.expect), _records(change.replace)
+    if not isinstance(change.replace, RRset) or not new - old:
+        return
+    judged = facts.judged(change.zone, dns.rdatatype.SOA)
+    if judged is None or judged.state is not Security.SECURE:
+        state = judged.state.value if judged else "not judged yet"
+        yield _fault("I1", "ZONE_NOT_SECURE", now, f"our validator calls {_text(change.zone)} {state}")
+    if not any(record.combination.mtype == MatchingType.SHA2_256 for record in new):
+        yield _fault("I1", "NO_SHA256", now, "no record has matching type 1, the only one that every client knows")
+    ours = {
+        record
+        for endpoint in reached
+        for lineage in endpoint.lineages
+        if (holding := facts.holding(lineage)) is not None
+        for generation in holding.generations
+        for record in associations({r.combination for r in new}, generation.chain, generation.spki)
+    }
+    for record in sorted(new - old - ours, key=lambda r: r.to_text()):
+        yield _fault("I1", "FOREIGN_ASSOCIATION", now, f"{record.to_text()} comes from no stored key or certificate")
+
+
+def _judge_switch(switch: Switch, facts: Facts, reach: Reach, now: Instant, limits: Limits) -> Judgement:
+    faults: list[Counterexample] = []
+    repair = False
+    holding = facts.holding(switch.lineage)
+    stored = next((g for g in holding.generations if g.generation == switch.generation), None) if holding else None
+    if stored is None or stored.chain != switch.chain:
+        because = f"generation {switch.generation} is not in the store with this chain"
+        return _no("I1", "NOT_STORED", now, because)
+    for endpoint in reach.served_by(switch.lineage, switch.host):
+        presented = _presented(facts, endpoint, now, limits)
+        for owner in endpoint.owners:
+            answers = possible_answers(facts, endpoint.zone, owner, TLSA, now, limits)
+            for ip, chain in presented:
+                fault, helps = _judge_pair(switch.chain, chain, answers, endpoint, ip, now, limits)
+                faults.extend(fault)
+                repair |= helps
+    return Refused(tuple(faults), _holds_end(faults)) if faults else Allowed(repair)
+
+
+def _judge_pair(
+    new: Chain,
+    old: Chain | HandshakeFailure | Unprobed,
+    answers: Possible,
+    endpoint: Reached,
+    ip: IP,
+    now: Instant,
+    limits: Limits,
+) -> tuple[list[Counterexample], bool]:
+    faults: list[Counterexample] = []
+    helps = False
+    if answers.unknown is not None and not _unknown_is_harmless(new, old, answers):
+        because = f"{answers.unknown.because}; a switch to another key is not safe yet"
+        faults.append(
+            Counterexample("I1", "HISTORY_UNKNOWN", answers.unknown, ip, old, frozenset(), now, because),
+        )
+    chains: list[Chain | HandshakeFailure] = [new] if isinstance(old, Unprobed) else [new, old]
+    for held in answers.held:
+        for at in _instants(now, limits, endpoint, [(held.answer, chain) for chain in chains]):
+            if isinstance(old, Unprobed):
+                kinds = client_kinds(combinations_of(held.answer))
+                worse = refused(held.answer, new, at, endpoint.reference, kinds, limits.clock_skew)
+            else:
+                worse, better = _compare(held.answer, new, held.answer, old, at, endpoint, limits)
+                helps |= bool(better) and at == now
+            if worse:
+                because = f"clients may hold {_says(held.answer)}: {held.because}"
+                faults.append(Counterexample("I1", "ANSWER_HELD", held, ip, old, worse, at, because))
+                break
+    return faults, helps
+
+
+def _unknown_is_harmless(new: Chain, old: Chain | HandshakeFailure | Unprobed, answers: Possible) -> bool:
+    """With an unknown history only the same key may be presented; a server that every client refuses loses nothing."""
+    if isinstance(old, HandshakeFailure):
+        return True
+    full = any(r.combination.selector == 0 for held in answers.held for r in _records(held.answer))
+    return isinstance(old, Chain) and not full and leaf_spki(old) is not None and leaf_spki(old) == leaf_spki(new)
+
+
+def _judge_destruction(action: DestroyKey, facts: Facts, reach: Reach, now: Instant, limits: Limits) -> Judgement:
+    holding = facts.holding(action.lineage)
+    generation = next((g for g in holding.generations if g.generation == action.generation), None) if holding else None
+    if holding is None or generation is None:
+        return _no("I1", "NOT_STORED", now, f"generation {action.generation} is not in the store")
+    if holding.live == action.generation:
+        return _no("I1", "KEY_IN_USE", now, f"generation {action.generation} lies on the serving path")
+    faults: list[Counterexample] = []
+    for endpoint in (r for r in reach.endpoints if action.lineage in r.lineages):
+        for ip, chain in _presented(facts, endpoint, now, limits):
+            if isinstance(chain, Unprobed) or (isinstance(chain, Chain) and leaf_spki(chain) == generation.spki):
+                because = f"{ip} may still present the key"
+                faults.append(Counterexample("I1", "KEY_IN_USE", None, ip, chain, frozenset(), now, because))
+        for owner in endpoint.owners:
+            for held in possible_answers(facts, endpoint.zone, owner, TLSA, now, limits).held:
+                records = _records(held.answer)
+                own = associations({r.combination for r in records}, generation.chain, generation.spki)
+                if records & own:
+                    because = f"clients may hold {_says(held.answer)}: {held.because}"
+                    faults.append(Counterexample("I1", "KEY_PUBLISHED", held, None, None, frozenset(), now, because))
+    return Refused(tuple(faults), _holds_end(faults)) if faults else Allowed()
+
+
+# -- I2: zone epochs --------------------------------------------------------------------------------------------------
+
+
+def _judge_epoch(action: SubmitDS | SignZone, facts: Facts, now: Instant, limits: Limits) -> Judgement:
+    found = (
+        epochs.blocks_ds(action.zone, action.replace, facts, now, limits)
+        if isinstance(action, SubmitDS)
+        else epochs.blocks_signing(action.zone, action.keys, facts, now, limits)
+    )
+    faults = tuple(
+        Counterexample("I2", block.code, block.held, None, None, frozenset(), now, block.because) for block in found
+    )
+    return Refused(faults, _holds_end(faults)) if faults else Allowed()
+
+
+# -- small things -----------------------------------------------------------------------------------------------------
+
+
+def _presented(
+    facts: Facts, endpoint: Reached, now: Instant, limits: Limits
+) -> list[tuple[IP, Chain | HandshakeFailure | Unprobed]]:
+    pairs = [
+        (ip, chain)
+        for ip in service_addresses(facts, endpoint, now, limits)
+        for chain in possible_chains(facts, endpoint, ip, now, limits)
+    ]
+    return sorted(pairs, key=lambda pair: (str(pair[0]), repr(pair[1])))
+
+
+def _compare(
+    new: Answer,
+    new_chain: Chain | HandshakeFailure,
+    old: Answer,
+    old_chain: Chain | HandshakeFailure,
+    at: Instant,
+    endpoint: Reached,
+    limits: Limits,
+) -> tuple[frozenset[ClientKind], frozenset[ClientKind]]:
+    """(kinds refused anew, kinds accepted anew)"""
+    kinds = client_kinds(combinations_of(new) | combinations_of(old))
+    after = refused(new, new_chain, at, endpoint.reference, kinds, limits.clock_skew)
+    before = refused(old, old_chain, at, endpoint.reference, kinds, limits.clock_skew)
+    return after - before, before - after
+
+
+def _instants(
+    now: Instant, limits: Limits, endpoint: Reached, pairs: Iterable[tuple[Answer, Chain | HandshakeFailure]]
+) -> list[Instant]:
+    """H: now, and every change of a certificate's validity before the longest hold has passed."""
+    horizon = now + limits.hold(int(limits.assumed_past_ttl.total_seconds())) + limits.pass_interval
+    changes = {
+        at
+        for answer, chain in pairs
+        for at in validity_changes(answer, chain, endpoint.reference, limits.clock_skew)
+        if now < at <= horizon
+    }
+    return [now, *sorted(changes)]
+
+
+def _only_adds_to_present(old: Answer, new: Answer) -> bool:
+    return (
+        isinstance(old, RRset)
+        and isinstance(new, RRset)
+        and old.rdatas <= new.rdatas
+        and combinations_of(new) <= combinations_of(old)
+    )
+
+
+def _records(answer: Answer) -> frozenset[TLSARecord]:
+    return frozenset(records_of(answer))
+
+
+def _holds_end(faults: Iterable[Counterexample]) -> Instant | None:
+    """When the last of the known holds ends; None if one of them has no known end."""
+    ends = [fault.held.until if fault.held is not None else None for fault in faults]
+    return None if None in ends else max((end for end in ends if end is not None), default=None)
+
+
+def _chains_leave(faults: Iterable[Counterexample], now: Instant, limits: Limits) -> Instant | None:
+    """A chain that was just left stays possible for the look-up delay; look again when that is over."""
+    return now + limits.lookup_delay if all(fault.code == "CHAIN_UNMATCHED" for fault in faults) else None
+
+
+def _fault(rule: Literal["I1", "I2"], code: str, now: Instant, because: str) -> Counterexample:
+    return Counterexample(rule, code, None, None, None, frozenset(), now, because)
+
+
+def _no(rule: Literal["I1", "I2"], code: str, now: Instant, because: str) -> Refused:
+    return Refused((_fault(rule, code, now, because),), None)
+
+
+def _says(answer: Answer) -> str:
+    if isinstance(answer, Absence):
+        return f"the absence of {_text(answer.owner)} {_type(answer.type)}"
+    if answer.type != TLSA:
+        return f"{_text(answer.owner)} {_type(answer.type)}"
+    return f"TLSA {{{', '.join(record.brief() for record in records_of(answer))}}}"
+
+
+def _text(name: Name) -> str:
+    return name.to_text()
+
+
+def _type(type: int) -> str:
+    return str(dns.rdatatype.to_text(dns.rdatatype.RdataType.make(type)))
+
+
+__all__ = ["Allowed", "Counterexample", "Judgement", "Refused", "judge", "violations"]

@@ -1,0 +1,436 @@
+"""What clients may hold and what servers may present: the two sets that the gate compares.
+
+*Answers.* An answer is a version: SOA serial, rdata and TTL. A version may be obtained as long as any authority may
+serve it, and for a hold after the last one has left it behind; an authority has left it behind at its first sight above
+the version's serial since its last sight at or below it. What no sight vouches for stays possible: silence, gaps,
+intents without an outcome, and the time before the history began.
+
+*Chains.* A server may present what it was last seen to present, what lies on its serving path, what was handed to it
+since, and, for the look-up delay, what it has just left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Address, IPv6Address
+from itertools import pairwise
+from typing import Final
+
+import dns.rdatatype
+from dns.name import Name
+
+from danelaw.core.model import (
+    IP,
+    Absence,
+    Answer,
+    Chain,
+    HandshakeFailure,
+    Instant,
+    Limits,
+    RRset,
+    SubjectName,
+    Unreachable,
+    serial_gt,
+)
+from danelaw.core.model.service import NotOffered
+from danelaw.core.rollover.actions import Conflict, Publish, Receipt, Switch
+from danelaw.core.rollover.facts import Deed, Facts, PresentedSpan, RosterSpan, Span
+from danelaw.core.rollover.reach import Reached, Unprobed
+
+SIGNATURE_SKEW: Final = timedelta(days=1)
+"""Validators forgive expired signatures for up to this long (Unbound's val-sig-skew-max)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """An answer that some client may act on, until ``until``; None: no end is known yet."""
+
+    answer: Answer
+    until: Instant | None
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """U: answers given before the history began may still be held. None: no end is known yet."""
+
+    until: Instant | None
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class Possible:
+    """Every answer that a client may obtain now."""
+
+    held: tuple[Held, ...]
+    unknown: Unknown | None
+
+
+def zone_subject(zone: Name) -> SubjectName:
+    return SubjectName(zone.to_text())
+
+
+def members(facts: Facts, zone: Name, now: Instant, limits: Limits) -> frozenset[IP]:
+    """The addresses that clients may still take for authorities of the zone: those listed now or lately."""
+    rosters = facts.rosters(zone)
+    fresh = now - limits.hold(int(limits.assumed_past_ttl.total_seconds()))
+    lately: Iterable[RosterSpan] = (roster for roster in rosters if roster.last >= fresh)
+    return frozenset(ip for roster in (*rosters[-1:], *lately) for ip in roster.servers)
+
+
+def newest(facts: Facts, zone: Name, owner: Name, type: int) -> Answer | None:
+    """What the authority that is furthest ahead says, by serial."""
+    lasts = [spans[-1] for spans in facts.spans(zone, owner, type).values() if spans]
+    best: Span | None = None
+    for span in lasts:
+        if best is None or _above(span.serial, best.serial) or (span.serial == best.serial and span.last > best.last):
+            best = span
+    return best.answer if best else None
+
+
+def visible(facts: Facts, zone: Name, owner: Name, type: int, now: Instant, limits: Limits) -> frozenset[bytes] | None:
+    """The rdata that every authority serves at its last sight; None while one is silent or says otherwise."""
+    answers = []
+    for ip in members(facts, zone, now, limits):
+        spans = facts.spans(zone, owner, type).get(ip)
+        if not spans or now - spans[-1].last > limits.max_gap:
+            return None
+        answers.append(_rdatas(spans[-1].answer))
+    return answers[0] if answers and all(a == answers[0] for a in answers) else None
+
+
+# -- answers ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Version:
+    serial: int
+    answer: Answer
+    known: Instant
+    """When it was last seen anywhere, or written."""
+
+
+def possible_answers(facts: Facts, zone: Name, owner: Name, type: int, now: Instant, limits: Limits) -> Possible:
+    """Every answer for (owner, type) that a client may obtain at ``now`` or later without a new action."""
+    servers = members(facts, zone, now, limits)
+    seen = facts.spans(zone, owner, type)
+    held: list[Held] = []
+    for version in _versions(facts, zone, owner, type):
+        gone, because = _gone(version, servers, seen, now, limits)
+        held.append(_hold(version.answer, gone, because, limits))
+    held.extend(_pending(facts, servers, seen, zone, owner, type, limits))
+    unknown = _unknown(facts, zone, servers, seen, now, limits)
+    alive = [h for h in held if h.until is None or h.until > now]
+    return Possible(_merged(alive), unknown)
+
+
+def _versions(facts: Facts, zone: Name, owner: Name, type: int) -> tuple[_Version, ...]:
+    found: dict[tuple[int, frozenset[bytes] | None, int], _Version] = {}
+
+    def note(serial: int, answer: Answer, known: Instant) -> None:
+        key = (serial, _rdatas(answer), answer.ttl)
+        before = found.get(key)
+        if before is None or known > before.known:
+            found[key] = _Version(serial, answer, known)
+
+    for spans in facts.spans(zone, owner, type).values():
+        for span in spans:
+            if span.serial is not None:
+                note(span.serial, span.answer, span.last)
+    for deed, change in _publishes(facts, zone, owner, type):
+        if isinstance(deed.outcome, Receipt) and deed.outcome.serial is not None and deed.done is not None:
+            note(deed.outcome.serial, change.replace, deed.done)
+    return tuple(found.values())
+
+
+def _gone(
+    version: _Version, servers: frozenset[IP], seen: Mapping[IP, tuple[Span, ...]], now: Instant, limits: Limits
+) -> tuple[Instant | None, str]:
+    """When the last authority left a version behind; None while one may still serve it."""
+    latest: Instant | None = None
+    because = ""
+    for ip in sorted(servers, key=str):
+        spans = seen.get(ip, ())
+        at, why = _left(version, ip, spans, now, limits)
+        if at is None:
+            return None, why
+        if latest is None or at > latest:
+            latest, because = at, why
+    if latest is None:
+        return None, "no authority is known"
+    return latest, because
+
+
+def _left(
+    version: _Version, ip: IP, spans: tuple[Span, ...], now: Instant, limits: Limits
+) -> tuple[Instant | None, str]:
+    if not spans:
+        return None, f"{ip} has never answered"
+    if now - spans[-1].last > limits.max_gap and now - version.known <= limits.retention:
+        return None, f"{ip} is silent since {_clock(spans[-1].last)} and may serve any version since"
+    if not _above(spans[-1].serial, version.serial):
+        return None, f"{ip} serves serial {spans[-1].serial}"
+    low = max((i for i, span in enumerate(spans) if not _above(span.serial, version.serial)), default=-1)
+    at = spans[low + 1].first
+    for before, after in pairwise(spans):
+        gap = after.first - before.last > limits.max_gap
+        if gap and after.first > at and after.first - version.known <= limits.retention:
+            at = after.first
+    return at, f"{ip} was first seen above serial {version.serial} at {_clock(at)}"
+
+
+def _pending(
+    facts: Facts,
+    servers: frozenset[IP],
+    seen: Mapping[IP, tuple[Span, ...]],
+    zone: Name,
+    owner: Name,
+    type: int,
+    limits: Limits,
+) -> Iterable[Held]:
+    """Intents without an outcome: possible until every address, caught up, was sighted after the in-flight bound."""
+    for deed, change in _publishes(facts, zone, owner, type):
+        known = isinstance(deed.outcome, Conflict) or (
+            isinstance(deed.outcome, Receipt) and deed.outcome.serial is not None
+        )
+        if not known:
+            settled = _caught_up(servers, seen, deed.intended + limits.in_flight, limits)
+            because = f"the write begun at {_clock(deed.intended)} has no known outcome"
+            yield _hold(change.replace, settled, because, limits)
+
+
+def _hold(answer: Answer, gone: Instant | None, because: str, limits: Limits) -> Held:
+    until = None if gone is None else gone + limits.hold(answer.ttl)
+    bound = _signature_bound(answer, limits)
+    if bound is not None and (until is None or bound < until):
+        return Held(answer, bound, f"{because}; its signatures end")
+    if until is not None:
+        because += f"; caches may keep it for {limits.hold(answer.ttl).total_seconds():g} s"
+    return Held(answer, until, because)
+
+
+def _signature_bound(answer: Answer, limits: Limits) -> Instant | None:
+    """No client accepts a signed answer for long after its last signature has expired."""
+    if not isinstance(answer, RRset) or not answer.rrsigs or any(len(sig) < 18 for sig in answer.rrsigs):
+        return None
+    # RFC 4034 §3.1.5: the expiration field, seconds since the epoch; read as they stand until 2106.
+    last = max(int.from_bytes(sig[8:12], "big") for sig in answer.rrsigs)
+    return datetime.fromtimestamp(last, UTC) + SIGNATURE_SKEW + limits.lookup_delay
+
+
+def _merged(held: Iterable[Held]) -> tuple[Held, ...]:
+    """One entry for each content, with its latest end."""
+    best: dict[tuple[frozenset[bytes] | None, int | None], Held] = {}
+    for item in held:
+        alias = item.answer.type if isinstance(item.answer, RRset) else None
+        key = (_rdatas(item.answer), alias)
+        before = best.get(key)
+        if before is None or (before.until is not None and (item.until is None or item.until > before.until)):
+            best[key] = item
+    return tuple(best.values())
+
+
+def _unknown(
+    facts: Facts,
+    zone: Name,
+    servers: frozenset[IP],
+    seen: Mapping[IP, tuple[Span, ...]],
+    now: Instant,
+    limits: Limits,
+) -> Unknown | None:
+    primary = facts.rosters(zone)[-1].primary if facts.rosters(zone) else None
+    for ip in servers if primary is None else {primary}:
+        if ip not in seen or now - seen[ip][-1].last > limits.max_gap:
+            return Unknown(None, f"{ip} is silent, and what is written there is not known")
+    since = observed_since(facts, zone, servers, seen, now, limits)
+    if since is None:
+        return Unknown(None, "not every authority has been seen at the same serial without a gap")
+    largest = max((span.answer.ttl for spans in seen.values() for span in spans), default=0)
+    past = max(timedelta(seconds=largest), limits.assumed_past_ttl)
+    until = since + limits.ttl_factor * past + limits.lookup_delay
+    if until <= now:
+        return None
+    return Unknown(until, f"the history began at {_clock(since)}, and earlier answers may be cached")
+
+
+def observed_since(
+    facts: Facts,
+    zone: Name,
+    servers: frozenset[IP],
+    seen: Mapping[IP, tuple[Span, ...]],
+    now: Instant,
+    limits: Limits,
+) -> Instant | None:
+    """Since when every authority has been seen without interruption; None: not yet, or not any more.
+
+    It starts when all are first seen at one serial, and while it is younger than ``retention``, a gap, a silence or a
+    serial below the first restarts it.
+    """
+    began = facts.began(zone_subject(zone))
+    start = began.at if began else datetime.min.replace(tzinfo=UTC)
+    while True:
+        since = _caught_up(servers, seen, start, limits)
+        if since is None or since > now:
+            return None
+        disturbed = _disturbed(servers, seen, since, now, limits)
+        if disturbed is None:
+            return since
+        start = disturbed
+
+
+def _caught_up(
+    servers: frozenset[IP], seen: Mapping[IP, tuple[Span, ...]], start: Instant, limits: Limits
+) -> Instant | None:
+    """The first instant at or after ``start`` at which every authority is vouched for at one and the same serial."""
+    if not servers or any(ip not in seen for ip in servers):
+        return None
+    firsts = {span.first for ip in servers for span in seen[ip]}
+    for at in sorted({max(first, start) for first in firsts} | {start}):
+        serials = {_serial_at(seen[ip], at, limits) for ip in servers}
+        if len(serials) == 1 and None not in serials:
+            return at
+    return None
+
+
+def _serial_at(spans: tuple[Span, ...], at: Instant, limits: Limits) -> int | None:
+    """The serial that a sight at or before ``at`` vouches for. At ``at`` itself there must have been a sight since."""
+    current = None
+    for span in spans:
+        if span.first <= at:
+            current = span
+    if current is None or at > current.last:
+        return None
+    return current.serial
+
+
+def _disturbed(
+    servers: frozenset[IP], seen: Mapping[IP, tuple[Span, ...]], since: Instant, now: Instant, limits: Limits
+) -> Instant | None:
+    """The first sight after the first disturbance of a history that is younger than the retention."""
+    first_serial = next((s for ip in servers if (s := _serial_at(seen[ip], since, limits)) is not None), None)
+    events: list[Instant] = []
+    young = since + limits.retention
+    for ip in servers:
+        spans = [span for span in seen[ip] if span.last >= since]
+        for before, after in pairwise(spans):
+            if after.first - before.last > limits.max_gap:
+                events.append(after.first)
+        events.extend(
+            span.first
+            for span in spans
+            if first_serial is not None and span.first > since and _above(first_serial, span.serial)
+        )
+        if now - seen[ip][-1].last > limits.max_gap:
+            events.append(now)
+    return min((event for event in events if since < event <= young), default=None)
+
+
+# -- chains -----------------------------------------------------------------------------------------------------------
+
+
+def service_addresses(facts: Facts, reached: Reached, now: Instant, limits: Limits) -> frozenset[IP]:
+    """Every address at which a client may look for the endpoint: in DNS now, or still cached."""
+    found: set[IP] = set()
+    for type in (dns.rdatatype.A, dns.rdatatype.AAAA):
+        for held in possible_answers(facts, reached.zone, reached.endpoint.host, type, now, limits).held:
+            found |= addresses_in(held.answer)
+    return frozenset(found)
+
+
+def addresses_in(answer: Answer) -> frozenset[IP]:
+    """The addresses in an A or AAAA RRset (RFC 1035 §3.4.1, RFC 3596 §2.2); malformed rdata is passed over."""
+    if not isinstance(answer, RRset):
+        return frozenset()
+    if answer.type == dns.rdatatype.A:
+        return frozenset(IPv4Address(rdata) for rdata in answer.rdatas if len(rdata) == 4)
+    if answer.type == dns.rdatatype.AAAA:
+        return frozenset(IPv6Address(rdata) for rdata in answer.rdatas if len(rdata) == 16)
+    return frozenset()
+
+
+def possible_chains(
+    facts: Facts, reached: Reached, ip: IP, now: Instant, limits: Limits
+) -> frozenset[Chain | HandshakeFailure | Unprobed]:
+    """Ch(s): everything that a client may be presented at one address."""
+    hellos = facts.presented(reached.endpoint, ip)
+    began = facts.began(reached.service)
+    found: set[Chain | HandshakeFailure | Unprobed] = set()
+    probed: Instant | None = None
+    for spans in hellos.values():
+        for index, span in enumerate(spans):
+            if isinstance(span.got, Unreachable) or (began and span.last < began.at):
+                continue
+            probed = span.last if probed is None else max(probed, span.last)
+            recent = now - span.last <= limits.lookup_delay
+            if not isinstance(span.got, NotOffered) and (recent or _is_current(spans, index)):
+                found.add(span.got)
+    if probed is None:
+        found.add(Unprobed())
+    for lineage in reached.lineages:
+        holding = facts.holding(lineage)
+        if holding is not None:
+            found |= {g.chain for g in holding.generations if g.generation == holding.live and g.chain is not None}
+    found |= _handed(facts, reached, hellos.values(), probed, now, limits)
+    return frozenset(found)
+
+
+def _is_current(spans: tuple[PresentedSpan, ...], index: int) -> bool:
+    """Whether nothing was learnt since: only silence may follow."""
+    return all(isinstance(later.got, Unreachable) for later in spans[index + 1 :])
+
+
+def _handed(
+    facts: Facts,
+    reached: Reached,
+    hellos: Iterable[tuple[PresentedSpan, ...]],
+    probed: Instant | None,
+    now: Instant,
+    limits: Limits,
+) -> frozenset[Chain]:
+    """Chains of generations handed to the server: on the path, since the last sight, or with an unknown outcome."""
+    deeds = [
+        (deed, deed.action)
+        for deed in facts.deeds
+        if isinstance(deed.action, Switch)
+        and deed.action.lineage in reached.lineages
+        and not isinstance(deed.outcome, Conflict)
+    ]
+    found: set[Chain] = set()
+    accepted = [deed for deed, _ in deeds if isinstance(deed.outcome, Receipt)]
+    sights = [span.last for spans in hellos for span in spans if not isinstance(span.got, Unreachable)]
+    for deed, switch in deeds:
+        if isinstance(deed.outcome, Receipt) or any(later.intended > deed.intended for later in accepted):
+            unseen = probed is None or deed.intended > probed
+            on_path = bool(accepted) and deed is accepted[-1]
+        else:
+            after = min((sight for sight in sights if sight > deed.intended + limits.in_flight), default=None)
+            unseen = after is None or now - after <= limits.lookup_delay
+            on_path = False
+        if unseen or on_path:
+            found.add(switch.chain)
+    return frozenset(found)
+
+
+# -- small things -----------------------------------------------------------------------------------------------------
+
+
+def _publishes(facts: Facts, zone: Name, owner: Name, type: int) -> Iterable[tuple[Deed, Publish]]:
+    for deed in facts.deeds:
+        match deed.action:
+            case Publish(at, _, replace) as change if (at, replace.owner, replace.type) == (zone, owner, type):
+                yield deed, change
+
+
+def _above(left: int | None, right: int | None) -> bool:
+    """Whether a serial is above another; an unusable one is above nothing, and nothing is above it."""
+    return left is not None and right is not None and serial_gt(left, right)
+
+
+def _rdatas(answer: Answer) -> frozenset[bytes] | None:
+    return None if isinstance(answer, Absence) else answer.rdatas
+
+
+def _clock(at: Instant) -> str:
+    return f"{at:%H:%M:%S}" if at.microsecond == 0 else f"{at:%H:%M:%S}.{at.microsecond // 100_000}"

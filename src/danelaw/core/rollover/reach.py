@@ -1,0 +1,52 @@
+"""Which endpoints an RRset or a server reaches: what the gate must judge for an action."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dns.name import Name
+
+from danelaw.core.model import Endpoint, HostName, Lineage, SubjectName
+from danelaw.core.tlsa import Reference, tlsa_owner
+
+
+@dataclass(frozen=True, slots=True)
+class Unprobed:
+    """?: nothing is known of what an address presents."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """One endpoint of a service, and how a client comes to it.
+
+    ``bases``: the candidate TLSA base domains (RFC 7671 §7). ``zone``: where their TLSA records live. ``reference``:
+    what its clients compare certificates with.
+    """
+
+    service: SubjectName
+    lineages: tuple[Lineage, ...]
+    hosts: tuple[HostName, ...]
+    endpoint: Endpoint
+    zone: Name
+    bases: tuple[Name, ...]
+    reference: Reference
+
+    @property
+    def owners(self) -> tuple[Name, ...]:
+        """The TLSA owner names that its clients may ask for (RFC 6698 §3)."""
+        return tuple(tlsa_owner(self.endpoint.port, self.endpoint.transport, base) for base in self.bases)
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Every endpoint that shares zones or credentials with the subject that is acted on."""
+
+    endpoints: tuple[Reached, ...] = ()
+
+    def through(self, zone: Name, owner: Name) -> tuple[Reached, ...]:
+        """The endpoints whose TLSA records are at ``owner``."""
+        return tuple(reached for reached in self.endpoints if reached.zone == zone and owner in reached.owners)
+
+    def served_by(self, lineage: Lineage, host: HostName) -> tuple[Reached, ...]:
+        """The endpoints that a host serves with a lineage's credential."""
+        return tuple(r for r in self.endpoints if lineage in r.lineages and host in r.hosts)

@@ -1,0 +1,37 @@
+"""What a stored credential stands for in DNS: its key, its dates, and the records that name it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from danelaw.core.model import Chain, DanelawError
+from danelaw.core.tlsa.associate import associate, from_spki
+from danelaw.core.tlsa.records import Combination, TLSARecord
+from danelaw.core.tlsa.x509 import Validity, parse
+
+
+def leaf_spki(chain: Chain) -> bytes | None:
+    """The leaf's SubjectPublicKeyInfo in DER; None where there is no leaf that can be read."""
+    leaf = parse(chain.ders[0]) if chain.ders else None
+    return leaf.spki if leaf else None
+
+
+def leaf_validity(chain: Chain) -> Validity | None:
+    """From when until when the leaf is valid; None where there is no leaf that can be read."""
+    leaf = parse(chain.ders[0]) if chain.ders else None
+    return leaf.validity if leaf else None
+
+
+def associations(combinations: Iterable[Combination], chain: Chain | None, spki: bytes) -> frozenset[TLSARecord]:
+    """The records that name a credential, under those of the combinations that can be computed for it.
+
+    ``chain`` None: there is only a key yet, so no record about a whole certificate. Unknown combinations are passed
+    over.
+    """
+    found: set[TLSARecord] = set()
+    for combination in combinations:
+        try:
+            found.add(from_spki(combination, spki) if chain is None else associate(combination, chain))
+        except DanelawError:
+            continue
+    return frozenset(found)
