@@ -9,17 +9,16 @@ import enum
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-import dns.exception
-import dns.name
 from dns.name import Name
 from dns.rdatatype import RdataType as T
 
+from danelaw.core.dnssec.nsec import NSEC, MalformedBitmapError
 from danelaw.core.dnssec.rrsig import RRSIG, label_count
 from danelaw.core.model import RRset
 
 
 @dataclass(frozen=True, slots=True)
-class NSEC:
+class ProvenNSEC:
     """One verified NSEC record of ``zone`` (RFC 4034 §4.1)."""
 
     zone: Name
@@ -69,7 +68,7 @@ class Denial(enum.Enum):
     WILDCARD_NODATA = "the name does not exist, and the wildcard for it has no such records"
 
 
-def nsec_of(rrset: RRset, rrsig: RRSIG) -> NSEC | None:
+def nsec_of(rrset: RRset, rrsig: RRSIG) -> ProvenNSEC | None:
     """The NSEC in an RRset that ``rrsig`` was found to verify; None if it can prove nothing.
 
     That is: malformed, several records, leading out of the zone, or expanded from a wildcard: then it says nothing of
@@ -80,16 +79,13 @@ def nsec_of(rrset: RRset, rrsig: RRSIG) -> NSEC | None:
         return None
     (rdata,) = rrset.rdatas
     try:
-        following, used = dns.name.from_wire(rdata, 0)
-    except dns.exception.DNSException:
+        nsec = NSEC.from_rdata(rdata)
+    except MalformedBitmapError:
         return None
-    types = _types(rdata[used:])
-    if types is None or not following.is_subdomain(zone):
-        return None
-    return NSEC(zone, rrset.owner, following, types)
+    return ProvenNSEC(zone, rrset.owner, nsec.next, nsec.types) if nsec.next.is_subdomain(zone) else None
 
 
-def denies(nsecs: Iterable[NSEC], name: Name, type: int) -> Denial | None:
+def denies(nsecs: Iterable[ProvenNSEC], name: Name, type: int) -> Denial | None:
     """How these records prove that the RRset is absent; None if they do not (RFC 4035 §5.4)."""
     nsecs = tuple(nsecs)
     for nsec in nsecs:
@@ -104,7 +100,7 @@ def denies(nsecs: Iterable[NSEC], name: Name, type: int) -> Denial | None:
     return None
 
 
-def rules_out_closer_match(nsecs: Sequence[NSEC], name: Name, labels: int) -> bool:
+def rules_out_closer_match(nsecs: Sequence[ProvenNSEC], name: Name, labels: int) -> bool:
     """Whether an answer expanded from the wildcard under the last ``labels`` labels was right to be (RFC 4035 §5.3.4).
 
     That takes a proof that the next closer name, and with it ``name``, does not exist.
@@ -113,7 +109,7 @@ def rules_out_closer_match(nsecs: Sequence[NSEC], name: Name, labels: int) -> bo
     return any(nsec.rules_out(next_closer) for nsec in nsecs)
 
 
-def is_delegation(nsecs: Iterable[NSEC], name: Name) -> bool | None:
+def is_delegation(nsecs: Iterable[ProvenNSEC], name: Name) -> bool | None:
     """After a proof that ``name`` has no DS: whether it is delegated, insecurely; None if that is not known.
 
     Only the parent's NSEC at the name, with the NS bit and without DS and SOA, proves a delegation (RFC 6840 §4.4). A
@@ -127,7 +123,7 @@ def is_delegation(nsecs: Iterable[NSEC], name: Name) -> bool | None:
     return None
 
 
-def _wildcard_denial(nsecs: Sequence[NSEC], wildcard: Name, type: int) -> Denial | None:
+def _wildcard_denial(nsecs: Sequence[ProvenNSEC], wildcard: Name, type: int) -> Denial | None:
     for nsec in nsecs:
         if nsec.owner == wildcard:
             return Denial.WILDCARD_NODATA if nsec.lacks(type) else None
@@ -136,7 +132,7 @@ def _wildcard_denial(nsecs: Sequence[NSEC], wildcard: Name, type: int) -> Denial
     return None
 
 
-def _closest_encloser(nsec: NSEC, name: Name) -> Name:
+def _closest_encloser(nsec: ProvenNSEC, name: Name) -> Name:
     """The longest existing ancestor of a name that ``nsec`` covers: it is an ancestor of one end of the gap too."""
     return max((_common(name, end) for end in (nsec.owner, nsec.next)), key=len)
 
@@ -144,24 +140,3 @@ def _closest_encloser(nsec: NSEC, name: Name) -> Name:
 def _common(left: Name, right: Name) -> Name:
     shared = left.fullcompare(right)[2]
     return Name(left.labels[-shared:])
-
-
-def _types(bitmap: bytes) -> frozenset[int] | None:
-    """The types of a type bit map (RFC 4034 §4.1.2); None if it is malformed."""
-    types: set[int] = set()
-    at, last = 0, -1
-    while at < len(bitmap):
-        if at + 2 > len(bitmap):
-            return None
-        window, length = bitmap[at], bitmap[at + 1]
-        octets = bitmap[at + 2 : at + 2 + length]
-        if not 1 <= length <= 32 or len(octets) < length or window <= last:
-            return None
-        types.update(
-            window << 8 | index << 3 | bit
-            for index, octet in enumerate(octets)
-            for bit in range(8)
-            if octet & 0x80 >> bit
-        )
-        at, last = at + 2 + length, window
-    return frozenset(types)
