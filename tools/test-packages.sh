@@ -21,7 +21,7 @@ if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null 2>&1; then
 fi
 
 # Debian starts daemons as it installs them, unless policy-rc.d says no. Ours goes away whatever happens.
-policy=/usr/sbin/policy-rc.d
+policy=${POLICY_RC_D:-/usr/sbin/policy-rc.d}
 log=$(mktemp)
 ours=
 cleanup() {

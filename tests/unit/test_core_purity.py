@@ -56,13 +56,13 @@ class Names(ast.NodeVisitor):
         if banned(dotted):
             self.found.append((getattr(node, "lineno", 0), dotted))
 
-    def visit_Import(self, node: ast.Import) -> None:  # noqa: N802 - ast.NodeVisitor names it so
+    def visit_Import(self, node: ast.Import) -> None:
         for alias in node.names:
             self._judge(node, alias.name)
             first = alias.name.split(".")[0]
             self.meaning[alias.asname or first] = alias.name if alias.asname else first
 
-    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:  # noqa: N802 - ast.NodeVisitor names it so
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
         for alias in node.names:
             dotted = f"{node.module}.{alias.name}"
             if node.level == 0:
@@ -77,18 +77,18 @@ class Names(ast.NodeVisitor):
             return None if below is None else f"{below}.{node.attr}"
         return None
 
-    def visit_Name(self, node: ast.Name) -> None:  # noqa: N802 - ast.NodeVisitor names it so
+    def visit_Name(self, node: ast.Name) -> None:
         if isinstance(node.ctx, ast.Load) and (node.id in self.meaning or node.id in BANNED):
             self._judge(node, self.meaning.get(node.id, node.id))
 
-    def visit_Attribute(self, node: ast.Attribute) -> None:  # noqa: N802 - ast.NodeVisitor names it so
+    def visit_Attribute(self, node: ast.Attribute) -> None:
         dotted = self._dotted(node)
         if dotted is None or dotted.split(".")[0] not in {name.split(".")[0] for name in self.meaning.values()}:
             self.visit(node.value)
         else:
             self._judge(node, dotted)
 
-    def visit_Call(self, node: ast.Call) -> None:  # noqa: N802 - ast.NodeVisitor names it so
+    def visit_Call(self, node: ast.Call) -> None:
         if isinstance(node.func, ast.Attribute) and node.func.attr in BANNED_METHODS:
             self.found.append((node.lineno, f".{node.func.attr}()"))
         self.generic_visit(node)

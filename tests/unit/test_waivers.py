@@ -16,8 +16,7 @@ SOURCES = sorted(path for folder in ("src", "tests") for path in (ROOT / folder)
 WAIVER = re.compile(r"\bnoqa\b|\btype:\s*ignore\b")
 NOQA = re.compile(r"\bnoqa:\s*[A-Z]+[0-9]+(?:\s*,\s*[A-Z]+[0-9]+)*")
 IGNORE = re.compile(r"\btype:\s*ignore\[[a-z0-9, -]+\]")
-WORD = re.compile(r"[^\W\d_]{2,}")
-FEWEST_WORDS = 2
+REASON = re.compile(r"[^\W\d_]{2,}\W+[^\W\d_]{2,}|\blikewise\b")  # two words, or the waiver above has them
 
 
 def unexplained(source: str) -> Iterator[tuple[int, str]]:
@@ -26,7 +25,7 @@ def unexplained(source: str) -> Iterator[tuple[int, str]]:
         if token.type != tokenize.COMMENT or not WAIVER.search(token.string):
             continue
         rest = IGNORE.sub("", NOQA.sub("", token.string))
-        if WAIVER.search(rest) or len(WORD.findall(rest)) < FEWEST_WORDS:
+        if WAIVER.search(rest) or not REASON.search(rest):
             yield token.start[0], token.string
 
 
@@ -65,6 +64,7 @@ def test_a_bare_waiver_is_found(comment: str) -> None:
         f"x = 1  {MARK}: S603, S607  # the arguments are our own",
         f"x = 1  {QUIET}[no-any-return]  # the library has no types",
         f"x = 1  {QUIET}[misc]  {MARK}: N802 - named by the base class",
+        f"x = 1  {MARK}: N811  # likewise",
         f"x = '{MARK}'",
         "x = 1  # a plain remark",
     ],
