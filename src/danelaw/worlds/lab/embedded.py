@@ -1,4 +1,4 @@
-"""The embedded world: a DNS tree, a forwarder, a registry and a web server on loopback, in one event loop.
+"""The embedded world: a DNS tree, a forwarder, a registry, a CA and a web server on loopback, in one event loop.
 
 It needs nothing but this package's dependencies, no privilege and no fixed port, and leaves nothing behind. Names,
 zones and certificates keep their real ports; the dialer knows where those are.
@@ -9,6 +9,7 @@ zones and certificates keep their real ports; the dialer knows where those are.
 192.0.2.11, .12   ns1 and ns2.dotnxdomain.net.: the operator's zone; ns2 follows ns1 with a lag
 192.0.2.53        the forwarder, which neither validates nor caches
 192.0.2.80        www.dotnxdomain.net., and 2001:db8::80 too
+(loopback)        the ACME CA, which resolves through the forwarder: ``ca.url``
 ================  =====================================================================================
 """
 
@@ -31,6 +32,7 @@ from dns.rdatatype import RdataType
 
 from danelaw.core.model import IP, DanelawError
 from danelaw.ports import Parent
+from danelaw.worlds.lab.ca import AcmeCA
 from danelaw.worlds.lab.commands import LabCommands
 from danelaw.worlds.lab.dialer import LabDialer
 from danelaw.worlds.lab.dns_server import AuthoritativeServer, Primary, Secondary
@@ -87,12 +89,13 @@ class EmbeddedWorld:
     """The private world; ``async with`` starts it and takes it down. Times are real.
 
     ``directory`` holds the operator's files: the zone, its keys, the web root, the credentials. ``lag``: how many
-    seconds the secondary is behind. ``seed`` decides which authorities the forwarder asks.
+    seconds the secondary is behind. ``seed`` decides which authorities the forwarder asks, and the CA's draws.
     Raises ``DanelawError("LAB_DIRECTORY_IN_USE")`` where another world has lived.
     """
 
     def __init__(self, directory: Path, *, lag: float = 2.0, seed: int = 0) -> None:
         self.directory = directory
+        self._seed = seed
         self.zone: Name = ZONE
         self.host: Name = HOST
         self.root_servers: list[IP] = [ROOT_SERVER]
@@ -143,6 +146,9 @@ class EmbeddedWorld:
             self.dialer.place(FORWARDER, 53, await stack.enter_async_context(self.recursion.serving()))
             self.web = WebServer(self.service_addresses, self.webroot, self.live, self.dialer)
             await stack.enter_async_context(self.web.serving())
+            self.ca = await stack.enter_async_context(
+                AcmeCA(self.directory / "ca", self.dialer.locate(*self.forwarder), self.dialer.locate, seed=self._seed)
+            )
             self.commands = LabCommands({RELOAD_ZONE: self.primary.reload, RELOAD_WEB: self.web.reload})
             self._stack = stack.pop_all()
         return self
