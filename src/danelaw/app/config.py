@@ -1,0 +1,355 @@
+"""The configuration: one ``danelaw.toml`` and a file per service in ``services.d/`` beside it.
+
+Unknown keys are errors that name the nearest known one. Relative paths start at the file that names them. Secrets are
+never inline.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+from collections.abc import Mapping
+from datetime import timedelta
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Final, Literal, TypeVar
+
+import dns.exception
+import dns.name
+import msgspec
+from dns.name import Name
+
+from danelaw.core.model import (
+    IP,
+    ChallengeType,
+    DanelawError,
+    Endpoint,
+    HostName,
+    Limits,
+    Lineage,
+    SubjectName,
+)
+from danelaw.core.tlsa import Combination, MalformedTLSA, MatchingType, Selector
+
+PLATFORM_ROOTS: Final = "/etc/ssl/certs/ca-certificates.crt"
+LOCAL: Final = HostName("local")
+
+
+class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A table of the file. Every default stands here."""
+
+
+class ResolverSection(_Section, frozen=True):
+    """``forwarders``: IP[@PORT]; answers are validated here, whoever gives them. ``trust_anchor``: a file."""
+
+    forwarders: tuple[str, ...] = ("127.0.0.1",)
+    trust_anchor: str | None = None
+
+
+class ChallengeSection(_Section, frozen=True):
+    type: Literal["http-01", "dns-01"] = "http-01"
+    webroot: str | None = None
+
+
+class IssuerSection(_Section, frozen=True):
+    """An ACME CA. ``directory``: its URL. ``bundle``: PEM certificates to check its HTTPS by, the platform's if not
+    given."""
+
+    type: Literal["acme"]
+    directory: str
+    account: str
+    contact: str | None = None
+    bundle: str | None = None
+    profile: str | None = None
+    challenge: ChallengeSection = ChallengeSection()
+
+
+class PublisherSection(_Section, frozen=True):
+    """A zone kept in a file. ``signed``: what the name server serves, FILE.signed if not given. ``parent``: the parent
+    zone, one label up if not given."""
+
+    type: Literal["zonefile"]
+    zone: str
+    file: str
+    keys: str
+    reload: tuple[str, ...]
+    signed: str | None = None
+    parent: str | None = None
+    ds_ttl: int = 3600
+
+
+class DeploySection(_Section, frozen=True):
+    """``directory``: the live directory, with certbot's four names. ``reload``: what makes the server read it."""
+
+    directory: str
+    reload: tuple[str, ...]
+
+
+class ServiceSection(_Section, frozen=True):
+    """A file of ``services.d/``. ``tlsa``: the parameters to publish. ``allow_full_certificate``: permits selector 0,
+    whose records change at every issuance."""
+
+    endpoints: tuple[str, ...]
+    issuer: str
+    publisher: str
+    deploy: DeploySection
+    strategy: Literal["staged"] = "staged"
+    tlsa: tuple[str, ...] = ("3 1 1",)
+    tlsa_ttl: int = 3600
+    allow_full_certificate: bool = False
+
+
+class ClientsSection(_Section, frozen=True):
+    """``roots``: PEM of the CAs that clients trust."""
+
+    roots: str = PLATFORM_ROOTS
+
+
+class StateSection(_Section, frozen=True):
+    credentials: str = "/var/lib/danelaw/credentials"
+
+
+class _File(_Section, frozen=True):
+    resolver: ResolverSection = ResolverSection()
+    clients: ClientsSection = ClientsSection()
+    state: StateSection = StateSection()
+    issuers: dict[str, IssuerSection] = msgspec.field(default_factory=dict)
+    publishers: dict[str, PublisherSection] = msgspec.field(default_factory=dict)
+    limits: dict[str, float] = msgspec.field(default_factory=dict)
+
+
+class ZoneConfig(msgspec.Struct, frozen=True):
+    zone: Name
+    parent: Name
+    file: Path
+    signed: Path
+    keys: Path
+    reload: tuple[str, ...]
+    ds_ttl: int
+
+    @property
+    def subject(self) -> SubjectName:
+        return SubjectName(self.zone.to_text())
+
+
+class ServiceConfig(msgspec.Struct, frozen=True):
+    endpoints: tuple[Endpoint, ...]
+    issuer: str
+    zone: Name
+    combinations: tuple[Combination, ...]
+    tlsa_ttl: int
+    live: Path
+    reload: tuple[str, ...]
+
+    @property
+    def lineage(self) -> Lineage:
+        return Lineage(self.subject)
+
+    @property
+    def subject(self) -> SubjectName:
+        return SubjectName(str(self.endpoints[0]))
+
+    @property
+    def names(self) -> tuple[Name, ...]:
+        return tuple(dict.fromkeys(endpoint.host for endpoint in self.endpoints))
+
+
+class IssuerConfig(msgspec.Struct, frozen=True):
+    directory: str
+    contact: str | None
+    account: Path
+    bundle: Path | None
+    profile: str | None
+    challenge: ChallengeType
+    webroot: Path | None
+
+
+class Config(msgspec.Struct, frozen=True):
+    """A configuration, parsed and checked: paths absolute, names absolute, references resolved."""
+
+    forwarders: tuple[tuple[IP, int], ...]
+    trust_anchor: Path | None
+    client_roots: Path
+    credentials: Path
+    issuers: Mapping[str, IssuerConfig]
+    zones: tuple[ZoneConfig, ...]
+    services: tuple[ServiceConfig, ...]
+    limits: Limits
+
+
+def load(path: Path) -> Config:
+    """Read ``danelaw.toml`` and its ``services.d/``.
+
+    Raises ``DanelawError``: ``CONFIG_UNREADABLE``, ``CONFIG_SYNTAX``, ``CONFIG_INVALID``.
+    """
+    main = _decode(path, _File)
+    base = path.absolute().parent
+    zones = {key: _zone(path, base, section) for key, section in main.publishers.items()}
+    issuers = {key: _issuer(path, base, section) for key, section in main.issuers.items()}
+    services = tuple(
+        _service(file, _decode(file, ServiceSection), zones, issuers)
+        for file in sorted((base / "services.d").glob("*.toml"))
+    )
+    return Config(
+        forwarders=tuple(_forwarder(path, text) for text in main.resolver.forwarders),
+        trust_anchor=base / main.resolver.trust_anchor if main.resolver.trust_anchor else None,
+        client_roots=base / main.clients.roots,
+        credentials=base / main.state.credentials,
+        issuers=issuers,
+        zones=tuple(zones.values()),
+        services=services,
+        limits=_limits(path, main.limits),
+    )
+
+
+_S = TypeVar("_S", bound=_Section)
+
+
+def _decode(path: Path, section: type[_S]) -> _S:
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise DanelawError(
+            "CONFIG_UNREADABLE", f"{path} cannot be read", evidence=str(error), hint="name the file with --config"
+        ) from error
+    except tomllib.TOMLDecodeError as error:
+        raise DanelawError("CONFIG_SYNTAX", f"{path} is not TOML", evidence=str(error)) from error
+    try:
+        return msgspec.convert(data, section)
+    except msgspec.ValidationError as error:
+        raise _invalid(path, str(error), _suggestion(str(error))) from error
+
+
+def _suggestion(message: str) -> str:
+    """A did-you-mean for an unknown key, out of every key that there is."""
+    unknown = re.search(r"unknown field `([^`]+)`", message)
+    if unknown is None:
+        return ""
+    known = {field.name for section in _Section.__subclasses__() for field in msgspec.structs.fields(section)}
+    near = difflib.get_close_matches(unknown.group(1), sorted(known), n=1)
+    return f"did you mean {near[0]!r}?" if near else ""
+
+
+def _invalid(path: Path, evidence: str, hint: str = "") -> DanelawError:
+    return DanelawError("CONFIG_INVALID", f"{path} is not right", evidence=evidence, hint=hint)
+
+
+def _name(path: Path, text: str) -> Name:
+    try:
+        return dns.name.from_text(text, idna_codec=dns.name.IDNA_2008_Practical)
+    except (dns.exception.DNSException, UnicodeError) as error:
+        raise _invalid(path, f"{text!r} is no domain name: {error}") from error
+
+
+def _forwarder(path: Path, text: str) -> tuple[IP, int]:
+    address, _, port = text.partition("@")
+    try:
+        found = ip_address(address), int(port or "53")
+    except ValueError as error:
+        raise _invalid(path, f"forwarder {text!r}: {error}", "write IP or IP@PORT") from error
+    if not 0 < found[1] < 65536:
+        raise _invalid(path, f"forwarder {text!r}: there is no port {found[1]}")
+    return found
+
+
+def _zone(path: Path, base: Path, section: PublisherSection) -> ZoneConfig:
+    zone = _name(path, section.zone)
+    if zone == dns.name.root:
+        raise _invalid(path, "the root is not a zone to publish in")
+    file = base / section.file
+    return ZoneConfig(
+        zone=zone,
+        parent=_name(path, section.parent) if section.parent else zone.parent(),
+        file=file,
+        signed=base / section.signed if section.signed else file.with_name(f"{file.name}.signed"),
+        keys=base / section.keys,
+        reload=section.reload,
+        ds_ttl=section.ds_ttl,
+    )
+
+
+def _issuer(path: Path, base: Path, section: IssuerSection) -> IssuerConfig:
+    challenge = ChallengeType(section.challenge.type)
+    if challenge is ChallengeType.HTTP_01 and section.challenge.webroot is None:
+        raise _invalid(path, "http-01 needs a webroot", "add webroot to the challenge, or use dns-01")
+    return IssuerConfig(
+        directory=section.directory,
+        contact=section.contact,
+        account=base / section.account,
+        bundle=base / section.bundle if section.bundle else None,
+        profile=section.profile,
+        challenge=challenge,
+        webroot=base / section.challenge.webroot if section.challenge.webroot else None,
+    )
+
+
+def _service(
+    path: Path, section: ServiceSection, zones: Mapping[str, ZoneConfig], issuers: Mapping[str, IssuerConfig]
+) -> ServiceConfig:
+    if section.publisher not in zones:
+        raise _invalid(path, f"there is no publisher {section.publisher!r}", _one_of("publishers", zones))
+    if section.issuer not in issuers:
+        raise _invalid(path, f"there is no issuer {section.issuer!r}", _one_of("issuers", issuers))
+    endpoints = tuple(_endpoint(path, text) for text in section.endpoints)
+    if not endpoints:
+        raise _invalid(path, "a service needs an endpoint", 'endpoints = ["www.example.net:443"]')
+    zone = zones[section.publisher].zone
+    for endpoint in endpoints:
+        if not endpoint.host.is_subdomain(zone):
+            raise _invalid(path, f"{endpoint.host} does not lie in the zone {zone}")
+    base = path.absolute().parent.parent
+    return ServiceConfig(
+        endpoints=endpoints,
+        issuer=section.issuer,
+        zone=zone,
+        combinations=_combinations(path, section),
+        tlsa_ttl=section.tlsa_ttl,
+        live=base / section.deploy.directory,
+        reload=section.deploy.reload,
+    )
+
+
+def _one_of(what: str, known: Mapping[str, object]) -> str:
+    return f"{what} are: {', '.join(sorted(known))}" if known else f"no {what} are configured"
+
+
+def _endpoint(path: Path, text: str) -> Endpoint:
+    """``HOST:PORT[/tcp]``"""
+    match = re.fullmatch(r"([^:/]+):(\d{1,5})(?:/(tcp))?", text)
+    if match is None or not 0 < int(match.group(2)) < 65536:
+        raise _invalid(path, f"{text!r} is no endpoint", "write HOST:PORT, such as www.example.net:443")
+    return Endpoint(_name(path, match.group(1)), int(match.group(2)))
+
+
+def _combinations(path: Path, section: ServiceSection) -> tuple[Combination, ...]:
+    try:
+        found = tuple(Combination.from_text(text) for text in section.tlsa)
+    except MalformedTLSA as error:
+        raise _invalid(path, f"tlsa: {error}", 'write tlsa = ["3 1 1"]') from error
+    if unknown := [c for c in found if not c.known]:
+        raise _invalid(path, f"tlsa: {unknown[0]} is not defined", 'write tlsa = ["3 1 1"]')
+    if not any(c.mtype == MatchingType.SHA2_256 for c in found):
+        hint = "add a record with matching type 1, the only one that every client must know (RFC 6698 §6)"
+        raise _invalid(path, f"tlsa: {', '.join(map(str, found)) or 'nothing'} leaves some clients out", hint)
+    if any(c.selector == Selector.CERT and c.usage in (1, 3) for c in found) and not section.allow_full_certificate:
+        hint = "use selector 1, or set allow_full_certificate = true"
+        raise _invalid(path, "tlsa: selector 0 names a certificate that changes at every issuance", hint)
+    return found
+
+
+def _limits(path: Path, given: Mapping[str, float]) -> Limits:
+    """Durations in seconds; what is not given keeps its default."""
+    known = Limits().as_seconds()
+    for key, value in given.items():
+        if key not in known:
+            near = difflib.get_close_matches(key, known, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else _one_of("limits", known)
+            raise _invalid(path, f"limits: there is no {key!r}", hint)
+        if value < 0:
+            raise _invalid(path, f"limits: {key} is negative")
+    counts = {"gap_passes", "ttl_factor"}
+    plain = counts | {"renew_fraction"}
+    values = {key: value if key in plain else timedelta(seconds=value) for key, value in given.items()}
+    values |= {key: int(given[key]) for key in counts & set(given)}
+    return Limits(**values)  # type: ignore[arg-type] # the keys and their types were checked above
