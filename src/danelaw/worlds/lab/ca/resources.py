@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -180,9 +180,9 @@ def certificate_id(certificate: x509.Certificate) -> str:
     return f"{b64encode(authority or b'')}.{b64encode(content)}"
 
 
-def timestamp(when: datetime) -> str:
-    """RFC 3339, UTC, whole seconds."""
-    return when.strftime("%Y-%m-%dT%H:%M:%SZ")
+def timestamp(when: datetime, precision: str = "seconds") -> str:
+    """RFC 3339, UTC; ``precision`` as ``datetime.isoformat`` has it."""
+    return when.astimezone(UTC).replace(tzinfo=None).isoformat(timespec=precision) + "Z"
 
 
 def default_window(certificate: Certificate) -> tuple[datetime, datetime]:

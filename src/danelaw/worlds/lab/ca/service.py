@@ -360,7 +360,7 @@ class AcmeService:
             start, end = self.window_for(found.certificate)
         else:
             start, end = default_window(found)
-        window = {"suggestedWindow": {"start": timestamp(start), "end": timestamp(end)}}
+        window = {"suggestedWindow": {"start": timestamp(start, "microseconds"), "end": timestamp(end, "microseconds")}}
         return _json(200, window, ("Retry-After", str(self.window_retry_after)))
 
     def _revoke(self, signed: Signed, key: AccountKey, account: Account | None) -> Reply:
