@@ -62,6 +62,8 @@ class AcmeCA:
         self.api_bundle = directory / "api-root.pem"
         self.hang = False
         """While set, requests are accepted and never answered."""
+        self.hanging = asyncio.Event()
+        """Set once a request hangs."""
         self.root = CertificateAuthority.root("Danelaw Lab Root X1", now())
         self._host = host
         self._port = 0
@@ -113,6 +115,10 @@ class AcmeCA:
     def orders(self) -> int:
         """How many orders were placed."""
         return len(self._service.ledger.orders)
+
+    def replaced(self, der: bytes) -> bool:
+        """Whether an order that did not fail names this certificate as its predecessor (RFC 9773 §5)."""
+        return self._service.replaced(x509.load_der_x509_certificate(der))
 
     # -- life ---------------------------------------------------------------------------------------------------
 
@@ -179,6 +185,7 @@ class AcmeCA:
                 else:
                     return
             if self.hang:
+                self.hanging.set()
                 await asyncio.Event().wait()
             reply = await self._service.answer(self._request(head, body))
             writer.write(_wire(wire, reply, head.method == b"HEAD"))

@@ -305,6 +305,9 @@ class AcmeService:
         self.ledger.certificates[issued.url] = issued
         order.certificate = issued
 
+    def replaced(self, certificate: x509.Certificate) -> bool:
+        return self.ledger.replaced(certificate_id(certificate), self.now())
+
     # -- authorizations and challenges --------------------------------------------------------------------------
 
     def _authorization(self, signed: Signed, authorization: Authorization) -> Reply:
