@@ -57,8 +57,8 @@ def sign_zone(
     dnskeys = frozenset(key.dnskey.to_rdata() for key in (*ksks, *zsks))
     zone[apex, T.DNSKEY] = RRset(apex, T.DNSKEY, ttl, dnskeys)
 
-    authoritative = _authoritative_types(apex, zone.values())
-    for nsec in nsec_chain(authoritative, _negative_ttl(soa)):
+    authoritative = authoritative_types(apex, zone.values())
+    for nsec in nsec_chain(authoritative, negative_ttl(soa)):
         zone[nsec.owner, T.NSEC] = nsec
         authoritative[nsec.owner].add(T.NSEC)
 
@@ -94,13 +94,13 @@ def _check_keys(apex: Name, ksks: Sequence[ZoneKey], zsks: Sequence[ZoneKey]) ->
         raise UnsignableError("the KSKs and the ZSKs are not of the same algorithms")
 
 
-def _negative_ttl(soa: RRset) -> int:
+def negative_ttl(soa: RRset) -> int:
     """The TTL of NSEC records: the lesser of the SOA's TTL and its MINIMUM (RFC 9077 §3)."""
     (rdata,) = soa.rdatas
     return min(soa.ttl, int.from_bytes(rdata[-4:]))
 
 
-def _authoritative_types(apex: Name, rrsets: Iterable[RRset]) -> dict[Name, set[int]]:
+def authoritative_types(apex: Name, rrsets: Iterable[RRset]) -> dict[Name, set[int]]:
     """The types that the zone has authority for, for each name in the NSEC chain (RFC 4035 §2.3).
 
     At a delegation these are NS and DS alone. Names below a delegation, or below a DNAME (RFC 6672 §2.4), have none.

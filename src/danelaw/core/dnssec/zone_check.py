@@ -1,0 +1,85 @@
+"""Whether a signed zone is right by itself: every signature, and the chain of its names (RFC 4035 §2)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from datetime import datetime
+
+import dns.rdatatype
+from dns.name import Name
+from dns.rdatatype import RdataType as T
+
+from danelaw.core.dnssec.keys import DNSKEY, MalformedKeyError
+from danelaw.core.dnssec.nsec import NSEC, MalformedBitmapError, nsec_chain
+from danelaw.core.dnssec.rrsig import RRSIG, MalformedSignatureError, date_fault, label_count, verify
+from danelaw.core.dnssec.sign import authoritative_types
+from danelaw.core.model import Reason, RRset
+
+
+def zone_faults(apex: Name, rrsets: Collection[RRset], now: datetime) -> Iterator[Reason]:
+    """What is wrong with a zone signed with NSEC, as of ``now``; nothing if every name is right.
+
+    Codes: DNSKEY_MISSING, SIGNATURE_MISSING, SIGNATURE_INVALID, SIGNATURE_EXPIRED, SIGNATURE_NOT_YET_VALID,
+    SIGNATURE_UNWANTED, NSEC_WRONG.
+    """
+    keys = [key for rrset in rrsets if (rrset.owner, rrset.type) == (apex, T.DNSKEY) for key in _zone_keys(rrset)]
+    if not keys:
+        yield Reason("DNSKEY_MISSING", "RFC 4035 §2.1", str(apex))
+        return
+    types = authoritative_types(apex, (rrset for rrset in rrsets if rrset.type != T.NSEC))
+    for rrset in rrsets:
+        here = types.get(rrset.owner, set())
+        cut = rrset.owner != apex and T.NS in here
+        if rrset.type == T.NSEC or (rrset.type in here and not (cut and rrset.type == T.NS)):
+            yield from _signature_faults(apex, rrset, keys, now)
+        elif rrset.rrsigs:
+            yield Reason("SIGNATURE_UNWANTED", "RFC 4035 §2.2", _named(rrset))
+    yield from _chain_faults(types, [rrset for rrset in rrsets if rrset.type == T.NSEC])
+
+
+def _named(rrset: RRset) -> str:
+    return f"{rrset.owner} {dns.rdatatype.to_text(T.make(rrset.type))}"
+
+
+def _zone_keys(rrset: RRset) -> Iterator[DNSKEY]:
+    for rdata in rrset.rdatas:
+        try:
+            key = DNSKEY.from_rdata(rdata)
+        except MalformedKeyError:
+            continue  # it verifies nothing, and its absence will show
+        if key.is_zone_key and not key.revoked:
+            yield key
+
+
+def _signature_faults(apex: Name, rrset: RRset, keys: list[DNSKEY], now: datetime) -> Iterator[Reason]:
+    good = set()
+    for rdata in rrset.rrsigs:
+        try:
+            rrsig = RRSIG.from_rdata(rdata)
+        except MalformedSignatureError as error:
+            yield Reason("SIGNATURE_INVALID", "RFC 4034 §3.1", _named(rrset), str(error))
+            continue
+        fits = (rrsig.signer, rrsig.labels, rrsig.original_ttl) == (apex, label_count(rrset.owner), rrset.ttl)
+        if not fits or not any(verify(rrsig, rrset, key) for key in keys):
+            yield Reason("SIGNATURE_INVALID", "RFC 4035 §2.2", _named(rrset), str(rrsig))
+        elif fault := date_fault(rrsig, now):
+            yield Reason(fault.code, fault.section, _named(rrset), fault.detail)
+        else:
+            good.add(rrsig.algorithm)
+    for algorithm in sorted({key.algorithm for key in keys} - good):
+        yield Reason("SIGNATURE_MISSING", "RFC 4035 §2.2", _named(rrset), f"no good one of algorithm {algorithm}")
+
+
+def _chain_faults(types: Mapping[Name, Collection[int]], nsecs: list[RRset]) -> Iterator[Reason]:
+    wanted = {rrset.owner: rrset.rdatas for rrset in nsec_chain(types, 0)}
+    found = {rrset.owner: rrset.rdatas for rrset in nsecs}
+    for owner in wanted.keys() | found.keys():
+        if _nsecs(wanted.get(owner, frozenset())) != _nsecs(found.get(owner, frozenset())):
+            yield Reason("NSEC_WRONG", "RFC 4035 §2.3", str(owner))
+
+
+def _nsecs(rdatas: frozenset[bytes]) -> frozenset[NSEC] | None:
+    try:
+        return frozenset(map(NSEC.from_rdata, rdatas))
+    except MalformedBitmapError:
+        return None
