@@ -1,0 +1,79 @@
+"""Files that are whole or not there, and the lock that one writer at a time holds."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from danelaw.core.model import DanelawError
+
+
+def write_atomically(path: Path, data: bytes, mode: int) -> None:
+    """Replaces ``path``, durably; a kill at any moment leaves the old file or the new one.
+
+    An existing file keeps its permissions and, where that is allowed, its owner; a link stays a link. ``mode`` is for
+    a new file.
+    """
+    with staged(path, data, mode) as put:
+        put()
+
+
+@contextmanager
+def staged(path: Path, data: bytes, mode: int) -> Iterator[Callable[[], None]]:
+    """Writes beside ``path``, durably, and gives the call that puts it in place, as ``write_atomically`` does.
+
+    What was not put in place is removed.
+    """
+    path = path.resolve()
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    temporary = Path(name)
+
+    def put() -> None:
+        temporary.replace(path)
+        _sync_directory(path.parent)
+
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            _keep_attributes(path, file.fileno(), mode)
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        yield put
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _keep_attributes(path: Path, descriptor: int, mode: int) -> None:
+    if not path.exists():
+        os.fchmod(descriptor, mode)
+        return
+    had = path.stat()
+    with suppress(PermissionError):  # only root may give files away
+        os.fchown(descriptor, had.st_uid, had.st_gid)
+    os.fchmod(descriptor, had.st_mode & 0o7777)
+
+
+def _sync_directory(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Holds the lock file at ``path``, against other processes too. Raises ``ZONE_LOCKED`` if it is held."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise DanelawError("ZONE_LOCKED", "another process is changing the zone", evidence=str(path)) from error
+        yield
+    finally:
+        os.close(descriptor)

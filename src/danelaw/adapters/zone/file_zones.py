@@ -1,0 +1,269 @@
+"""Zones in files behind the ``Zones`` port: the operator's source file, a key directory, and the file that is served.
+
+Danelaw alone writes the served file: the source's plain copy until the first signing, the signed zone from then on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import TypeVar
+
+from dns.name import Name
+from dns.rdatatype import RdataType
+
+from danelaw.adapters.zone.disk import locked, staged
+from danelaw.adapters.zone.edit import raise_serial
+from danelaw.adapters.zone.entries import ENCODING
+from danelaw.adapters.zone.key_directory import KSK_FLAGS, ZSK_FLAGS, make_key, read_keys
+from danelaw.adapters.zone.master_file import ZoneSource, parse_zone, read_zone, zone_text
+from danelaw.core.dnssec.keys import ZoneKey
+from danelaw.core.dnssec.sign import MADE_BY_SIGNING, UnsignableError, sign_zone
+from danelaw.core.dnssec.zone_check import zone_faults
+from danelaw.core.model import DanelawError, Instant, RRset
+from danelaw.core.rollover.actions import Conflict, Receipt
+from danelaw.ports import Blocking, Clock, Commands, ZoneKeyFacts
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneFile:
+    """Where one zone is kept.
+
+    ``file``: the operator's source. ``served``: what the name server loads. ``reload``: the program that makes it do
+    so; empty: none is needed. ``dnskey_ttl`` in seconds, None: the SOA's.
+    """
+
+    file: Path
+    keys: Path
+    served: Path
+    reload: tuple[str, ...] = ()
+    dnskey_ttl: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SigningTimes:
+    """Signatures count from ``backdated`` before signing, for clocks that are slow, until ``validity`` after it."""
+
+    backdated: timedelta = timedelta(hours=1)
+    validity: timedelta = timedelta(days=14)
+
+
+Edit = Callable[[ZoneSource], ZoneSource | Conflict]
+"""Gives the zone as it shall be, the same one where nothing needs to change, or why nothing may."""
+
+
+class FileZones:
+    """Implements ``ports.Zones``. ``limit``: how long file work, and then a reload, may take each."""
+
+    def __init__(
+        self,
+        zones: Mapping[Name, ZoneFile],
+        clock: Clock,
+        blocking: Blocking,
+        commands: Commands,
+        *,
+        times: SigningTimes = SigningTimes(),
+        limit: timedelta = timedelta(seconds=60),
+    ) -> None:
+        self._zones = dict(zones)
+        self._clock = clock
+        self._blocking = blocking
+        self._commands = commands
+        self._times = times
+        self._limit = limit
+        self._turns = {zone: asyncio.Lock() for zone in zones}
+
+    async def keys(self, zone: Name) -> Sequence[ZoneKeyFacts]:
+        """The zone's keys, by algorithm and tag. Raises ``KEYS_UNREADABLE``."""
+        directory = self._of(zone).keys
+        return [_facts(key) for key, _ in await self._blocking.call(partial(read_keys, directory, zone), self._limit)]
+
+    async def make_keys(self, zone: Name) -> Sequence[ZoneKeyFacts]:
+        """Makes what is missing of a KSK and a ZSK, and gives all keys of the zone."""
+        files, created = self._of(zone), self._clock.now()
+
+        def make() -> list[ZoneKeyFacts]:
+            have = {key.dnskey.is_sep for key, _ in read_keys(files.keys, zone)}
+            for flags, is_sep in ((KSK_FLAGS, True), (ZSK_FLAGS, False)):
+                if is_sep not in have:
+                    make_key(files.keys, zone, flags, created)
+            return [_facts(key) for key, _ in read_keys(files.keys, zone)]
+
+        async with self._turns[zone]:
+            return await self._exclusively(files, make)
+
+    async def sign(self, zone: Name, now: Instant) -> Receipt:
+        """Signs the source with every key of the zone, under a serial that was never served, and reloads.
+
+        Raises ``DanelawError``: ``KEYS_MISSING``, ``KEYS_UNREADABLE``, ``KEY_NOT_ACTIVE``, ``ZONE_UNSIGNABLE``,
+        ``ZONE_ALREADY_SIGNED``, ``ZONE_LOCKED``, ``ZONE_TIMEOUT``, ``RELOAD_FAILED``, and those of reading and editing
+        the file.
+        """
+        files = self._of(zone)
+        async with self._turns[zone]:
+            work = partial(self._write, read=partial(read_zone, files.file, zone), files=files, now=now, signed=True)
+            return await self._reloaded(files, await self._exclusively(files, work))
+
+    async def publish_plain(self, zone: Name, now: Instant) -> Receipt:
+        """Serves the source as it is. Raises as ``sign``, and ``ZONE_IS_SIGNED`` once the zone is served signed."""
+        files = self._of(zone)
+
+        def copy() -> int:
+            if _signing(files, zone):
+                raise DanelawError("ZONE_IS_SIGNED", f"{zone} is served signed; it must not lose its signatures")
+            return self._write(lambda: read_zone(files.file, zone), files, now, signed=False)
+
+        async with self._turns[zone]:
+            return await self._reloaded(files, await self._exclusively(files, copy))
+
+    async def update(self, zone: Name, now: Instant, edit: Edit) -> Receipt | Conflict:
+        """Edits the source and brings the served file up to date with it, signed if the zone is served signed.
+
+        Where ``edit`` changes nothing and the served file is right, the name server is just told to reload. Raises as
+        ``sign`` does.
+        """
+        files = self._of(zone)
+
+        def work() -> int | Conflict:
+            source = read_zone(files.file, zone)
+            edited = edit(source)
+            if isinstance(edited, Conflict):
+                return edited
+            signed = _signing(files, zone)
+            if edited == source and _up_to_date(source, files, now, signed=signed):
+                return source.serial
+            return self._write(lambda: edited, files, now, signed=signed)
+
+        async with self._turns[zone]:
+            done = await self._exclusively(files, work)
+            return done if isinstance(done, Conflict) else await self._reloaded(files, done)
+
+    # -- inside -------------------------------------------------------------------------------------------------
+
+    def _of(self, zone: Name) -> ZoneFile:
+        if zone not in self._zones:
+            raise DanelawError("ZONE_UNKNOWN", f"no files are configured for the zone {zone}")
+        return self._zones[zone]
+
+    async def _exclusively(self, files: ZoneFile, work: Callable[[], T]) -> T:
+        def alone() -> T:
+            with locked(files.file.with_name(f"{files.file.name}.danelaw-lock")):
+                return work()
+
+        try:
+            return await self._blocking.call(alone, self._limit)
+        except TimeoutError as error:
+            raise DanelawError("ZONE_TIMEOUT", f"work on {files.file} took longer than {self._limit}") from error
+
+    async def _reloaded(self, files: ZoneFile, serial: int) -> Receipt:
+        if files.reload:
+            hint = "the zone's files are written; once the cause is gone the next pass goes on"
+            try:
+                result = await self._commands.run(files.reload, self._limit)
+            except TimeoutError as error:
+                raise DanelawError("RELOAD_FAILED", f"{files.reload[0]} took too long", hint=hint) from error
+            if result.status:
+                said = f"{' '.join(files.reload)} ended with status {result.status}"
+                raise DanelawError("RELOAD_FAILED", said, evidence=result.output, hint=hint)
+        return Receipt(serial)
+
+    def _write(self, read: Callable[[], ZoneSource], files: ZoneFile, now: datetime, *, signed: bool) -> int:
+        """Writes the source under a new serial, and the served file from it; gives the serial.
+
+        Nothing is put in place before all of it is made and checked. Killed between the two, the old zone is served
+        and the next run finds the served file behind the source.
+        """
+        source = read()
+        served = (read_zone(files.served, source.apex).serial,) if files.served.exists() else ()
+        raised = raise_serial(source, served, now)
+        rrsets = self._signed(raised, files, now) if signed else tuple(_plain(raised).values())
+        text = zone_text(rrsets, f"written by Danelaw from {files.file}; changes made here are lost")
+        _prove(text, rrsets, files, raised.apex, now, signed=signed)
+        with (
+            staged(files.served, text.encode(ENCODING), 0o644) as put_served,
+            staged(files.file, raised.text.encode(ENCODING), 0o644) as put_source,
+        ):
+            put_source()
+            put_served()
+        return raised.serial
+
+    def _signed(self, source: ZoneSource, files: ZoneFile, now: datetime) -> tuple[RRset, ...]:
+        keys = []
+        for key, times in read_keys(files.keys, source.apex):
+            if not times.active(now):
+                raise DanelawError(
+                    "KEY_NOT_ACTIVE",
+                    f"the times in the files of key {key.tag} do not let it sign {source.apex} now",
+                    hint="every key in the directory signs; move the others away",
+                )
+            keys.append(key)
+        if not keys:
+            raise DanelawError("KEYS_MISSING", f"{files.keys} holds no keys of {source.apex}")
+        try:
+            return sign_zone(
+                source.apex,
+                _plain(source).values(),
+                [key for key in keys if key.dnskey.is_sep],
+                [key for key in keys if not key.dnskey.is_sep],
+                now - self._times.backdated,
+                now + self._times.validity,
+                dnskey_ttl=files.dnskey_ttl,
+            )
+        except UnsignableError as error:
+            raise DanelawError("ZONE_UNSIGNABLE", f"{source.apex} cannot be signed", evidence=str(error)) from error
+
+
+def _facts(key: ZoneKey) -> ZoneKeyFacts:
+    return ZoneKeyFacts(key.dnskey.to_rdata(), key.tag, key.dnskey.is_sep)
+
+
+def _plain(source: ZoneSource) -> dict[tuple[Name, int], RRset]:
+    """The source's RRsets, none of which signing makes."""
+    rrsets = source.rrsets()
+    for owner, type in rrsets:
+        if type in MADE_BY_SIGNING:
+            raise DanelawError(
+                "ZONE_ALREADY_SIGNED",
+                f"{source.path} holds DNSSEC records of its own, such as those at {owner}",
+                hint="keep the unsigned zone in this file, without $INCLUDE of key files: keys are found by themselves",
+            )
+    return rrsets
+
+
+def _signing(files: ZoneFile, zone: Name) -> bool:
+    """Whether the zone is served signed. If the served file is lost, keys say so: better signed than bogus."""
+    if files.served.exists():
+        return (zone, RdataType.DNSKEY) in read_zone(files.served, zone).rrsets()
+    return bool(read_keys(files.keys, zone))
+
+
+def _up_to_date(source: ZoneSource, files: ZoneFile, now: datetime, *, signed: bool) -> bool:
+    """Whether the served file says what the source does, serial and all, rightly signed by just the keys there are."""
+    if not files.served.exists():
+        return False
+    served = read_zone(files.served, source.apex).rrsets()
+    plain = {key: replace(rrset, rrsigs=frozenset()) for key, rrset in served.items() if key[1] not in MADE_BY_SIGNING}
+    if plain != source.rrsets() or not signed:
+        return plain == source.rrsets()
+    keys = frozenset(key.dnskey.to_rdata() for key, _ in read_keys(files.keys, source.apex))
+    same_keys = served[source.apex, RdataType.DNSKEY].rdatas == keys
+    return same_keys and next(zone_faults(source.apex, served.values(), now), None) is None
+
+
+def _prove(text: str, rrsets: Sequence[RRset], files: ZoneFile, apex: Name, now: datetime, *, signed: bool) -> None:
+    """Raises ``ZONE_SELF_CHECK`` unless the text, read back, is the zone that was meant and every name is right."""
+    back = parse_zone(text, files.served, apex).rrsets()
+    faults = list(islice(zone_faults(apex, back.values(), now), 3)) if signed else []
+    if faults or back != {(rrset.owner, rrset.type): rrset for rrset in rrsets}:
+        raise DanelawError(
+            "ZONE_SELF_CHECK",
+            f"what was to be served of {apex} is not right, so nothing was changed",
+            evidence="; ".join(map(str, faults)) or "it reads back differently",
+        )
