@@ -35,7 +35,6 @@ from danelaw.ports import Dialer, SocketAddress
 MAX_RECEIVED: Final = 1 << 18
 """Octets that a server may send before the handshake is done. OpenSSL itself takes chains of up to 100 KiB."""
 
-CLOSE_NOTIFY: Final = 0
 READ_SIZE: Final = 16384
 LINGER: Final = timedelta(milliseconds=250)
 """How long to wait for the server's farewell, so that it reads ours instead of a reset."""
@@ -186,9 +185,8 @@ def _context(version: TLSVersion | None, algorithm: KeyAlgorithm | None) -> SSL.
 
 
 def _note_alert(tls: SSL.Connection, where: int, code: int) -> None:
-    description = code & 0xFF
-    if where == SSL.SSL_CB_READ_ALERT and description != CLOSE_NOTIFY:
-        tls.get_app_data().append(description)
+    if where == SSL.SSL_CB_READ_ALERT:
+        tls.get_app_data().append(code & 0xFF)
 
 
 def _server_name(sni: Name) -> bytes:
