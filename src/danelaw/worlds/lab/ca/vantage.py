@@ -71,11 +71,17 @@ class Vantage:
             raise Problem("unauthorized", f"Incorrect TXT record {shown!r} ({len(found)} in all) found at {owner}")
 
     async def _addresses(self, name: str) -> list[IP]:
-        v6 = [ip_address(text.decode()) for (text,) in await self._lookup(name, dns.rdatatype.AAAA)]
-        v4 = [ip_address(text.decode()) for (text,) in await self._lookup(name, dns.rdatatype.A)]
-        if not v6 and not v4:
-            raise Problem("dns", f"No valid A or AAAA records found for {name}")
-        return v6 + v4
+        """IPv6 first. One family's failure counts only where the other has nothing either."""
+        found: list[IP] = []
+        failures: list[Problem] = []
+        for kind in (dns.rdatatype.AAAA, dns.rdatatype.A):
+            try:
+                found += [ip_address(text.decode()) for (text,) in await self._lookup(name, kind)]
+            except Problem as problem:
+                failures.append(problem)
+        if not found:
+            raise failures[-1] if failures else Problem("dns", f"No valid A or AAAA records found for {name}")
+        return found
 
     async def _lookup(self, name: str, kind: dns.rdatatype.RdataType) -> list[tuple[bytes, ...]]:
         """The strings of each record at the end of the CNAME chain; addresses are one string each."""
