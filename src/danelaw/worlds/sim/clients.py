@@ -1,0 +1,164 @@
+"""DANE clients with caches, in virtual time. Independent: nothing of ours is imported here, and nothing of ours judges.
+
+A client holds each answer for its TTL, some for twice that. It looks the records up, and checks the chain only after a
+while; browsers do it the other way round.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+
+class Timeline(Protocol):
+    def now(self) -> datetime: ...
+    def after(self, seconds: float, event: Callable[[], None]) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What an authority said: TLSA rdata or None, the TTL, and the keys (DNSKEY rdata) that signed it, if any."""
+
+    tlsa: frozenset[bytes] | None
+    ttl: float
+    keys: frozenset[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Delegation:
+    """What the parent said: the DS digests of the zone, none if it is insecure."""
+
+    digests: frozenset[bytes]
+    ttl: float
+
+
+class Internet(Protocol):
+    """What clients can see of the world."""
+
+    def authorities(self) -> Sequence[str]: ...
+    def ask(self, authority: str) -> Looked | None: ...
+    def delegation(self) -> Delegation: ...
+    def addresses(self) -> Sequence[str]: ...
+    def handshake(self, address: str) -> Sequence[bytes] | None: ...
+    def trusts(self, chain: Sequence[bytes]) -> bool: ...
+    def digests(self, keys: frozenset[bytes]) -> frozenset[bytes]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    at: datetime
+    client: int
+    reason: str
+    """Empty: accepted. NO_SERVICE: nothing listens, and no record says that it should."""
+
+    @property
+    def refused(self) -> bool:
+        return self.reason not in ("", "NO_SERVICE")
+
+
+@dataclass(slots=True)
+class Client:
+    number: int
+    timeline: Timeline
+    internet: Internet
+    rng: random.Random
+    stretch: float
+    late: bool
+    most_delay: float
+    record: list[Connection]
+    _looked: tuple[Looked, datetime] | None = None
+    _delegation: tuple[Delegation, datetime] | None = None
+
+    def start(self, pace: float) -> None:
+        def once() -> None:
+            self.connect()
+            self.timeline.after(pace * self.rng.uniform(0.5, 1.5), once)
+
+        self.timeline.after(pace * self.rng.random(), once)
+
+    def connect(self) -> None:
+        address = self.rng.choice(self.internet.addresses())
+        delay = self.rng.uniform(0, self.most_delay)
+        if self.late:
+            chain = self.internet.handshake(address)
+            self.timeline.after(delay, lambda: self._note(self._judge(self._look_up(), self._zone(), chain)))
+        else:
+            looked, zone = self._look_up(), self._zone()
+            self.timeline.after(delay, lambda: self._note(self._judge(looked, zone, self.internet.handshake(address))))
+
+    def _note(self, reason: str) -> None:
+        self.record.append(Connection(self.timeline.now(), self.number, reason))
+
+    def _look_up(self) -> Looked | None:
+        now = self.timeline.now()
+        if self._looked is None or self._looked[1] <= now:
+            servers = list(self.internet.authorities())
+            self.rng.shuffle(servers)
+            answer = next((a for server in servers if (a := self.internet.ask(server)) is not None), None)
+            if answer is None:
+                return None
+            self._looked = (answer, now + timedelta(seconds=answer.ttl * self.stretch))
+        return self._looked[0]
+
+    def _zone(self) -> Delegation:
+        now = self.timeline.now()
+        if self._delegation is None or self._delegation[1] <= now:
+            found = self.internet.delegation()
+            self._delegation = (found, now + timedelta(seconds=found.ttl))
+        return self._delegation[0]
+
+    def _judge(self, looked: Looked | None, zone: Delegation, chain: Sequence[bytes] | None) -> str:
+        if looked is None:
+            return "NO_ANSWER"
+        if zone.digests and not zone.digests & self.internet.digests(looked.keys):
+            return "BOGUS"
+        if not zone.digests or looked.tlsa is None:
+            if chain is None:
+                return "NO_SERVICE"
+            return "" if self.internet.trusts(chain) else "PKIX_UNTRUSTED"
+        if chain is None:
+            return "NO_TLS"
+        return "" if any(_matches(rdata, chain) for rdata in looked.tlsa) else "TLSA_MISMATCH"
+
+
+@dataclass(slots=True)
+class SimCrowd:
+    """``size`` clients, of every age and habit."""
+
+    timeline: Timeline
+    internet: Internet
+    size: int = 20
+    pace: float = 0.4
+    most_delay: float = 0.5
+    seed: int = 0
+    record: list[Connection] = field(default_factory=list)
+
+    def start(self) -> None:
+        for number in range(self.size):
+            rng = random.Random(f"{self.seed}/{number}")  # noqa: S311  # a simulation wants to be repeated
+            stretch = 2.0 if number % 4 == 0 else 1.0
+            late = number % 5 == 0
+            Client(number, self.timeline, self.internet, rng, stretch, late, self.most_delay, self.record).start(
+                self.pace
+            )
+
+    def refused(self) -> list[Connection]:
+        return [connection for connection in self.record if connection.refused]
+
+
+def _matches(rdata: bytes, chain: Sequence[bytes]) -> bool:
+    """DANE-EE by either selector and any digest."""
+    if rdata[0] != 3:
+        return False
+    leaf = x509.load_der_x509_certificate(chain[0])
+    spki = leaf.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    content = chain[0] if rdata[1] == 0 else spki
+    digest = {0: content, 1: hashlib.sha256(content).digest(), 2: hashlib.sha512(content).digest()}
+    return digest.get(rdata[2]) == rdata[3:]

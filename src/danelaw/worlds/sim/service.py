@@ -1,0 +1,194 @@
+"""A simulated TLS service: addresses that present chains, and the ports that fill and switch them.
+
+Certificates are real, from keys that are derived from numbers: associations and dates are judged as in life.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.x509.oid import NameOID
+from dns.name import Name
+
+from danelaw.core.model import (
+    IP,
+    Advance,
+    Chain,
+    CredentialFacts,
+    DanelawError,
+    Endpoint,
+    GenerationId,
+    HandshakeFailure,
+    Hello,
+    Instant,
+    Issued,
+    KeyAlgorithm,
+    Lineage,
+    OrderState,
+    Unreachable,
+    Window,
+)
+from danelaw.core.rollover.actions import Receipt, Switch
+from danelaw.worlds.sim.clock import VirtualClock
+
+
+@dataclass(slots=True)
+class Address:
+    """One address of the service. ``stuck``: a reload does not reach it. ``silent``: it does not answer."""
+
+    ip: IP
+    chain: Chain | None = None
+    stuck: bool = False
+    silent: bool = False
+
+
+@dataclass(slots=True)
+class SimServers:
+    """``Prober`` and ``Deployer``: a reload puts the chain on the serving path in front of every address.
+
+    ``idle_reload``: the reload does nothing, silently.
+    """
+
+    clock: VirtualClock
+    addresses: list[Address]
+    path: Switch | None = None
+    idle_reload: bool = False
+
+    def present(self, ip: IP) -> Chain | None:
+        return next(a.chain for a in self.addresses if a.ip == ip)
+
+    async def probe(self, endpoint: Endpoint, ip: IP, hello: Hello) -> Chain | HandshakeFailure | Unreachable:
+        del endpoint
+        self.clock.tick()
+        address = next((a for a in self.addresses if a.ip == ip), None)
+        if address is None or address.silent:
+            return Unreachable("TIMEOUT")
+        if address.chain is None:
+            return HandshakeFailure("CONNECTION_REFUSED")
+        if hello.algorithm is KeyAlgorithm.RSA:
+            return HandshakeFailure("TLS_ALERT")
+        return address.chain
+
+    async def switch(self, change: Switch) -> Receipt:
+        self.clock.tick()
+        self.path = change
+        if not self.idle_reload:
+            for address in self.addresses:
+                if not address.stuck:
+                    address.chain = change.chain
+        return Receipt()
+
+
+@dataclass(slots=True)
+class SimCredentials:
+    """``Credentials``, in memory."""
+
+    clock: VirtualClock
+    servers: SimServers
+    generations: dict[GenerationId, CredentialFacts] = field(default_factory=dict)
+    destroyed: set[GenerationId] = field(default_factory=set)
+
+    async def list(self, lineage: Lineage) -> Sequence[CredentialFacts]:
+        return [facts for facts in self.generations.values() if facts.lineage == lineage]
+
+    async def live(self, lineage: Lineage) -> GenerationId | None:
+        del lineage
+        return self.servers.path.generation if self.servers.path else None
+
+    async def make_key(self, lineage: Lineage) -> GenerationId:
+        number = GenerationId(len(self.generations) + 1)
+        key = private_key(number).public_key()
+        spki = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        self.generations[number] = CredentialFacts(number, lineage, spki, None, self.clock.now())
+        return number
+
+    async def csr(self, lineage: Lineage, generation: GenerationId, names: Sequence[Name]) -> bytes:
+        del lineage, names
+        return generation.to_bytes(4, "big")
+
+    async def complete(self, lineage: Lineage, generation: GenerationId, chain: Chain) -> None:
+        facts = self.generations[generation]
+        self.generations[generation] = CredentialFacts(generation, lineage, facts.spki, chain, facts.created)
+
+    async def destroy(self, lineage: Lineage, generation: GenerationId) -> None:
+        del lineage
+        if self.servers.path is not None and self.servers.path.generation == generation:
+            raise DanelawError("KEY_IN_USE", "the key lies on the serving path")
+        self.destroyed.add(generation)
+
+
+@dataclass(slots=True)
+class SimCA:
+    """``Issuer``: one step, one certificate. ``suggest_renewal`` asks for all that were issued to be renewed now."""
+
+    clock: VirtualClock
+    lifetime: timedelta = timedelta(days=90)
+    refusing: bool = False
+    _issued: list[Chain] = field(default_factory=list)
+    _windows: dict[Chain, Window] = field(default_factory=dict)
+
+    def suggest_renewal(self) -> None:
+        now = self.clock.now()
+        self._windows.update((chain, Window(now, now + timedelta(hours=1))) for chain in self._issued)
+
+    async def advance(self, order: OrderState, csr: bytes) -> Advance:
+        self.clock.tick()
+        if self.refusing:
+            raise DanelawError("CA_UNREACHABLE", "the CA does not answer")
+        number = int.from_bytes(csr, "big")
+        chain = issue(number, order.names, self.clock.now(), self.lifetime)
+        self._issued.append(chain)
+        return Issued(order, chain)
+
+    async def renewal_window(self, chain: Chain) -> Window | None:
+        return self._windows.get(chain)
+
+
+def private_key(number: int) -> ec.EllipticCurvePrivateKey:
+    return ec.derive_private_key(number, ec.SECP256R1())
+
+
+ROOT_KEY = private_key(999_999)
+ROOT_NAME = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Simulated Root")])
+
+
+def root_certificate() -> bytes:
+    """The root that simulated clients trust, in DER."""
+    builder = _builder(ROOT_NAME, ROOT_KEY, 1, dt.datetime(2016, 1, 1, tzinfo=dt.UTC), timedelta(days=7300))
+    builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+    return _signed(builder)
+
+
+def issue(number: int, names: Sequence[Name], now: Instant, lifetime: timedelta) -> Chain:
+    subject = x509.Name([])
+    builder = _builder(subject, private_key(number), number + 1, now - timedelta(hours=2), lifetime)
+    builder = builder.add_extension(
+        x509.SubjectAlternativeName([x509.DNSName(name.to_text(omit_final_dot=True)) for name in names]),
+        critical=True,
+    ).add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+    return Chain((_signed(builder), root_certificate()))
+
+
+def _builder(
+    subject: x509.Name, key: ec.EllipticCurvePrivateKey, serial: int, begin: Instant, lifetime: timedelta
+) -> x509.CertificateBuilder:
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(ROOT_NAME)
+        .public_key(key.public_key())
+        .serial_number(serial)
+        .not_valid_before(begin)
+        .not_valid_after(begin + lifetime)
+    )
+
+
+def _signed(builder: x509.CertificateBuilder) -> bytes:
+    return builder.sign(ROOT_KEY, hashes.SHA256(), ecdsa_deterministic=True).public_bytes(Encoding.DER)

@@ -1,0 +1,109 @@
+"""One zone, one service, one CA in virtual time: the article's situation, ready for the engine."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+
+import dns.name
+import dns.rdatatype
+
+from danelaw.core.model import Chain, Endpoint, HostName, Lineage, RRset, SubjectName
+from danelaw.core.rollover.reach import Reach, Reached
+from danelaw.core.tlsa import Reference
+from danelaw.worlds.sim.clients import Delegation, Looked, SimCrowd
+from danelaw.worlds.sim.clock import VirtualClock
+from danelaw.worlds.sim.service import Address, SimCA, SimCredentials, SimServers, root_certificate
+from danelaw.worlds.sim.zone import Content, SimDNS, SimPublisher, SimRegistry, SimZone, authority
+
+ZONE = dns.name.from_text("dotnxdomain.net.")
+PARENT = dns.name.from_text("net.")
+HOST = dns.name.from_text("www.dotnxdomain.net.")
+ENDPOINT = Endpoint(HOST, 443)
+LINEAGE = Lineage(SubjectName(str(ENDPOINT)))
+LOCAL = HostName("local")
+TLSA_OWNER = dns.name.from_text("_443._tcp.www.dotnxdomain.net.")
+TLSA = int(dns.rdatatype.TLSA)
+DS = int(dns.rdatatype.DS)
+
+
+@dataclass(slots=True)
+class SimWorld:
+    """Two authorities, the second ``lag`` seconds late; two service addresses; a crowd that watches."""
+
+    lag: float = 2.0
+    ttl: int = 2
+    clients: int = 20
+    seed: int = 0
+    clock: VirtualClock = field(default_factory=VirtualClock)
+    zone: SimZone = field(init=False)
+    parent: SimZone = field(init=False)
+    dns: SimDNS = field(init=False)
+    publisher: SimPublisher = field(init=False)
+    registry: SimRegistry = field(init=False)
+    servers: SimServers = field(init=False)
+    credentials: SimCredentials = field(init=False)
+    ca: SimCA = field(init=False)
+    crowd: SimCrowd = field(init=False)
+
+    def __post_init__(self) -> None:
+        four, six = ip_address("192.0.2.80"), ip_address("2001:db8::80")
+        content = Content(
+            2016122202,
+            {
+                (HOST, 1): RRset(HOST, 1, self.ttl, frozenset({four.packed})),
+                (HOST, 28): RRset(HOST, 28, self.ttl, frozenset({six.packed})),
+            },
+        )
+        servers = [authority("192.0.2.11", content), authority("192.0.2.12", content, self.lag)]
+        self.zone = SimZone(self.clock, ZONE, servers, self.ttl, 1)
+        self.parent = SimZone(self.clock, PARENT, [authority("192.0.2.2", Content(1, {}))], 1, 1)
+        self.dns = SimDNS(self.clock, {ZONE: self.zone, PARENT: self.parent})
+        self.publisher = SimPublisher(self.zone)
+        self.registry = SimRegistry(self.parent)
+        self.servers = SimServers(self.clock, [Address(four), Address(six)])
+        self.credentials = SimCredentials(self.clock, self.servers)
+        self.ca = SimCA(self.clock)
+        self.crowd = SimCrowd(self.clock, _Seen(self), self.clients, seed=self.seed)
+
+    def reach(self) -> Reach:
+        reference = Reference((HOST,), (root_certificate(),))
+        return Reach((Reached(LINEAGE.service, (LINEAGE,), (LOCAL,), ENDPOINT, ZONE, (HOST,), reference),))
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """``clients.Internet``: the world as clients see it."""
+
+    world: SimWorld
+
+    def authorities(self) -> Sequence[str]:
+        return [str(a.ip) for a in self.world.zone.authorities]
+
+    def ask(self, authority: str) -> Looked | None:
+        server = next(a for a in self.world.zone.authorities if str(a.ip) == authority)
+        if server.silent:
+            return None
+        rrset = server.content.rrsets.get((TLSA_OWNER, TLSA))
+        ttl = rrset.ttl if rrset else min(self.world.zone.soa_ttl, self.world.zone.minimum)
+        return Looked(rrset.rdatas if rrset else None, ttl, server.content.dnskeys)
+
+    def delegation(self) -> Delegation:
+        rrset = self.world.parent.authorities[0].content.rrsets.get((ZONE, DS))
+        return Delegation(frozenset(r[4:] for r in rrset.rdatas) if rrset else frozenset(), 1)
+
+    def addresses(self) -> Sequence[str]:
+        return [str(a.ip) for a in self.world.servers.addresses]
+
+    def handshake(self, address: str) -> Sequence[bytes] | None:
+        chain = self.world.servers.present(ip_address(address))
+        return chain.ders if isinstance(chain, Chain) else None
+
+    def trusts(self, chain: Sequence[bytes]) -> bool:
+        return root_certificate() in chain
+
+    def digests(self, keys: frozenset[bytes]) -> frozenset[bytes]:
+        """The SHA-256 digests of DNSKEYs at the zone (RFC 4034 §5.1.4)."""
+        return frozenset(hashlib.sha256(ZONE.to_digestable() + key).digest() for key in keys)
