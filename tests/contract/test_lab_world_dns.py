@@ -472,6 +472,17 @@ def test_the_forwarder_passes_a_malformed_record_on_as_it_came(tmp_path: Path) -
     in_world(tmp_path, story)
 
 
+def test_the_forwarder_follows_an_alias_into_another_zone(tmp_path: Path) -> None:
+    async def story(world: EmbeddedWorld) -> None:
+        await sign_and_hand_over(world)
+        reply = await ask(world, world.forwarder[0], "far.dotnxdomain.net.", "A")
+        for name, type in (("far.dotnxdomain.net.", RdataType.CNAME), ("a.gtld-servers.net.", RdataType.A)):
+            assert in_section(reply.answer, name, type) is not None
+        assert len([rrset for rrset in reply.answer if rrset.rdtype == RdataType.RRSIG]) == 2
+
+    in_world(tmp_path, story)
+
+
 def test_the_forwarder_asks_the_next_server_when_one_is_silent(tmp_path: Path) -> None:
     async def story(world: EmbeddedWorld) -> None:
         world.secondary.silent = True

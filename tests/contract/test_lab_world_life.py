@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 import warnings
 from collections.abc import Callable
@@ -12,7 +13,7 @@ import dns.zone
 import pytest
 
 from danelaw.core.model import DanelawError
-from danelaw.worlds.lab.embedded import WEB4, EmbeddedWorld
+from danelaw.worlds.lab.embedded import PRIMARY, WEB4, EmbeddedWorld
 
 
 def open_sockets() -> set[str]:
@@ -45,23 +46,35 @@ def test_it_is_up_and_gone_within_a_second(tmp_path: Path) -> None:
 
 
 def test_it_goes_at_once_although_connections_hang(tmp_path: Path) -> None:
+    soa_query = bytes.fromhex("0001 0100 0001 0000 0000 0000 0b 646f746e78646f6d61696e 03 6e6574 00 0006 0001")
+
     async def run() -> float:
+        hanging: list[asyncio.StreamReader] = []
         async with EmbeddedWorld(tmp_path / "lab") as world:
             world.web.hang(WEB4)
-            for ip, port in ((WEB4, 80), world.forwarder):
-                _, writer = await asyncio.open_connection(*world.dialer.locate(ip, port))
-                writer.write(b"\0")
-                await writer.drain()
             world.primary.silent = world.secondary.silent = True
-            reader, writer = await asyncio.open_connection(*world.dialer.locate(*world.forwarder))
-            query = bytes.fromhex("0001 0100 0001 0000 0000 0000 0b 646f746e78646f6d61696e 03 6e6574 00 0006 0001")
-            writer.write(len(query).to_bytes(2, "big") + query)
+            ca = world.ca.url.removeprefix("https://").partition("/")[0].split(":")
+            for host, port, octets in (
+                (*world.dialer.locate(WEB4, 80), b"GET / HTTP/1.0\r\n\r\n"),  # an address that never answers
+                (*world.dialer.locate(PRIMARY, 53), b"\0"),  # half a length
+                (
+                    *world.dialer.locate(*world.forwarder),
+                    len(soa_query).to_bytes(2, "big") + soa_query,
+                ),  # no answer yet
+                (ca[0], int(ca[1]), b"\x16\x03\x01"),  # half a handshake
+            ):
+                reader, writer = await asyncio.open_connection(host, port)
+                writer.write(octets)
+                hanging.append(reader)
             async with asyncio.timeout(5):
                 while not world.primary.queries + world.secondary.queries:  # noqa: ASYNC110  # a count has no event
                     await asyncio.sleep(0.01)
             began = time.monotonic()
         gone = time.monotonic() - began
-        assert await reader.read() == b""
+        async with asyncio.timeout(2):
+            for reader in hanging[:3]:
+                with contextlib.suppress(ConnectionResetError):
+                    assert await reader.read() == b""
         return gone
 
     assert asyncio.run(run()) < 0.5
