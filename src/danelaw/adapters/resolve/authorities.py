@@ -1,0 +1,139 @@
+"""What each authoritative server says, by itself; and which servers those are."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from ipaddress import ip_address
+
+import dns.exception
+import dns.name
+from dns.name import Name
+from dns.rcode import Rcode
+from dns.rcode import to_text as rcode_text
+from dns.rdatatype import RdataType as T
+
+from danelaw.adapters.resolve.forwarding import Forwarders, zone_of
+from danelaw.adapters.resolve.transport import Patience, Transport
+from danelaw.core.model import IP, DanelawError, Message, Question, Record, Silence
+from danelaw.ports import Dialer
+
+_ADDRESS_OCTETS: dict[int, int] = {T.A: 4, T.AAAA: 16}
+
+
+class AuthorityAsker:
+    """``ports.Authorities``: the servers are found through forwarders, and then asked directly."""
+
+    def __init__(
+        self, forwarders: Sequence[tuple[IP, int]], dialer: Dialer, *, patience: Patience | None = None
+    ) -> None:
+        self._transport = Transport(dialer, patience)
+        self._forwarders = Forwarders(forwarders, self._transport)
+
+    async def ask(self, server: IP, name: Name, type: int) -> Message | Silence:
+        """One query, DO set and RD clear. A referral is a message; an error is silence: REFUSED, SERVFAIL, or LAME for
+        a server that answers without authority."""
+        reply = await self._transport.ask(server, name, type, recursion_desired=False)
+        if isinstance(reply, Silence):
+            return reply
+        if reply.rcode == Rcode.REFUSED:
+            return Silence("REFUSED", str(server))
+        if reply.rcode not in (Rcode.NOERROR, Rcode.NXDOMAIN):
+            return Silence("SERVFAIL", f"{server}: {rcode_text(Rcode.make(reply.rcode))}")
+        if not reply.authoritative and not _refers(reply, name):
+            return Silence("LAME", str(server))
+        return reply
+
+    async def servers(self, zone: Name) -> Sequence[tuple[Name, IP]]:
+        """Every address of every name server: those that the zone's own NS set and each of the parent's servers name.
+
+        Sorted, without repetition. Raises ``DanelawError("SERVERS_UNKNOWN")`` when something that must be known to
+        list them all went unanswered: a list that may lack one would be taken for the whole.
+        """
+        names, glue = await self._names(zone)
+        found = {*glue, *await self._addresses(names)}
+        if not found:
+            raise _unknown(zone, f"none of {', '.join(map(str, sorted(names))) or 'its servers'} has an address")
+        return sorted(found, key=lambda pair: (pair[0], pair[1].version, pair[1].packed))
+
+    async def _names(self, zone: Name) -> tuple[set[Name], set[tuple[Name, IP]]]:
+        """The names of the servers on both sides of the cut, and the glue."""
+        names = await self._listed(zone)
+        if len(zone) == 1:
+            return names, set()
+        parent = await zone_of(self._forwarders, zone.parent())
+        if parent is None:
+            raise _unknown(zone, f"no server tells the zone of {zone.parent()}")
+        asked = sorted({ip for _, ip in await self._addresses(await self._listed(parent))}, key=str)
+        replies = [
+            reply
+            for reply in await asyncio.gather(*(self.ask(ip, zone, T.NS) for ip in asked))
+            if isinstance(reply, Message)
+        ]
+        if not replies:
+            raise _unknown(zone, f"no server of {parent} answers")
+        glue: set[tuple[Name, IP]] = set()
+        for reply in replies:
+            named = _targets((*reply.answer, *reply.authority), zone)
+            names |= named
+            glue.update(pair for pair in _located(reply.additional) if pair[0] in named)
+        return names, glue
+
+    async def _listed(self, zone: Name) -> set[Name]:
+        """The server names in the zone's own NS set."""
+        question = Question(zone, T.NS)
+        return _targets(_answered(question, await self._forwarders.ask(question)).answer, zone)
+
+    async def _addresses(self, names: Iterable[Name]) -> list[tuple[Name, IP]]:
+        questions = [Question(name, type) for name in sorted(names) for type in _ADDRESS_OCTETS]
+        replies = await asyncio.gather(*map(self._forwarders.ask, questions))
+        return [
+            (question.name, ip)
+            for question, reply in zip(questions, replies, strict=True)
+            for _, ip in _located(_answered(question, reply).answer)
+        ]
+
+
+def _answered(question: Question, reply: Message | Silence) -> Message:
+    if isinstance(reply, Message) and reply.rcode in (Rcode.NOERROR, Rcode.NXDOMAIN):
+        return reply
+    said = f"{reply.code} {reply.detail}" if isinstance(reply, Silence) else rcode_text(Rcode.make(reply.rcode))
+    raise _unknown(question.name, f"{T.make(question.type).name}: {said}".rstrip())
+
+
+def _unknown(name: Name, evidence: str) -> DanelawError:
+    return DanelawError(
+        "SERVERS_UNKNOWN",
+        f"The name servers of {name} could not all be found",
+        evidence=evidence,
+        hint="check the forwarders of [resolver], and the NS and address records of the zone",
+    )
+
+
+def _refers(reply: Message, name: Name) -> bool:
+    """Whether a reply points to the servers of a zone below (RFC 1034 §4.3.2 step 3b); upwards is no referral."""
+    return not reply.answer and any(
+        record.type == T.NS and len(record.owner) > 1 and name.is_subdomain(record.owner) for record in reply.authority
+    )
+
+
+def _targets(records: Iterable[Record], zone: Name) -> set[Name]:
+    """The server names in the NS records of a zone. One that cannot be read names no server."""
+    names = set()
+    for record in records:
+        if record.type == T.NS and record.owner == zone:
+            try:
+                name, used = dns.name.from_wire(record.rdata, 0)
+            except dns.exception.DNSException:
+                continue
+            if used == len(record.rdata):
+                names.add(name)
+    return names
+
+
+def _located(records: Iterable[Record]) -> list[tuple[Name, IP]]:
+    found: list[tuple[Name, IP]] = []
+    for record in records:
+        if len(record.rdata) == _ADDRESS_OCTETS.get(record.type):
+            found.append((record.owner, ip_address(record.rdata)))
+    return found
