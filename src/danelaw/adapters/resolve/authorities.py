@@ -132,8 +132,8 @@ def _targets(records: Iterable[Record], zone: Name) -> set[Name]:
 
 
 def _located(records: Iterable[Record]) -> list[tuple[Name, IP]]:
-    found: list[tuple[Name, IP]] = []
-    for record in records:
-        if len(record.rdata) == _ADDRESS_OCTETS.get(record.type):
-            found.append((record.owner, ip_address(record.rdata)))
-    return found
+    return [
+        (record.owner, ip_address(record.rdata))
+        for record in records
+        if len(record.rdata) == _ADDRESS_OCTETS.get(record.type)
+    ]
