@@ -152,10 +152,10 @@ def test_a_certificate_must_have_our_key_our_names_and_a_chain_that_links(
 # -- files ----------------------------------------------------------------------------------------------------------
 
 
-RFC_TOKEN = "LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0"  # RFC 8555 §8.3
+PUBLISHED = "LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0"  # the token in RFC 8555 §8.3's example
 
 
-def challenge(token: str = RFC_TOKEN, type: ChallengeType = ChallengeType.HTTP_01) -> Challenge:
+def challenge(token: str = PUBLISHED, type: ChallengeType = ChallengeType.HTTP_01) -> Challenge:
     return Challenge("https://ca/chall/1", type, dns.name.from_text("example.net."), token, f"{token}.thumbprint")
 
 

@@ -242,7 +242,7 @@ class AcmeService:
         if "notBefore" in fields or "notAfter" in fields:
             raise Problem("malformed", "notBefore and notAfter are the CA's to choose")
         profile = fields.get("profile", next(iter(self.profiles)))
-        if profile not in self.profiles:
+        if not isinstance(profile, str) or profile not in self.profiles:
             raise Problem("invalidProfile", f"no profile {profile!r}; there are {', '.join(self.profiles)}")
         replaces = self._checked_predecessor(fields.get("replaces"), names, account)
         expires = self.now() + ORDER_LIFETIME
@@ -380,8 +380,9 @@ class AcmeService:
         allowed = found.account is account if account is not None else found.certificate.public_key() == key.key
         if not allowed:
             raise Problem("unauthorized", "neither the account of this certificate nor its key")
-        if fields.get("reason", 0) not in _REASONS:
-            raise Problem("badRevocationReason", f"reason {fields['reason']!r} is not accepted")
+        reason = fields.get("reason", 0)
+        if not isinstance(reason, int) or reason not in _REASONS:
+            raise Problem("badRevocationReason", f"reason {reason!r} is not accepted")
         if found.revoked:
             raise Problem("alreadyRevoked", "the certificate is already revoked")
         found.revoked = True
