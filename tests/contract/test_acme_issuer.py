@@ -22,13 +22,19 @@ import dns.rcode
 import dns.rdatatype
 import dns.rrset
 import pytest
+import requests
+from acme import messages
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from dns.name import Name
+from josepy.jwk import JWKEC
+from josepy.util import ComparableECKey
 
 from danelaw.adapters.clock import SystemClock, ThreadBlocking
+from danelaw.adapters.issue.account import AccountFiles
 from danelaw.adapters.issue.acme import AcmeIssuer
+from danelaw.adapters.issue.transport import Transport
 from danelaw.adapters.issue.webroot import WebrootSolver
 from danelaw.core.model import (
     IP,
@@ -571,5 +577,47 @@ def test_a_predecessor_of_another_ca_does_not_stop_the_order(tmp_path: Path) -> 
         async with world(tmp_path / "other") as elsewhere:
             foreign = (await issue(elsewhere, OrderState((WWW,)))).chain
         await issue(here, OrderState((WWW,), replaces=foreign))
+
+    in_world(tmp_path, test)
+
+
+def revoke(here: World, leaf: x509.Certificate, key: JWKEC, account: str | None, reason: int = 0) -> requests.Response:
+    """Sign with the account (``account`` is its URL) or with the certificate's own key (RFC 8555 §7.6)."""
+    net = Transport(key, here.ca.url, here.ca.api_bundle, 10)
+    if account is not None:
+        net.account = messages.RegistrationResource(uri=account, body=messages.Registration())
+    directory = net.get(here.ca.url).json()
+    wish = messages.Revocation(certificate=leaf, reason=reason)
+    return net.post(directory["revokeCert"], wish, new_nonce_url=directory["newNonce"])
+
+
+def test_a_certificate_is_revoked_by_its_account_and_its_window_is_past(tmp_path: Path) -> None:
+    async def test(here: World) -> None:
+        issued = await issue(here, OrderState((WWW,)))
+        files = AccountFiles(tmp_path / "account")
+        by_account = partial(revoke, here, leaf_of(issued), files.key(), files.url(here.ca.url))
+        with pytest.raises(messages.Error, match="badRevocationReason"):
+            await asyncio.to_thread(by_account, reason=7)
+        assert (await asyncio.to_thread(by_account, reason=1)).status_code == 200
+        with pytest.raises(messages.Error, match="alreadyRevoked"):
+            await asyncio.to_thread(by_account)
+        window = await here.issuer().renewal_window(issued.chain)
+        assert window is not None
+        assert window.end < datetime.now(UTC)
+
+    in_world(tmp_path, test)
+
+
+def test_a_certificate_is_revoked_by_its_own_key_and_by_no_other(tmp_path: Path) -> None:
+    async def test(here: World) -> None:
+        key = ec.generate_private_key(ec.SECP256R1())
+        issuer = here.issuer()
+        end, _ = await drive(here, lambda: issuer, OrderState((WWW,)), csr_for((WWW,), key))
+        assert isinstance(end, Issued), end
+        stranger = JWKEC(key=ComparableECKey(ec.generate_private_key(ec.SECP256R1())))
+        with pytest.raises(messages.Error, match="unauthorized"):
+            await asyncio.to_thread(revoke, here, leaf_of(end), stranger, None)
+        own = JWKEC(key=ComparableECKey(key))
+        assert (await asyncio.to_thread(revoke, here, leaf_of(end), own, None)).status_code == 200
 
     in_world(tmp_path, test)

@@ -296,10 +296,10 @@ class _Step:
             return Pending(order, self.net.retry_at(self.now, OUTAGE))
         if code in ("badNonce", "orderNotReady") or (code == "rateLimited" and order.url is not None):
             return Pending(order, self.net.retry_at(self.now, POLL))
-        return self._failed(order, code, detail)
+        return Failed(order, code, detail, self.net.retry_at(self.now, self.issuer.back_off))
 
     def _failed(self, order: OrderState, code: str, detail: str) -> Failed:
-        return Failed(order, code, detail, self.net.retry_at(self.now, self.issuer.back_off))
+        return Failed(order, code, detail, self.now + self.issuer.back_off)
 
     def _why_invalid(self, body: messages.Order) -> tuple[str, str]:
         """The order's own error, else that of the challenge that failed."""
