@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+from collections import Counter
 from collections.abc import Sequence
 from types import TracebackType
 from typing import Final
@@ -57,6 +58,8 @@ class Crowd:
         self._idle = asyncio.Event()
         self._idle.set()
         self._in_flight = 0
+        self._ended: Counter[int] = Counter()
+        self._pulse = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         root = Cut(dns.name.root, tuple(root_servers), read_anchors(trust_anchor))
         roots = tuple(x509.load_pem_x509_certificates(roots_pem))
@@ -73,6 +76,8 @@ class Crowd:
 
     async def __aenter__(self) -> Crowd:
         self._tasks = [asyncio.create_task(self._live(client)) for client in self._clients]
+        for task in self._tasks:
+            task.add_done_callback(lambda _: self._pulse.set())
         return self
 
     async def __aexit__(
@@ -101,6 +106,14 @@ class Crowd:
         await self.drain()
         self.scene = scene
 
+    async def rounds(self, count: int = 1) -> None:
+        """Waits until every client has ended ``count`` more connections."""
+        goal = {client.number: self._ended[client.number] + count for client in self._clients}
+        while any(self._ended[number] < wanted for number, wanted in goal.items()):
+            self._pulse.clear()
+            await self._pulse.wait()
+            self._raise_defects()
+
     def tally(self, scene: str) -> Tally:
         """What became of the connections that began in ``scene``."""
         return tally(scene, self.connections)
@@ -114,10 +127,12 @@ class Crowd:
             self._idle.clear()
             try:
                 self.connections.append(await client.connect(self.scene))
+                self._ended[client.number] += 1
             finally:
                 self._in_flight -= 1
                 if not self._in_flight:
                     self._idle.set()
+                self._pulse.set()
             await asyncio.sleep(self.pace * client.rng.uniform(0.5, 1.5))
 
     def _raise_defects(self) -> None:
