@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import asyncio
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol, TypeAlias, TypeVar
@@ -17,6 +18,7 @@ from danelaw.core.model import (
     CredentialFacts,
     Endpoint,
     GenerationId,
+    Handshake,
     HandshakeFailure,
     Hello,
     Instant,
@@ -31,6 +33,7 @@ from danelaw.core.model import (
 )
 from danelaw.core.rollover.actions import Conflict, Publish, Receipt, SubmitDS, Switch
 from danelaw.core.rollover.facts import Fact, Facts
+from danelaw.core.rollover.progress import Progress
 
 T = TypeVar("T")
 
@@ -98,6 +101,9 @@ class Prober(Protocol):
     """The chain as presented by one address to one kind of client."""
 
     async def probe(self, endpoint: Endpoint, ip: IP, hello: Hello) -> Chain | HandshakeFailure | Unreachable: ...
+    async def handshake(self, endpoint: Endpoint, ip: IP, hello: Hello) -> Handshake | HandshakeFailure | Unreachable:
+        """As ``probe``, with what was agreed upon."""
+        ...
 
 
 class Publisher(Protocol):
@@ -184,6 +190,19 @@ class Store(Protocol):
     async def append(self, subject: SubjectName, lease: Lease, *facts: Fact) -> None: ...
     async def facts(self, *subjects: SubjectName) -> Facts:
         """The fold of what was recorded of all these subjects."""
+        ...
+
+
+class Runner(Protocol):
+    """What drives the subjects of a configuration to what is desired of them."""
+
+    async def watch(
+        self,
+        stop: asyncio.Event,
+        report: Callable[[Progress], None],
+        subjects: Collection[SubjectName] | None = None,
+    ) -> None:
+        """Reconcile the subjects, all if None, whenever they are due, until ``stop`` is set."""
         ...
 
 

@@ -21,12 +21,13 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
-from danelaw.adapters.probe import Handshake, TLSProber
+from danelaw.adapters.probe import TLSProber
 from danelaw.core.model import (
     IP,
     Chain,
     DanelawError,
     Endpoint,
+    Handshake,
     HandshakeFailure,
     Hello,
     KeyAlgorithm,

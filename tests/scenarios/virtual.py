@@ -9,11 +9,12 @@ from datetime import timedelta
 import dns.name
 
 from danelaw.adapters.store.memory import MemoryStore
-from danelaw.app.engine import Engine, Gate, Pass, Progress
+from danelaw.app.engine import Engine, Gate
 from danelaw.app.toolbox import Subjects, Toolbox
 from danelaw.core.model import ChallengeType, Limits, SubjectName
 from danelaw.core.rollover.gate import judge
 from danelaw.core.rollover.planner import DesiredService, DesiredZone, Settled
+from danelaw.core.rollover.progress import Pass, Progress
 from danelaw.core.tlsa import Combination
 from danelaw.ports import Store
 from danelaw.worlds.sim.world import HOST, LINEAGE, LOCAL, PARENT, ZONE, SimWorld

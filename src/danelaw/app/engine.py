@@ -8,8 +8,7 @@ with both. Nothing sleeps inside a pass.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
 from datetime import timedelta
 from typing import Protocol
 
@@ -33,8 +32,9 @@ from danelaw.core.rollover.actions import (
     Switch,
 )
 from danelaw.core.rollover.facts import Done, Fact, Facts, Intended
-from danelaw.core.rollover.gate import Allowed, Counterexample, Judgement, Refused, judge, violations
+from danelaw.core.rollover.gate import Allowed, Judgement, Refused, judge, violations
 from danelaw.core.rollover.planner import Desired, Plan, Settled, Wait, plan, refused_wait
+from danelaw.core.rollover.progress import Pass, Progress
 from danelaw.core.rollover.reach import Reach
 from danelaw.ports import Lease
 
@@ -43,29 +43,6 @@ class Gate(Protocol):
     """``core.rollover.gate.judge``, and nothing else outside tests."""
 
     def __call__(self, action: Action, facts: Facts, reach: Reach, now: Instant, limits: Limits) -> Judgement: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Pass:
-    """What one pass came to. ``plan`` is the action taken, or what is waited for; ``next_at``: when to look again."""
-
-    subject: SubjectName
-    at: Instant
-    plan: Plan
-    outcome: Outcome | None
-    refused: Refused | None
-    violations: tuple[Counterexample, ...]
-    next_at: Instant
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """Something to tell whoever watches: an action about to be taken, or a pass that ended."""
-
-    at: Instant
-    subject: SubjectName
-    acting: Action | None
-    ended: Pass | None
 
 
 def _silent(progress: Progress) -> None:
@@ -120,9 +97,15 @@ class Engine:
         report(Progress(now, subject, None, ended))
         return ended
 
-    async def watch(self, stop: asyncio.Event, report: Callable[[Progress], None] = _silent) -> None:
-        """Reconcile every subject whenever it is due, until ``stop`` is set."""
-        due = dict.fromkeys(self._subjects.desired, self._tools.clock.now())
+    async def watch(
+        self,
+        stop: asyncio.Event,
+        report: Callable[[Progress], None] = _silent,
+        subjects: Collection[SubjectName] | None = None,
+    ) -> None:
+        """Reconcile every subject, or only those given, whenever it is due, until ``stop`` is set."""
+        watched = [s for s in self._subjects.desired if subjects is None or s in subjects]
+        due = dict.fromkeys(watched, self._tools.clock.now())
         while not stop.is_set():
             subject = min(due, key=lambda s: due[s])
             if due[subject] > self._tools.clock.now():

@@ -1,5 +1,5 @@
 """What servers present, asked from outside."""
 
-from danelaw.adapters.probe.tls import Handshake, TLSProber
+from danelaw.adapters.probe.tls import TLSProber
 
-__all__ = ["Handshake", "TLSProber"]
+__all__ = ["TLSProber"]

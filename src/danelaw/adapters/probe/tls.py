@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
 from ipaddress import ip_address
@@ -24,6 +23,7 @@ from danelaw.core.model import (
     Chain,
     DanelawError,
     Endpoint,
+    Handshake,
     HandshakeFailure,
     Hello,
     KeyAlgorithm,
@@ -69,15 +69,6 @@ _ALERTS: Final = {
     120: "no_application_protocol",
 }
 """Error alerts (RFC 8446 §6.2). Numbers that are not here are told as numbers."""
-
-
-@dataclass(frozen=True, slots=True)
-class Handshake:
-    """A handshake that succeeded: the chain as presented, and what was agreed upon, by OpenSSL's names."""
-
-    chain: Chain
-    version: str
-    cipher: str
 
 
 class TLSProber:

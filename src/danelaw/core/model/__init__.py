@@ -21,6 +21,7 @@ from danelaw.core.model.service import (
     CredentialFacts,
     Endpoint,
     GenerationId,
+    Handshake,
     HandshakeFailure,
     Hello,
     HostName,
@@ -34,4 +35,4 @@ from danelaw.core.model.service import (
     Window,
 )
 
-__all__ = ["IP", "Absence", "Advance", "Answer", "Chain", "Challenge", "ChallengeType", "CredentialFacts", "DanelawError", "Endpoint", "Failed", "GenerationId", "HandshakeFailure", "Hello", "HostName", "Instant", "Issued", "KeyAlgorithm", "Limits", "Lineage", "Message", "NeedChallenge", "NotOffered", "OrderState", "Pending", "Question", "RRset", "Reason", "Record", "Security", "Silence", "SubjectName", "TLSVersion", "Unreachable", "Validated", "Window", "same_content", "serial_gt"]  # fmt: skip  # noqa: E501 - a list of names, sorted by the linter
+__all__ = ["IP", "Absence", "Advance", "Answer", "Chain", "Challenge", "ChallengeType", "CredentialFacts", "DanelawError", "Endpoint", "Failed", "GenerationId", "Handshake", "HandshakeFailure", "Hello", "HostName", "Instant", "Issued", "KeyAlgorithm", "Limits", "Lineage", "Message", "NeedChallenge", "NotOffered", "OrderState", "Pending", "Question", "RRset", "Reason", "Record", "Security", "Silence", "SubjectName", "TLSVersion", "Unreachable", "Validated", "Window", "same_content", "serial_gt"]  # fmt: skip  # noqa: E501 - a list of names, sorted by the linter

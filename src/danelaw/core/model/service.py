@@ -66,6 +66,15 @@ class Chain:
 
 
 @dataclass(frozen=True, slots=True)
+class Handshake:
+    """A handshake that succeeded: the chain as presented, and what was agreed upon, by OpenSSL's names."""
+
+    chain: Chain
+    version: str
+    cipher: str
+
+
+@dataclass(frozen=True, slots=True)
 class HandshakeFailure:
     """The server answered, and no TLS came of it: a chain that every kind of client refuses.
 

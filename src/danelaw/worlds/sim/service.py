@@ -25,6 +25,7 @@ from danelaw.core.model import (
     DanelawError,
     Endpoint,
     GenerationId,
+    Handshake,
     HandshakeFailure,
     Hello,
     Instant,
@@ -75,6 +76,10 @@ class SimServers:
         if hello.algorithm is KeyAlgorithm.RSA:
             return HandshakeFailure("TLS_ALERT")
         return address.chain
+
+    async def handshake(self, endpoint: Endpoint, ip: IP, hello: Hello) -> Handshake | HandshakeFailure | Unreachable:
+        got = await self.probe(endpoint, ip, hello)
+        return Handshake(got, "TLSv1.3", "simulated") if isinstance(got, Chain) else got
 
     async def switch(self, change: Switch) -> Receipt:
         self.clock.tick()
