@@ -49,11 +49,10 @@ def test_it_goes_at_once_although_connections_hang(tmp_path: Path) -> None:
     soa_query = bytes.fromhex("0001 0100 0001 0000 0000 0000 0b 646f746e78646f6d61696e 03 6e6574 00 0006 0001")
 
     async def run() -> float:
-        hanging: list[asyncio.StreamReader] = []
+        hanging: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
         async with EmbeddedWorld(tmp_path / "lab") as world:
             world.web.hang(WEB4)
             world.primary.silent = world.secondary.silent = True
-            ca = world.ca.url.removeprefix("https://").partition("/")[0].split(":")
             for host, port, octets in (
                 (*world.dialer.locate(WEB4, 80), b"GET / HTTP/1.0\r\n\r\n"),  # an address that never answers
                 (*world.dialer.locate(PRIMARY, 53), b"\0"),  # half a length
@@ -61,20 +60,20 @@ def test_it_goes_at_once_although_connections_hang(tmp_path: Path) -> None:
                     *world.dialer.locate(*world.forwarder),
                     len(soa_query).to_bytes(2, "big") + soa_query,
                 ),  # no answer yet
-                (ca[0], int(ca[1]), b"\x16\x03\x01"),  # half a handshake
             ):
                 reader, writer = await asyncio.open_connection(host, port)
                 writer.write(octets)
-                hanging.append(reader)
+                hanging.append((reader, writer))
             async with asyncio.timeout(5):
                 while not world.primary.queries + world.secondary.queries:  # noqa: ASYNC110  # a count has no event
                     await asyncio.sleep(0.01)
             began = time.monotonic()
         gone = time.monotonic() - began
         async with asyncio.timeout(2):
-            for reader in hanging[:3]:
+            for reader, writer in hanging:
                 with contextlib.suppress(ConnectionResetError):
                     assert await reader.read() == b""
+                writer.close()
         return gone
 
     assert asyncio.run(run()) < 0.5

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ssl
+import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -224,3 +226,23 @@ def test_a_reload_that_is_ignored_leaves_the_old_credential(tmp_path: Path) -> N
         assert world.commands.ran == [RELOAD_WEB, RELOAD_WEB]
 
     in_world(tmp_path, story)
+
+
+def test_a_handshake_that_hangs_does_not_hold_the_server_back(tmp_path: Path) -> None:
+    async def run() -> float:
+        async with EmbeddedWorld(tmp_path / "lab") as world:
+            write_credential(tmp_path / "first")
+            put_live(world, tmp_path / "first")
+            await reload_web(world)
+            reader, writer = await asyncio.open_connection(*world.dialer.locate(WEB4, 443))
+            writer.write(bytes.fromhex("160301"))
+            await presented(world, WEB4)  # accepted in order: the hanging one is with the server
+            began = time.monotonic()
+        gone = time.monotonic() - began
+        async with asyncio.timeout(2):
+            with contextlib.suppress(ConnectionResetError):
+                assert await reader.read() == b""
+        writer.close()
+        return gone
+
+    assert asyncio.run(run()) < 0.5
