@@ -149,9 +149,19 @@ def test_a_program_gives_its_status_and_both_of_its_outputs() -> None:
     assert run(python(program)) == (3, "out\nerr\n")
 
 
-def test_a_program_is_given_no_shell_and_no_input() -> None:
+def test_a_program_is_given_no_shell() -> None:
     assert run(["echo", "$HOME", "*", "; ls"]) == (0, "$HOME * ; ls\n")
-    assert run(["cat"]) == (0, "")
+
+
+def test_a_program_that_asks_is_given_no_input() -> None:
+    ours, theirs, before = *os.pipe(), os.dup(0)
+    os.dup2(ours, 0)  # our own input is there and says nothing: a program that had it would wait
+    try:
+        assert run(["cat"], timedelta(seconds=5)) == (0, "")
+    finally:
+        os.dup2(before, 0)
+        for handle in (ours, theirs, before):
+            os.close(handle)
 
 
 def test_a_program_that_a_signal_ended_has_a_negative_status() -> None:

@@ -13,8 +13,8 @@ import pytest
 
 from danelaw.adapters.store import MemoryStore
 from danelaw.core.model import DanelawError, GenerationId, Lineage, RRset, SubjectName
-from danelaw.core.rollover.actions import DestroyKey, MakeKey, Receipt
-from danelaw.core.rollover.facts import Began, Done, Fact, Facts, Intended, Sight
+from danelaw.core.rollover.actions import Action, DestroyKey
+from danelaw.core.rollover.facts import Began, Fact, Facts, Intended, Sight
 from danelaw.ports import Lease, Store
 
 GAP = timedelta(minutes=15)
@@ -107,14 +107,14 @@ def test_a_fact_that_arrives_late_is_folded_where_it_belongs(store: Store) -> No
 
 def test_facts_of_one_instant_keep_the_order_in_which_they_were_appended(store: Store) -> None:
     async def story() -> None:
-        make = MakeKey(Lineage(WWW))
         service, zone = await store.lease(WWW), await store.lease(ZONE)
-        await store.append(WWW, service, Intended(NOON, make))
-        assert len((await store.facts(WWW, ZONE)).deeds) == 1
-        await store.append(ZONE, zone, Intended(NOON, DestroyKey(Lineage(WWW), GenerationId(1))))
-        await store.append(WWW, service, Done(NOON, make, Receipt()))
-        deeds = (await store.facts(WWW, ZONE)).deeds
-        assert [(type(deed.action), deed.done) for deed in deeds] == [(MakeKey, NOON), (DestroyKey, None)]
+        asked: list[Action] = [DestroyKey(Lineage(WWW), GenerationId(n)) for n in range(1, 7)]
+        for turn, action in enumerate(asked):
+            subject, lease = ((WWW, service), (ZONE, zone))[turn % 2]
+            await store.append(subject, lease, Intended(NOON, action))
+            if turn == 2:
+                await store.facts(WWW, ZONE)
+        assert [deed.action for deed in (await store.facts(WWW, ZONE)).deeds] == asked
 
     asyncio.run(story())
 
