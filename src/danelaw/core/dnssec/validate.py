@@ -128,6 +128,7 @@ class Validation:
         yield from self._descent.ask_ahead((question, *self._descent.first_questions(self._name)))
         reply = self._descent.replies[question]
         links: list[_Link] = []
+        followed = {self._name}
         while True:
             link = yield from self._link(question, reply)
             links.append(link)
@@ -136,6 +137,10 @@ class Validation:
                 return self._conclude(links)
             if len(links) >= self._bounds.links:
                 raise WorkLimitError(f"more than {self._bounds.links} aliases")
+            if link.onward in followed:
+                links.append(_indeterminate("ALIAS_LOOP", "RFC 1034 §3.6.2", label(link.onward, self._type)))
+                return self._conclude(links)
+            followed.add(link.onward)
             question = Question(link.onward, self._type)
             if not _goes_on(reply, question):
                 reply = yield from self._descent.ask(question)
