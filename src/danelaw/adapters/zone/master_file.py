@@ -215,7 +215,7 @@ def _check(source: ZoneSource) -> None:
         if RdataType.CNAME in has and not has <= _BESIDE_CNAME:
             raise _fault("ZONE_CNAME_CLASH", record.path, record.entry, f"{record.owner} is a CNAME and has other data")
     soas = [record for record in source.records if record.type == RdataType.SOA]
-    if {(record.owner, record.rdata) for record in soas} != {(source.apex, record.rdata) for record in soas[:1]}:
+    if len({record.rdata for record in soas}) != 1 or any(record.owner != source.apex for record in soas):
         raise DanelawError(
             "ZONE_NO_SOA",
             f"{source.path} does not hold exactly one SOA record at {source.apex}",
