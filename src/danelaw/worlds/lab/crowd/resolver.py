@@ -27,7 +27,7 @@ from danelaw.worlds.lab.crowd.denial import Nsec
 from danelaw.worlds.lab.crowd.reasons import Reason, RefusedError
 from danelaw.worlds.lab.crowd.signatures import entry_keys, is_expanded, supported, verify
 from danelaw.worlds.lab.crowd.transport import Locate, SilentError, ask
-from danelaw.worlds.lab.crowd.wire import Records, Reply, find, of_type, type_text
+from danelaw.worlds.lab.crowd.wire import Records, Reply, find, of_type, rdata_text, type_text
 
 MAX_LINKS: Final = 8
 MAX_REFERRALS: Final = 16
@@ -295,7 +295,7 @@ def _texts(rdatas: Sequence[dns.rdata.Rdata]) -> tuple[str, ...]:
 
 
 def _told(link: Link, age: float) -> str:
-    shown = ", ".join(rdata.to_text() for rdata in link.rdatas) if link.alias is None else f"CNAME {link.alias}"
+    shown = ", ".join(map(rdata_text, link.rdatas)) if link.alias is None else f"CNAME {link.alias}"
     state = "secure" if link.secure else "insecure"
     asked = f"{link.owner} {type_text(link.type)}"
     return f"{asked} {shown or 'absent'} ({state}, TTL {link.ttl}, {age:.1f} s old, from {link.server})"

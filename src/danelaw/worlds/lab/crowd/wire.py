@@ -60,6 +60,14 @@ def type_text(type: int) -> str:
     return dns.rdatatype.to_text(dns.rdatatype.RdataType.make(type))
 
 
+def rdata_text(rdata: dns.rdata.Rdata) -> str:
+    """As in a master file; a TLSA with its three numbers, however malformed it is (RFC 6698 §2.2)."""
+    wire = rdata.to_wire() or b""
+    if rdata.rdtype != TLSA or len(wire) < 3:
+        return rdata.to_text()
+    return f"{wire[0]} {wire[1]} {wire[2]} {wire[3:].hex()}"
+
+
 def find(section: Iterable[Records], owner: Name, type: int) -> Records | None:
     return next((records for records in section if records.type == type and records.owner == owner), None)
 
