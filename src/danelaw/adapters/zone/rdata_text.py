@@ -53,7 +53,7 @@ def rdata_from_words(type: int, words: Sequence[str], origin: Name) -> bytes:
                 raise RdataTextError("generic rdata of another length than it says (RFC 3597 §5)")
             return rdata
         if fields := _DIGESTS.get(type):
-            if len(words) <= len(fields):
+            if not "".join(words[len(fields) :]):
                 raise RdataTextError("too few fields")
             fixed = b"".join(read(word) for read, word in zip(fields, words, strict=False))
             return fixed + bytes.fromhex("".join(words[len(fields) :]))
