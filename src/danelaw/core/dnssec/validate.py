@@ -204,6 +204,8 @@ class Validation:
     def _redirected(self, dname: RRset, name: Name, cname: RRset | None, reply: Message) -> Steps[_Link]:
         """A name below a DNAME: the DNAME is signed, the CNAME made from it is not (RFC 6672 §5.3.1)."""
         link = yield from self._positive(dname, reply)
+        if link.fault is not None and link.fault.state is not Security.INSECURE:
+            return link
         target = _alias(dname)
         if target is None:
             return _indeterminate("ALIAS_MALFORMED", "RFC 6672 §2.1", label(dname.owner, T.DNAME))
