@@ -6,7 +6,7 @@ import asyncio
 import stat
 import threading
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -24,6 +24,7 @@ import dns.rrset
 import pytest
 import requests
 from acme import messages
+from acme.errors import ConflictError
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -33,12 +34,14 @@ from josepy.util import ComparableECKey
 
 from danelaw.adapters.clock import SystemClock, ThreadBlocking
 from danelaw.adapters.issue.account import AccountFiles
-from danelaw.adapters.issue.acme import AcmeIssuer
+from danelaw.adapters.issue.acme import AcmeIssuer, NewOrder
+from danelaw.adapters.issue.renewal import certificate_id
 from danelaw.adapters.issue.transport import Transport
 from danelaw.adapters.issue.webroot import WebrootSolver
 from danelaw.core.model import (
     IP,
     Advance,
+    Chain,
     Challenge,
     ChallengeType,
     DanelawError,
@@ -380,6 +383,22 @@ def test_the_ca_sees_the_world_as_it_is(
     in_world(tmp_path, test)
 
 
+def test_a_wrong_txt_record_fails_and_a_right_one_beside_it_does_not(tmp_path: Path) -> None:
+    async def test(here: World) -> None:
+        here.dns.records["_acme-challenge.www.example.net.", "TXT"] = ['"of an older order"']
+
+        async def place(challenge: Challenge) -> None:
+            """Forgets to."""
+
+        issuer = here.issuer(ChallengeType.DNS_01)
+        end, _ = await drive(here, lambda: issuer, OrderState((WWW,)), csr_for((WWW,)), place)
+        assert isinstance(end, Failed)
+        assert (end.code, "of an older order" in end.detail) == ("unauthorized", True)
+        await issue(here, OrderState((WWW,)), ChallengeType.DNS_01)
+
+    in_world(tmp_path, test)
+
+
 def test_a_dead_first_address_does_not_stop_the_ca(tmp_path: Path) -> None:
     async def test(here: World) -> None:
         here.dns.records["www.example.net.", "AAAA"] = ["2001:db8::99"]
@@ -395,6 +414,38 @@ def test_a_csr_for_other_names_is_refused(tmp_path: Path) -> None:
         end, _ = await drive(here, lambda: issuer, OrderState((WWW,)), csr)
         assert isinstance(end, Failed)
         assert end.code == "badCSR"
+
+    in_world(tmp_path, test)
+
+
+def test_a_csr_that_nobody_signed_is_refused(tmp_path: Path) -> None:
+    async def test(here: World) -> None:
+        issuer = here.issuer()
+        csr = csr_for((WWW,))
+        end, _ = await drive(here, lambda: issuer, OrderState((WWW,)), csr[:-1] + bytes([csr[-1] ^ 1]))
+        assert isinstance(end, Failed)
+        assert (end.code, "signature" in end.detail) == ("badCSR", True)
+
+    in_world(tmp_path, test)
+
+
+def test_the_account_key_cannot_be_certified(tmp_path: Path) -> None:
+    """RFC 8555 §11.1."""
+
+    async def test(here: World) -> None:
+        pem = (
+            AccountFiles(tmp_path / "account")
+            .key()
+            .key.private_bytes(
+                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+            )
+        )
+        key = serialization.load_pem_private_key(pem, password=None)
+        assert isinstance(key, ec.EllipticCurvePrivateKey)
+        issuer = here.issuer()
+        end, _ = await drive(here, lambda: issuer, OrderState((WWW,)), csr_for((WWW,), key))
+        assert isinstance(end, Failed)
+        assert (end.code, "account" in end.detail) == ("badCSR", True)
 
     in_world(tmp_path, test)
 
@@ -567,6 +618,39 @@ def test_a_renewal_names_its_predecessor_and_a_second_one_goes_without(tmp_path:
         assert here.ca.replaced(first.chain.ders[0])
         await issue(here, renewal)  # the CA answers alreadyReplaced; the order goes without
         assert here.ca.orders == 3
+
+    in_world(tmp_path, test)
+
+
+def order_that_replaces(here: World, chain: Chain) -> int:
+    """The status that a bare newOrder naming this predecessor gets, in a process of its own."""
+    files = AccountFiles(here.tmp / "account")
+    net = Transport(files.key(), here.ca.url, here.ca.api_bundle, 10)
+    net.account = messages.RegistrationResource(uri=files.url(here.ca.url), body=messages.Registration())
+    directory = net.get(here.ca.url).json()
+    www = messages.Identifier(typ=messages.IDENTIFIER_FQDN, value="www.example.net")
+    wish = NewOrder(identifiers=[www], replaces=certificate_id(chain))
+    with suppress(ConflictError):  # acme says so of every 409
+        net.post(directory["newOrder"], wish, new_nonce_url=directory["newNonce"])
+    assert net.last is not None
+    if net.last.status_code == 409:
+        assert net.last.json()["type"] == "urn:ietf:params:acme:error:alreadyReplaced"
+    return net.last.status_code
+
+
+def test_a_certificate_is_replaced_by_one_order_unless_that_failed(tmp_path: Path) -> None:
+    """RFC 9773 §5."""
+
+    async def test(here: World) -> None:
+        async def place(challenge: Challenge) -> None:
+            """Forgets to."""
+
+        chain = (await issue(here, OrderState((WWW,)))).chain
+        issuer = here.issuer()
+        failed, _ = await drive(here, lambda: issuer, OrderState((WWW,), replaces=chain), csr_for((WWW,)), place)
+        assert isinstance(failed, Failed)
+        assert await asyncio.to_thread(order_that_replaces, here, chain) == 201
+        assert await asyncio.to_thread(order_that_replaces, here, chain) == 409
 
     in_world(tmp_path, test)
 

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import stat
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dns.name
 import pytest
+import requests
+from acme import messages
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from josepy.jwk import JWKEC
+from josepy.util import ComparableECKey
 
 from danelaw.adapters.issue.account import AccountFiles
 from danelaw.adapters.issue.received import unlike
 from danelaw.adapters.issue.renewal import certificate_id, window_from_json
-from danelaw.adapters.issue.transport import retry_after
+from danelaw.adapters.issue.transport import Transport, retry_after
 from danelaw.adapters.issue.webroot import WebrootSolver
 from danelaw.core.model import Chain, Challenge, ChallengeType, DanelawError, Window
 from danelaw.worlds.lab.ca.resources import certificate_id as certificate_id_of_the_ca
@@ -122,6 +127,42 @@ def test_a_suggested_window_has_a_zone_and_an_end_after_its_start(told: object, 
 def test_retry_after_is_seconds_or_a_date_and_no_longer_than_a_day(header: str | None, wait: timedelta) -> None:
     """RFC 9110 §10.2.3; the bound is ours."""
     assert retry_after(header, NOW, MINUTE) == wait
+
+
+class NoncesRefused(Transport):
+    """The CA refuses this many nonces, then answers."""
+
+    def __init__(self, refused: int) -> None:
+        super().__init__(JWKEC(key=ComparableECKey(KEY)), "https://127.0.0.1/directory", None, 1)
+        self.refused = refused
+        self.tries = 0
+
+    def _post_once(self, *args: object, **kwargs: object) -> requests.Response:
+        self.tries += 1
+        if self.tries <= self.refused:
+            raise messages.Error.with_code("badNonce")
+        return requests.Response()
+
+
+@pytest.mark.parametrize(("refused", "gives_up"), [(0, False), (1, False), (5, False), (6, True)])
+def test_a_refused_nonce_is_tried_six_times(refused: int, gives_up: bool) -> None:
+    transport = NoncesRefused(refused)
+    with pytest.raises(messages.Error) if gives_up else nullcontext():
+        transport.post("https://127.0.0.1/new-order", None)
+    assert transport.tries == min(refused + 1, 6)
+
+
+@pytest.mark.parametrize(
+    ("directory", "proxies"),
+    [
+        ("https://acme.example/directory", True),
+        ("https://127.0.0.1:14000/directory", False),
+        ("https://[::1]:14000/directory", False),
+        ("https://localhost/directory", False),
+    ],
+)
+def test_a_proxy_of_the_environment_is_not_asked_for_this_machine(directory: str, proxies: bool) -> None:
+    assert Transport(JWKEC(key=ComparableECKey(KEY)), directory, None, 1).session.trust_env is proxies
 
 
 # -- what came, against what was asked ------------------------------------------------------------------------------

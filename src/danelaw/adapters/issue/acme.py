@@ -56,7 +56,9 @@ BACK_OFF: Final = timedelta(minutes=15)
 """Before a new order after a failed one: below the five failed validations an hour that public CAs allow."""
 
 
-class _NewOrder(messages.NewOrder):
+class NewOrder(messages.NewOrder):
+    """An order that may name the certificate it renews."""
+
     replaces: str | None = json_field("replaces", omitempty=True)  # RFC 9773 §5, unknown to acme
 
 
@@ -198,7 +200,7 @@ class _Step:
                 hint="set one of these as the issuer's profile, or none",
             )
         names = [messages.Identifier(typ=messages.IDENTIFIER_FQDN, value=acme_text(name)) for name in order.names]
-        wish = _NewOrder(identifiers=names, profile=profile, replaces=self._predecessor(order))
+        wish = NewOrder(identifiers=names, profile=profile, replaces=self._predecessor(order))
         try:
             reply = self._post(self.resources["newOrder"], wish)
         except (messages.Error, acme_errors.ConflictError) as refusal:
