@@ -42,6 +42,10 @@ A1 = bytes((192, 0, 2, 1))
         ("www A ( ; one\n 192.0.2.1\n) ; two", ("www.example.net.", 60, "A", A1)),
         ("www A 192.0.2.1" + "\n" * 3 + "  \n;end", ("www.example.net.", 60, "A", A1)),
         ('www TXT "a;b (c" \\"', ("www.example.net.", 60, "TXT", b'\x06a;b (c\x01"')),
+        (
+            'www SVCB 1 . alpn="h2" port=1',
+            ("www.example.net.", 60, "SVCB", bytes.fromhex("00010000010003026832000300020001")),
+        ),
         ("www TXT é", ("www.example.net.", 60, "TXT", b"\x01\xe9")),
         ("www TYPE65280 \\# 3 ab cdef", ("www.example.net.", 60, "TYPE65280", b"\xab\xcd\xef")),
         ("www A \\# 4 c0000201", ("www.example.net.", 60, "A", A1)),

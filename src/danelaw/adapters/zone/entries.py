@@ -18,7 +18,8 @@ _PIECE: Final = re.compile(
       | (?P<comment>;[^\n]*)
       | (?P<parenthesis>[()])
       | (?P<quoted>"(?:[^"\\\n]|\\[^\n])*")
-      | (?P<word>(?:[^ \t\r\n\f\v;()"\\]|\\[^\n])+)""",
+      | (?P<word>(?:[^ \t\r\n\f\v;()"\\]|\\[^\n])+
+          (?:(?<==)"(?:[^"\\\n]|\\[^\n])*")?)  # key="value" is one word: RFC 9460 section 2.1""",
     re.VERBOSE,
 )
 
