@@ -21,6 +21,7 @@ from danelaw.worlds.lab.crowd import KINDS, Connection, Kind, Outcome, Over, Rea
 from danelaw.worlds.lab.crowd.cache import Cache
 from danelaw.worlds.lab.crowd.client import AGILE, BROWSER, FRUGAL, PLAIN, STRETCHING, Client
 from danelaw.worlds.lab.crowd.dane import Means
+from danelaw.worlds.lab.crowd.reasons import RefusedError
 from danelaw.worlds.lab.crowd.resolver import Cut, Resolver, read_anchors
 
 
@@ -234,6 +235,18 @@ def deny_with_its_own_nsec(world: World) -> None:
     world.tamper(tamper)
 
 
+def deny_unsigned(world: World) -> None:
+    """NODATA as a server of the unsigned zone gives it: an SOA, and nothing else."""
+
+    def tamper(message: dns.message.Message) -> dns.message.Message:
+        if message.question[0].rdtype == TLSA:
+            message.authority[:] = [rrset for rrset in message.authority if rrset.rdtype not in (NSEC, RRSIG)]
+        return message
+
+    world.serve(world.zone())
+    world.tamper(tamper)
+
+
 def silence(world: World) -> None:
     world.authorities[NS1].silent = world.authorities[NS2].silent = True
 
@@ -258,6 +271,7 @@ def close_tls(world: World) -> None:
         (sign_with_another_key, Reason.DS_MISMATCH),
         (deny_falsely, Reason.DENIAL_INVALID),
         (deny_with_its_own_nsec, Reason.DENIAL_INVALID),
+        (deny_unsigned, Reason.SIGNATURE_MISSING),
         (silence, Reason.NO_ANSWER),
         (close_tls, Reason.CONNECTION_REFUSED),
     ],
@@ -439,6 +453,28 @@ def test_a_denial_is_held_for_its_ttl(world: World) -> None:
     assert asyncio.run(run()) == [Over.PKIX, Over.PKIX, Over.DANE]
 
 
+@pytest.mark.parametrize("key", ["example.net.", None], ids=["signed", "unsigned"])
+def test_a_denial_is_not_asked_for_again_before_its_ttl_has_run_out(world: World, key: str | None) -> None:
+    """RFC 2308 §5: the SOA's MINIMUM, 4 s."""
+    if key is None:
+        world.authorities[NET].zone = world.parent(None)
+    world.serve(world.zone(key=key))
+
+    async def run() -> list[int]:
+        clock = Hand()
+        counts = []
+        async with world.running():
+            client = make_client(world, AGILE, clock)
+            for age in (0.0, 3.99, 4.0):
+                clock.seconds = 1000.0 + age
+                await client.connect("")
+                asked = [query for at in (NS1, NS2) for query in world.authorities[at].queries]
+                counts.append(asked.count(f"{OWNER} TLSA"))
+        return counts
+
+    assert asyncio.run(run()) == [1, 1, 2]
+
+
 def test_old_zone_keys_are_held_too(world: World) -> None:
     """A key exchanged at once for another is refused as long as the old one is cached (I2 of the safety model)."""
     world.serve(world.zone(world.credential.tlsa()))
@@ -453,8 +489,9 @@ def test_old_zone_keys_are_held_too(world: World) -> None:
             key = world.keys["example.net."] = ZoneKey.make()
             world.serve(world.zone(world.credential.tlsa()))
             world.authorities[NET].zone = world.parent(key.ds("example.net."))
-            with pytest.raises(Exception, match="BOGUS_SIGNATURE"):
+            with pytest.raises(RefusedError) as refused:
                 await client.resolver.resolve(dns.name.from_text("ns2.example.net"), A)
+            assert refused.value.reason is Reason.BOGUS_SIGNATURE
             clock.seconds += 5
             reasons.append((await client.connect("")).reason)
             return reasons

@@ -26,7 +26,7 @@ from danelaw.worlds.lab.crowd.transport import Locate
 HTTP_PORT: Final = 80
 PATIENCE: Final = 2.0
 """Seconds that a client gives TCP and TLS: the longest time between its look at the TLSA and its judgement."""
-LONGEST: Final = 6.0
+LONGEST: Final = 8.0
 """Seconds that a whole connection may take."""
 
 

@@ -13,7 +13,7 @@ from danelaw.worlds.lab.crowd.wire import GarbledError, Reply, query, read_reply
 Locate: TypeAlias = Callable[[str, int], tuple[str, int]]
 """Where (address, port) of the private world is on this machine."""
 DNS_PORT: Final = 53
-PATIENCE: Final = 0.5
+PATIENCE: Final = 1.0
 """Seconds that one server is waited for."""
 
 
