@@ -19,12 +19,13 @@ from danelaw.core.model import RRset
 
 @dataclass(frozen=True, slots=True)
 class ProvenNSEC:
-    """One verified NSEC record of ``zone`` (RFC 4034 §4.1)."""
+    """One verified NSEC record of ``zone`` (RFC 4034 §4.1), and the RRset that it was read from."""
 
     zone: Name
     owner: Name
     next: Name
     types: frozenset[int]
+    rrset: RRset
 
     @property
     def is_ancestor_delegation(self) -> bool:
@@ -82,7 +83,9 @@ def nsec_of(rrset: RRset, rrsig: RRSIG) -> ProvenNSEC | None:
         nsec = NSEC.from_rdata(rdata)
     except MalformedBitmapError:
         return None
-    return ProvenNSEC(zone, rrset.owner, nsec.next, nsec.types) if nsec.next.is_subdomain(zone) else None
+    if not nsec.next.is_subdomain(zone):
+        return None
+    return ProvenNSEC(zone, rrset.owner, nsec.next, nsec.types, rrset)
 
 
 def denies(nsecs: Iterable[ProvenNSEC], name: Name, type: int) -> Denial | None:

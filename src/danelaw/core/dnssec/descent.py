@@ -203,7 +203,7 @@ def proven_nsecs(reply: Message, keys: ZoneKeys, judge: Judge) -> tuple[tuple[Pr
         proof = authenticate(rrset, keys, judge)
         if isinstance(proof, Fault):
             faults.extend(proof.reasons)
-        elif nsec := nsec_of(rrset, proof.rrsig):
+        elif nsec := nsec_of(proof.rrset, proof.rrsig):
             proven.append(nsec)
     return tuple(proven), ranked(faults)
 

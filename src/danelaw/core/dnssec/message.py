@@ -271,10 +271,16 @@ def as_absence(message: Message, name: Name, type: int) -> Absence | None:
     if not soas:
         delegates = any(rrset.type == T.NS for rrset in authority)
         denies = message.rcode == Rcode.NXDOMAIN or (message.authoritative and not delegates)
-        return Absence(name, type, 0, frozenset(proofs)) if denies and not message.answer else None
-    ttl = max(min(soa.ttl, *map(_minimum, soa.rdatas)) for soa in soas)
-    ttl = max([ttl, *(proof.ttl for proof in proofs)])
-    return Absence(name, type, ttl, frozenset((*soas, *proofs)))
+        return absence(name, type, proofs) if denies and not message.answer else None
+    return absence(name, type, (*soas, *proofs))
+
+
+def absence(name: Name, type: int, proof: Iterable[RRset]) -> Absence:
+    """The absence that SOA and NSEC or NSEC3 RRsets prove, with its TTL, which is 0 without the SOA."""
+    proof = frozenset(proof)
+    negative = [min(rrset.ttl, *map(_minimum, rrset.rdatas)) for rrset in proof if rrset.type == T.SOA]
+    held = [rrset.ttl for rrset in proof if rrset.type != T.SOA]
+    return Absence(name, type, max(negative + held) if negative else 0, proof)
 
 
 def soa_serial(message: Message) -> int | None:

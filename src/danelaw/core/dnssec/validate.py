@@ -37,7 +37,7 @@ from danelaw.core.dnssec.descent import (
     undenied,
     usable,
 )
-from danelaw.core.dnssec.message import as_absence, authority_rrsets
+from danelaw.core.dnssec.message import absence, as_absence, authority_rrsets
 from danelaw.core.dnssec.rrsig import RRSIG, MalformedSignatureError
 from danelaw.core.dnssec.zonekeys import (
     Bounds,
@@ -224,7 +224,8 @@ class Validation:
         """No such RRset: the proof that there is none (RFC 4035 §5.4)."""
         said = as_absence(reply, name, self._type)
         blamed = label(name, self._type)
-        proofs = [rrset for rrset in authority_rrsets(reply) if rrset.type in (T.NSEC, T.NSEC3)]
+        authority = authority_rrsets(reply)
+        proofs = [rrset for rrset in authority if rrset.type in (T.NSEC, T.NSEC3)]
 
         def check(keys: ZoneKeys) -> _Link | Fault:
             nsecs, faults = proven_nsecs(reply, keys, self._judge)
@@ -232,8 +233,11 @@ class Validation:
             if denial is None:
                 return undenied(reply, keys, self._judge, "RFC 4035 §5.4", blamed, nsecs, faults)
             reason = Reason(f"DENIED_{denial.name}", "RFC 4035 §5.4", blamed, denial.value)
-            absence = said or Absence(name, self._type, 0, frozenset(proofs))
-            return _Link(None, absence=absence, reasons=(reason,), notes=faults)
+            soas = [rrset for rrset in authority if rrset.type == T.SOA and rrset.owner == keys.zone]
+            judged = [authenticate(rrset, keys, self._judge) for rrset in soas]
+            proven = [one.rrset for one in judged if not isinstance(one, Fault)] + [nsec.rrset for nsec in nsecs]
+            notes = [note for one in judged if isinstance(one, Fault) for note in one.reasons]
+            return _Link(None, absence=absence(name, self._type, proven), reasons=(reason,), notes=(*notes, *faults))
 
         outcome = yield from self._under_signers(proofs, name, self._type, check)
         if not isinstance(outcome, Fault):
