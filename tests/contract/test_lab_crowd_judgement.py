@@ -52,6 +52,11 @@ def one_connection(world: World, kind: Kind = AGILE) -> Connection:
     return asyncio.run(run())
 
 
+def accepted_over(connection: Connection) -> Over | Reason | None:
+    """What it was accepted over; the reason if it was not."""
+    return connection.over if connection.outcome is Outcome.ACCEPTED else connection.reason
+
+
 @pytest.fixture
 def world(tmp_path: Path) -> World:
     return World(tmp_path)
@@ -118,27 +123,27 @@ def test_in_a_zone_without_ds_tlsa_records_count_for_nothing(world: World) -> No
 def test_a_signed_zone_without_ds_is_insecure_not_bogus(world: World) -> None:
     world.authorities[NET].zone = world.parent(None)
     world.serve(world.zone(expired=True))
-    assert one_connection(world).over is Over.PKIX
+    assert accepted_over(one_connection(world)) is Over.PKIX
 
 
 def test_usage_3_heeds_neither_names_nor_dates(world: World) -> None:
     """RFC 7671 §5.1."""
     world.credential = Issuer.make("Unknown").issue("other.example", days=-1)
     world.serve(world.zone(world.credential.tlsa(3)))
-    assert one_connection(world).over is Over.DANE
+    assert accepted_over(one_connection(world)) is Over.DANE
 
 
 def test_a_reply_cut_short_is_asked_for_again_over_tcp(world: World) -> None:
     world.serve(world.zone(world.credential.tlsa()))
     for authority in world.authorities.values():
         authority.cut_short = True
-    assert one_connection(world).over is Over.DANE
+    assert accepted_over(one_connection(world)) is Over.DANE
 
 
 def test_a_silent_authority_leads_to_the_other(world: World) -> None:
     world.serve(world.zone(world.credential.tlsa()))
     world.authorities[NS1].silent = True
-    assert one_connection(world).over is Over.DANE
+    assert accepted_over(one_connection(world)) is Over.DANE
 
 
 def test_the_tlsa_of_a_secure_alias_target_is_tried_first(world: World) -> None:
@@ -147,7 +152,7 @@ def test_the_tlsa_of_a_secure_alias_target_is_tried_first(world: World) -> None:
     extra = f"real A {WEB1}\nreal AAAA {WEB2}\n_443._tcp.real TLSA {world.credential.tlsa()}\nwww CNAME real\n" + alias
     text = f"@ NS ns1\nns1 A {NS1}\n{extra}"
     world.serve(signed("example.net.", text, world.keys["example.net."]))
-    assert one_connection(world).over is Over.DANE
+    assert accepted_over(one_connection(world)) is Over.DANE
 
 
 # -- what is wrong is refused ------------------------------------------------------------------------------------------
@@ -363,12 +368,12 @@ def test_only_an_agile_client_minds_a_stale_stronger_digest(world: World, kind: 
 def test_records_that_a_client_cannot_use_are_as_if_absent(world: World) -> None:
     """RFC 6698 §4.1: SHA-512 alone, for a client without SHA-512."""
     world.serve(world.zone(world.issuer.issue().tlsa(matching=2)))
-    assert one_connection(world, FRUGAL).over is Over.PKIX
+    assert accepted_over(one_connection(world, FRUGAL)) is Over.PKIX
 
 
 def test_a_client_without_pkix_takes_usage_1_for_unusable(world: World) -> None:
     world.serve(world.zone(world.issuer.issue().tlsa(1)))
-    assert one_connection(world, Kind("no pkix", Means(pkix=False))).over is Over.PKIX
+    assert accepted_over(one_connection(world, Kind("no pkix", Means(pkix=False)))) is Over.PKIX
 
 
 # -- plain HTTP --------------------------------------------------------------------------------------------------------
@@ -439,15 +444,15 @@ def test_an_old_tlsa_is_used_until_its_ttl_has_run_out_and_no_longer(world: Worl
 
 
 def test_a_denial_is_held_for_its_ttl(world: World) -> None:
-    async def run() -> list[Over]:
+    async def run() -> list[Over | Reason | None]:
         clock = Hand()
         async with world.running():
             client = make_client(world, AGILE, clock)
-            over = [(await client.connect("")).over]
+            over = [accepted_over(await client.connect(""))]
             world.serve(world.zone(world.credential.tlsa()))
             for age in (3.99, 4.0):
                 clock.seconds = 1000.0 + age
-                over.append((await client.connect("")).over)
+                over.append(accepted_over(await client.connect("")))
             return over
 
     assert asyncio.run(run()) == [Over.PKIX, Over.PKIX, Over.DANE]
