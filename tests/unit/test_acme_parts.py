@@ -20,7 +20,7 @@ from josepy.jwk import JWKEC
 from josepy.util import ComparableECKey
 
 from danelaw.adapters.issue.account import AccountFiles
-from danelaw.adapters.issue.received import unlike
+from danelaw.adapters.issue.received import read_chain, unlike
 from danelaw.adapters.issue.renewal import certificate_id, window_from_json
 from danelaw.adapters.issue.transport import Transport, retry_after
 from danelaw.adapters.issue.webroot import WebrootSolver
@@ -188,6 +188,23 @@ def test_a_certificate_must_have_our_key_our_names_and_a_chain_that_links(
     csr = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([])).sign(KEY, hashes.SHA256())
     found = unlike(chain, csr, (dns.name.from_text("www.Example.net."),))
     assert found is None if wrong is None else wrong in str(found)
+
+
+LEAF_PEM = certificate("www.example.net").public_bytes(serialization.Encoding.PEM)
+KEY_PEM = KEY.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+
+
+def test_a_chain_is_read_in_its_order() -> None:
+    root = certificate(subject="root", key=ROOT_KEY)
+    pem = LEAF_PEM + b"\n" + root.public_bytes(serialization.Encoding.PEM)
+    assert read_chain(pem) == [x509.load_pem_x509_certificate(LEAF_PEM), root]
+
+
+@pytest.mark.parametrize("pem", [b"", b"<html>", LEAF_PEM + KEY_PEM, KEY_PEM + LEAF_PEM, LEAF_PEM[:-40]])
+def test_a_chain_with_anything_but_certificates_in_it_is_rejected_whole(pem: bytes) -> None:
+    """RFC 8555 §11.4: a CA could slip in a key of its choosing."""
+    with pytest.raises(ValueError, match=r"\w"):
+        read_chain(pem)
 
 
 # -- files ----------------------------------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ from josepy.interfaces import JSONDeSerializable
 from josepy.json_util import field as json_field
 
 from danelaw.adapters.issue.account import AccountFiles
-from danelaw.adapters.issue.received import acme_text, unlike
+from danelaw.adapters.issue.received import acme_text, read_chain, unlike
 from danelaw.adapters.issue.renewal import certificate_id, window_from_json
 from danelaw.adapters.issue.transport import Transport, code_of
 from danelaw.core.model import (
@@ -278,7 +278,7 @@ class _Step:
     def _download(self, order: OrderState, csr: bytes, url: str) -> Advance:
         """RFC 8555 §7.4.2. What the CA gives is checked before anybody serves it."""
         try:
-            certificates = x509.load_pem_x509_certificates(self._post(url, None).content)
+            certificates = read_chain(self._post(url, None).content)
         except ValueError as error:
             return self._failed(order, "malformed", f"the CA's certificate chain is unreadable: {error}")
         wrong = unlike(certificates, x509.load_der_x509_csr(csr), order.names)

@@ -9,6 +9,16 @@ from cryptography.exceptions import InvalidSignature
 from dns.name import Name
 
 
+def read_chain(pem: bytes) -> list[x509.Certificate]:
+    """The certificates of an ``application/pem-certificate-chain``; raises ``ValueError``.
+
+    A file with anything else in it, such as a key, is rejected whole (RFC 8555 §11.4).
+    """
+    if pem.count(b"-----BEGIN") != pem.count(b"-----BEGIN CERTIFICATE-----"):
+        raise ValueError("there is more than certificates in it")
+    return x509.load_pem_x509_certificates(pem)
+
+
 def unlike(
     certificates: list[x509.Certificate], csr: x509.CertificateSigningRequest, names: tuple[Name, ...]
 ) -> str | None:

@@ -38,7 +38,8 @@ class Vantage:
     async def http_01(self, name: str, token: str, expected: str) -> None:
         """Fetch the key authorization from every address in turn until one answers (RFC 8555 §8.3).
 
-        Raises ``dns``, ``connection`` or ``unauthorized``. Redirects count as wrong answers: none are followed.
+        Raises ``dns``, ``connection`` or ``unauthorized``. Redirects, which a CA should follow, count as wrong answers:
+        no server of this world has a reason to send one.
         """
         addresses = await self._addresses(name)
         failure = "no address"
