@@ -2,6 +2,7 @@
 
 from danelaw.core.model.dns import Absence, Answer, RRset, same_content, serial_gt
 from danelaw.core.model.errors import DanelawError
+from danelaw.core.model.evidence import Evidence, Presentation, Probe
 from danelaw.core.model.limits import Limits
 from danelaw.core.model.message import Message, Question, Record, Silence
 from danelaw.core.model.order import (
@@ -35,4 +36,4 @@ from danelaw.core.model.service import (
     Window,
 )
 
-__all__ = ["IP", "Absence", "Advance", "Answer", "Chain", "Challenge", "ChallengeType", "CredentialFacts", "DanelawError", "Endpoint", "Failed", "GenerationId", "Handshake", "HandshakeFailure", "Hello", "HostName", "Instant", "Issued", "KeyAlgorithm", "Limits", "Lineage", "Message", "NeedChallenge", "NotOffered", "OrderState", "Pending", "Question", "RRset", "Reason", "Record", "Security", "Silence", "SubjectName", "TLSVersion", "Unreachable", "Validated", "Window", "same_content", "serial_gt"]  # fmt: skip  # noqa: E501 - a list of names, sorted by the linter
+__all__ = ["IP", "Absence", "Advance", "Answer", "Chain", "Challenge", "ChallengeType", "CredentialFacts", "DanelawError", "Endpoint", "Evidence", "Failed", "GenerationId", "Handshake", "HandshakeFailure", "Hello", "HostName", "Instant", "Issued", "KeyAlgorithm", "Limits", "Lineage", "Message", "NeedChallenge", "NotOffered", "OrderState", "Pending", "Presentation", "Probe", "Question", "RRset", "Reason", "Record", "Security", "Silence", "SubjectName", "TLSVersion", "Unreachable", "Validated", "Window", "same_content", "serial_gt"]  # fmt: skip  # noqa: E501 - a list of names, sorted by the linter

@@ -1,0 +1,119 @@
+"""Evidence laid out for judgement: the records that count, and each chain that was presented, matched against them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+import dns.rdatatype
+from dns.rdatatype import RdataType
+
+from danelaw.core.model import (
+    IP,
+    Chain,
+    Evidence,
+    Handshake,
+    HandshakeFailure,
+    Hello,
+    Instant,
+    Probe,
+    RRset,
+    Security,
+    Unreachable,
+    Validated,
+)
+from danelaw.core.tlsa import Match, Profile, RecordMatch, Reference, TLSARecord, match, records_of
+from danelaw.core.tlsa.match import set_aside
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One chain that one address presents, and the kinds of client that see it.
+
+    ``match`` is what a client finds that supports everything and minds digest agility; ``outcomes`` has every record
+    by itself, as for a client that supports nothing else.
+    """
+
+    address: IP
+    hellos: tuple[Hello, ...]
+    at: Instant
+    handshake: Handshake
+    match: Match
+    outcomes: tuple[RecordMatch, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """``records``: those of a secure answer, else none; ``usable``: those of them that a client may use at all.
+
+    ``notice``: how long before its end a certificate is reported.
+    """
+
+    evidence: Evidence
+    reference: Reference
+    notice: timedelta
+    records: tuple[TLSARecord, ...]
+    usable: tuple[TLSARecord, ...]
+    views: tuple[View, ...]
+
+    @classmethod
+    def of(cls, evidence: Evidence, reference: Reference, notice: timedelta) -> Case:
+        rrset = evidence.tlsa.rrset
+        secure = rrset is not None and evidence.tlsa.state is Security.SECURE
+        records = records_of(rrset) if rrset is not None and secure else ()
+        usable = tuple(record for record in records if set_aside(record, reference, None) is None)
+        return cls(evidence, reference, notice, records, usable, _views(evidence, reference, records))
+
+    @property
+    def rrset(self) -> RRset | None:
+        """The TLSA RRset, if the answer is secure."""
+        return self.evidence.tlsa.rrset if self.evidence.tlsa.state is Security.SECURE else None
+
+    @property
+    def answers(self) -> tuple[Validated, ...]:
+        """Every answer that a client needs."""
+        return self.evidence.tlsa, self.evidence.a, self.evidence.aaaa
+
+    @staticmethod
+    def asked(answer: Validated) -> str:
+        """The question that was answered: ``_443._tcp.www.example.net TLSA``."""
+        return f"{answer.name.to_text(omit_final_dot=True)} {dns.rdatatype.to_text(RdataType.make(answer.type))}"
+
+    @property
+    def addresses(self) -> tuple[IP, ...]:
+        """Every address that was probed, in order."""
+        return tuple(dict.fromkeys(probe.address for probe in self.evidence.probes))
+
+    @property
+    def failures(self) -> dict[IP, HandshakeFailure]:
+        """Each address whose server answered and came to no handshake with some client; the first such failure."""
+        failed: dict[IP, HandshakeFailure] = {}
+        for probe in self.evidence.probes:
+            if isinstance(probe.got, HandshakeFailure):
+                failed.setdefault(probe.address, probe.got)
+        return failed
+
+    @property
+    def unreached(self) -> dict[IP, Unreachable]:
+        """Each address of which something was not learnt; the first silence."""
+        silent: dict[IP, Unreachable] = {}
+        for probe in self.evidence.probes:
+            if isinstance(probe.got, Unreachable):
+                silent.setdefault(probe.address, probe.got)
+        return silent
+
+
+def _views(evidence: Evidence, reference: Reference, records: tuple[TLSARecord, ...]) -> tuple[View, ...]:
+    """The chains that were presented, each once per address, judged at the instant when it was first seen."""
+    seen: dict[tuple[IP, Chain], list[tuple[Probe, Handshake]]] = {}
+    for probe in evidence.probes:
+        if isinstance(probe.got, Handshake):
+            seen.setdefault((probe.address, probe.got.chain), []).append((probe, probe.got))
+    views = []
+    for (address, chain), probes in seen.items():
+        first, handshake = probes[0]
+        agile = match(records, chain, reference, first.at)
+        by_itself = match(records, chain, reference, first.at, Profile(agility=False))
+        hellos = tuple(probe.hello for probe, _ in probes)
+        views.append(View(address, hellos, first.at, handshake, agile, by_itself.records))
+    return tuple(views)

@@ -1,0 +1,106 @@
+"""A report as programs read it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from danelaw.core.model import Handshake, HandshakeFailure, Probe, Unreachable, Validated
+from danelaw.core.tlsa import RecordMatch, records_of
+from danelaw.core.verdict.case import Case, View
+from danelaw.core.verdict.hellos import offer
+from danelaw.core.verdict.presented import Described, describe
+from danelaw.core.verdict.printable import printable
+from danelaw.core.verdict.report import Finding, Report
+
+SCHEMA: Final = "danelaw/check/1"
+
+
+def as_json(report: Report) -> dict[str, object]:
+    """The report in lists, dictionaries, strings, numbers, booleans and None. Text is escaped as in the transcript.
+
+    Instants are RFC 3339 in UTC; TLSA records are in presentation form; ``any`` is a client that offers all it has.
+    """
+    case, tlsa = report.case, report.evidence.tlsa
+    return {
+        "schema": SCHEMA,
+        "endpoint": str(case.evidence.endpoint),
+        "at": case.evidence.at.isoformat(),
+        "verdict": report.verdict.value,
+        "good": report.good,
+        "tlsa": _answer(case, tlsa) | {"records": [r.to_text() for r in records_of(tlsa.rrset)] if tlsa.rrset else []},
+        "answers": [_answer(case, answer) for answer in (case.evidence.a, case.evidence.aaaa)],
+        "addresses": [
+            {
+                "address": str(address),
+                "presented": [_view(view) for view in case.views if view.address == address],
+                "clients": {offer(p.hello): _got(p) for p in case.evidence.probes if p.address == address},
+            }
+            for address in case.addresses
+        ],
+        "findings": [_finding(finding) for finding in report.findings],
+    }
+
+
+def _answer(case: Case, answer: Validated) -> dict[str, object]:
+    return {
+        "asked": case.asked(answer),
+        "state": answer.state.value,
+        "ttl": answer.rrset.ttl if answer.rrset is not None else None,
+        "reasons": [printable(str(reason)) for reason in answer.reasons],
+    }
+
+
+def _got(probe: Probe) -> dict[str, object]:
+    match probe.got:
+        case Handshake(version=version, cipher=cipher):
+            return {"got": "handshake", "version": version, "cipher": cipher}
+        case HandshakeFailure(code=code, detail=detail):
+            return {"got": "failure", "code": code, "detail": printable(detail)}
+        case Unreachable(code=code, detail=detail):
+            return {"got": "unreachable", "code": code, "detail": printable(detail)}
+        case _:
+            return {"got": "not-offered"}
+
+
+def _view(view: View) -> dict[str, object]:
+    return {
+        "to": [offer(hello) for hello in view.hellos],
+        "match": view.match.verdict.value,
+        "chain": [_certificate(der) for der in view.handshake.chain.ders],
+        "records": [_outcome(outcome) for outcome in view.match.records],
+    }
+
+
+def _certificate(der: bytes) -> dict[str, object]:
+    said = describe(der)
+    if not isinstance(said, Described):
+        return {"unreadable": said}
+    return {
+        "subject": printable(said.subject),
+        "issuer": printable(said.issuer),
+        "names": [printable(name) for name in said.names],
+        "notBefore": said.first.isoformat(),
+        "notAfter": said.last.isoformat(),
+    }
+
+
+def _outcome(outcome: RecordMatch) -> dict[str, object]:
+    return {
+        "record": outcome.record.to_text(),
+        "matched": outcome.matched,
+        "depth": outcome.depth,
+        "reason": printable(str(outcome.reason)) if outcome.reason is not None else None,
+    }
+
+
+def _finding(finding: Finding) -> dict[str, object]:
+    return {
+        "code": finding.code,
+        "level": finding.level.name.lower(),
+        "citation": finding.citation,
+        "subject": printable(finding.subject),
+        "address": str(finding.address) if finding.address is not None else None,
+        "sentence": printable(finding.sentence),
+        "details": [printable(detail) for detail in finding.details],
+        "remedy": finding.remedy,
+    }

@@ -1,0 +1,33 @@
+"""A presented chain that no record matches: a client that honours DANE aborts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from danelaw.core.tlsa import Verdict
+from danelaw.core.verdict.case import Case
+from danelaw.core.verdict.hellos import whom
+from danelaw.core.verdict.report import Level, Rule, Said
+
+
+def _look(case: Case) -> Iterable[Said]:
+    for view in case.views:
+        if view.match.verdict is Verdict.MISMATCH:
+            yield Said(
+                str(case.evidence.endpoint),
+                f"no TLSA record matches what the server presents to {whom(view.hellos)}: clients that honour DANE "
+                "do not connect",
+                view.address,
+                tuple(str(outcome.reason) for outcome in view.match.records if outcome.reason is not None),
+            )
+
+
+RULE: Final = Rule(
+    id="TLSA_MISMATCH",
+    level=Level.ERROR,
+    citation="RFC 6698 §4.1",
+    remedy="serve the certificate that DNS names again; publish a new record before its certificate is switched to",
+    applies=lambda case: bool(case.usable and case.views),
+    look=_look,
+)

@@ -1,0 +1,157 @@
+"""A report as people read it: what happened at each address, in the order in which a client meets it."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from danelaw.core.model import IP, HandshakeFailure, NotOffered, Security, Unreachable
+from danelaw.core.tlsa import RecordMatch, TLSARecord, records_of
+from danelaw.core.verdict.case import Case, View
+from danelaw.core.verdict.hellos import offer, whom
+from danelaw.core.verdict.presented import Described, describe
+from danelaw.core.verdict.printable import clip, printable
+from danelaw.core.verdict.report import Finding, Report, Verdict
+
+WIDTH: Final = 80
+MOST_NAMES: Final = 10
+MOST_DATA: Final = 64  # octets, as many as the longest digest has
+
+_CONCLUSIONS: Final = {
+    Verdict.VALID: "a DANE client connects",
+    Verdict.MISMATCH: "a DANE client is refused",
+    Verdict.BOGUS: "a DANE client is refused, for DNSSEC validation fails",
+    Verdict.INSECURE: "a client connects without DANE, for the answer is not signed",
+    Verdict.NONE: "a client finds no TLSA record that it can use",
+    Verdict.UNDECIDED: "not all of it could be looked at",
+}
+_BY: Final = {
+    Security.SECURE: "validated here from the root's trust anchor",
+    Security.INSECURE: "as proven here from the root's trust anchor",
+    Security.BOGUS: "as found here from the root's trust anchor",
+    Security.INDETERMINATE: "for an answer that was needed did not come",
+}
+_OUTCOMES: Final = {
+    Verdict.VALID: "DANE authentication successful",
+    Verdict.MISMATCH: "DANE authentication FAILED",
+    Verdict.BOGUS: "DANE authentication FAILED",
+    Verdict.INSECURE: "No DANE authentication",
+    Verdict.NONE: "No DANE authentication",
+    Verdict.UNDECIDED: "DANE authentication UNDECIDED",
+}
+
+
+def transcript(report: Report) -> tuple[str, ...]:
+    """The report in lines of at most 80 columns, without line ends; an empty line parts its sections.
+
+    Nothing that came from the network is in it that a terminal would obey.
+    """
+    return tuple(line for text in _text(report) for line in _fold(text))
+
+
+def _fold(text: str) -> list[str]:
+    """Lines of one piece of text, escaped; those after the first stand two columns to the right of it."""
+    indent = " " * (len(text) - len(text.lstrip(" ")))
+    lines = textwrap.wrap(printable(text), WIDTH, subsequent_indent=indent + "  ", break_on_hyphens=False)
+    return lines or [""]
+
+
+def _text(report: Report) -> Iterator[str]:
+    case = report.case
+    yield f"{_OUTCOMES[report.verdict]}: {case.evidence.endpoint}"
+    yield f"In short: {_CONCLUSIONS[report.verdict]}."
+    yield ""
+    yield from _tlsa(case)
+    for address in case.addresses:
+        yield ""
+        yield from _address(case, address)
+    yield ""
+    yield from _findings(report.findings)
+
+
+def _tlsa(case: Case) -> Iterator[str]:
+    tlsa = case.evidence.tlsa
+    records = records_of(tlsa.rrset) if tlsa.rrset is not None else ()
+    yield f"TLSA records found: {len(tlsa.rrset.rdatas) if tlsa.rrset is not None else 0}"
+    yield f"Asked for: {case.asked(tlsa)}" + (f" (TTL {tlsa.rrset.ttl} s)" if tlsa.rrset is not None else "")
+    yield f"DNSSEC: {tlsa.state.value}, {_BY[tlsa.state]}"
+    for reason in tlsa.reasons if tlsa.state is not Security.SECURE else ():
+        yield f"  {clip(str(reason))}"
+    for record in records:
+        yield f"TLSA: {_whole(record)}"
+
+
+def _whole(record: TLSARecord) -> str:
+    if len(record.data) <= MOST_DATA:
+        return record.to_text()
+    return f"{record.combination} {record.data[:MOST_DATA].hex()}… ({len(record.data)} octets)"
+
+
+def _address(case: Case, address: IP) -> Iterator[str]:
+    yield f"Connecting to IPv{address.version} address: {address} port {case.evidence.endpoint.port}"
+    for view in case.views:
+        if view.address == address:
+            yield from _view(case, view)
+    if address in case.failures:
+        failure = case.failures[address]
+        yield f"TLS handshake failed: {_why(failure)}"
+    if address in case.unreached:
+        yield f"Not reached: {_why(case.unreached[address])}"
+    lacking = [p.hello for p in case.evidence.probes if p.address == address and isinstance(p.got, NotOffered)]
+    if lacking:
+        yield f"Not offered here: {', '.join(map(offer, lacking))}"
+
+
+def _why(got: HandshakeFailure | Unreachable) -> str:
+    return clip(f"{got.code}: {got.detail}" if got.detail else got.code)
+
+
+def _view(case: Case, view: View) -> Iterator[str]:
+    yield f"{view.handshake.version} handshake succeeded."
+    yield f"Cipher: {view.handshake.cipher}"
+    yield f"Presented to {whom(view.hellos)}."
+    yield "Peer certificate chain:"
+    described = [describe(der) for der in view.handshake.chain.ders]
+    for depth, certificate in enumerate(described):
+        if isinstance(certificate, Described):
+            yield f"{depth} Subject {clip(certificate.subject)}"
+            yield f"  Issuer {clip(certificate.issuer)}"
+        else:
+            yield f"{depth} {certificate}"
+    if described and isinstance(described[0], Described):
+        yield from _leaf(described[0])
+    if not case.records:
+        return
+    matched = [outcome for outcome in view.match.records if outcome.matched]
+    for outcome in matched:
+        yield f"Matched TLSA record: '{outcome.record.brief()}' ({_where(outcome)})"
+    if not matched:
+        yield "No TLSA record matched."
+
+
+def _leaf(leaf: Described) -> Iterator[str]:
+    for name in leaf.names[:MOST_NAMES]:
+        yield f"SAN dNSName: {clip(name)}"
+    if len(leaf.names) > MOST_NAMES:
+        yield f"SAN dNSName: … and {len(leaf.names) - MOST_NAMES} more"
+    yield f"Valid: {leaf.first:%Y-%m-%d %H:%M:%S} to {leaf.last:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _where(outcome: RecordMatch) -> str:
+    """RFC 7671 §5: a TA may be known from DNS alone, and stand above what was presented."""
+    if outcome.depth == 0:
+        return "the server's own certificate, depth 0"
+    return f"the CA certificate at depth {outcome.depth} of its path"
+
+
+def _findings(findings: Iterable[Finding]) -> Iterator[str]:
+    told = list(findings)
+    yield f"Findings: {len(told) or 'none'}"
+    for finding in told:
+        at = f" at {finding.address}" if finding.address is not None else ""
+        yield f"{finding.level.name} {finding.code} ({finding.citation}): {clip(finding.subject)}{at}"
+        yield f"  {clip(finding.sentence)}"
+        for detail in finding.details:
+            yield f"    {clip(detail)}"
+        yield f"  remedy: {finding.remedy}"
