@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import dns.rdatatype
 from dns.name import Name, from_wire
 
+from danelaw.app.probing import probe_address
 from danelaw.app.toolbox import Toolbox
 from danelaw.core.dnssec.message import as_answer, soa_serial
 from danelaw.core.model import (
@@ -20,6 +21,7 @@ from danelaw.core.model import (
     Chain,
     ChallengeType,
     DanelawError,
+    Handshake,
     HandshakeFailure,
     Hello,
     KeyAlgorithm,
@@ -27,9 +29,11 @@ from danelaw.core.model import (
     Lineage,
     Message,
     NotOffered,
+    Presentation,
     RRset,
     Silence,
     TLSVersion,
+    Unreachable,
 )
 from danelaw.core.rollover.actions import MakeKey
 from danelaw.core.rollover.epochs import DNSKEY_TYPE, DS_TYPE
@@ -167,19 +171,10 @@ class Observer:
 
     async def _probe(self, reached: Reached, ip: IP) -> list[Fact]:
         """What one address presents to each kind of client. Without SNI, too: some send none."""
-        found: list[Fact] = []
-        sni = reached.bases[0]
-        plain = Hello(sni)
-        open_handshake = await self.tools.prober.probe(reached.endpoint, ip, plain)
-        found.append(Presented(self.tools.clock.now(), reached.endpoint, ip, plain, open_handshake))
-        for hello in _hellos(reached.bases):
-            got = await self.tools.prober.probe(reached.endpoint, ip, hello)
-            restricted = hello.algorithm is not None or hello.version is not None
-            if restricted and isinstance(got, HandshakeFailure) and isinstance(open_handshake, Chain):
-                found.append(Presented(self.tools.clock.now(), reached.endpoint, ip, hello, NotOffered()))
-            else:
-                found.append(Presented(self.tools.clock.now(), reached.endpoint, ip, hello, got))
-        return found
+        tools, endpoint = self.tools, reached.endpoint
+        plain, others = Hello(reached.bases[0]), _hellos(reached.bases)
+        probes = await probe_address(tools.prober, tools.clock, endpoint, ip, plain, others)
+        return [Presented(probe.at, endpoint, ip, probe.hello, _chain(probe.got)) for probe in probes]
 
     # -- stores -------------------------------------------------------------------------------------------------
 
@@ -221,6 +216,10 @@ class Observer:
         except (DanelawError, TimeoutError):
             return []  # without the CA's word the planner renews by the certificate's lifetime
         return [RenewalInfo(self.tools.clock.now(), complete[-1], window)] if window is not None else []
+
+
+def _chain(got: Presentation) -> Chain | HandshakeFailure | NotOffered | Unreachable:
+    return got.chain if isinstance(got, Handshake) else got
 
 
 def _hellos(bases: Sequence[Name]) -> Iterable[Hello]:
