@@ -18,6 +18,7 @@ from danelaw.core.dnssec.algorithms import Algorithm
 from danelaw.core.dnssec.keys import ZoneKey
 from danelaw.core.model import (
     IP,
+    Absence,
     Answer,
     Instant,
     Message,
@@ -159,8 +160,12 @@ class SimDNS:
 
     async def resolve(self, name: Name, type: int) -> Validated:
         zone = next(z for apex, z in sorted(self.zones.items(), reverse=True) if name.is_subdomain(apex))
-        secure = bool(zone.authorities[0].content.dnskeys) and self._has_ds(zone.apex)
-        return Validated(name, type, Security.SECURE if secure else Security.INSECURE)
+        content = zone.authorities[0].content
+        state = Security.SECURE if content.dnskeys and self._has_ds(zone.apex) else Security.INSECURE
+        rrset = content.rrsets.get((name, type))
+        if rrset is None:
+            return Validated(name, type, state, absence=Absence(name, type, min(zone.soa_ttl, zone.minimum)))
+        return Validated(name, type, state, (rrset,))
 
     def _has_ds(self, apex: Name) -> bool:
         ds = (apex, int(dns.rdatatype.DS))
