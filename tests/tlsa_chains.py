@@ -43,9 +43,16 @@ def issue(
     end: datetime = NOW + 60 * DAY,
     permitted: tuple[str, ...] = (),
     client_only: bool = False,
+    signs: bool | None = None,
+    key_usage: bool = True,
+    critical: str = "",
     signer: ec.EllipticCurvePrivateKey | None = None,
 ) -> Issued:
-    """A certificate of ``name``; self-signed without ``by``. ``signer`` overrides the key that signs it."""
+    """A certificate of ``name``; self-signed without ``by``. ``signer`` overrides the key that signs it.
+
+    ``signs``: whether its key usage allows signing certificates; None: as ``ca`` says. ``critical``: the OID of a
+    critical extension that nobody knows.
+    """
     key = key or ec.generate_private_key(ec.SECP256R1())
     signing = signer or (by.key if by else key)
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
@@ -63,8 +70,14 @@ def issue(
         .add_extension(
             x509.AuthorityKeyIdentifier.from_issuer_public_key((by.key if by else key).public_key()), critical=False
         )
-        .add_extension(x509.KeyUsage(not ca, False, False, False, False, ca, ca, False, False), critical=True)
     )
+    if critical:
+        unknown = x509.UnrecognizedExtension(x509.ObjectIdentifier(critical), b"\x05\x00")
+        builder = builder.add_extension(unknown, critical=True)
+    if key_usage:
+        may = ca if signs is None else signs
+        usage = x509.KeyUsage(not ca, False, False, False, False, may, ca, False, False)
+        builder = builder.add_extension(usage, critical=True)
     if names:
         san = x509.SubjectAlternativeName([x509.DNSName(name) for name in names])
         builder = builder.add_extension(san, critical=False)

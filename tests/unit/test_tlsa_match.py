@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import timedelta
 
 import dns.name
@@ -27,6 +28,10 @@ MISNAMED = issue("leaf", INTERMEDIATE, names=("other.example.net",), key=LEAF.ke
 COMMON_NAME_ONLY = issue("www.example.net", INTERMEDIATE, key=LEAF.key)
 ALONE = issue("alone", names=("www.example.net",))
 NO_CA = issue("No CA", ROOT)
+NO_CA_NO_USAGE = issue("No CA, no usage", ROOT, key_usage=False)
+UNDER_NO_CA_NO_USAGE = issue("leaf", NO_CA_NO_USAGE, names=("www.example.net",))
+MAY_NOT_SIGN = issue("May not sign", ROOT, ca=True, signs=False)
+UNDER_MAY_NOT_SIGN = issue("leaf", MAY_NOT_SIGN, names=("www.example.net",))
 UNDER_NO_CA = issue("leaf", NO_CA, names=("www.example.net",))
 FORGED = issue("leaf", INTERMEDIATE, names=("www.example.net",), signer=STRANGER.key)
 SUBORDINATE = issue("Subordinate", INTERMEDIATE, ca=True)  # below a CA that may have none below it
@@ -34,6 +39,7 @@ TOO_DEEP = issue("leaf", SUBORDINATE, names=("www.example.net",))
 CONSTRAINED = issue("Constrained", ROOT, ca=True, permitted=("example.org",))
 OUT_OF_BOUNDS = issue("leaf", CONSTRAINED, names=("www.example.net",))
 FOR_CLIENTS = issue("leaf", INTERMEDIATE, names=("www.example.net",), client_only=True)
+PECULIAR = issue("leaf", INTERMEDIATE, names=("www.example.net",), critical="2.999.1")
 STALE_CA = issue("Stale", ROOT, ca=True, end=NOW - DAY)
 UNDER_STALE_CA = issue("leaf", STALE_CA, names=("www.example.net",))
 
@@ -108,6 +114,13 @@ DANE_TA_CASES = {
     "an expired anchor": (chain(UNDER_STALE_CA, STALE_CA), STALE_CA, WWW, "EXPIRED"),
     "an issuer that is no CA": (chain(UNDER_NO_CA, NO_CA), NO_CA, WWW, "NOT_A_CA"),
     "a link that is no CA": (chain(UNDER_NO_CA, NO_CA, ROOT), ROOT, WWW, "NOT_A_CA"),
+    "an issuer that says nothing of its use": (
+        chain(UNDER_NO_CA_NO_USAGE, NO_CA_NO_USAGE),
+        NO_CA_NO_USAGE,
+        WWW,
+        "NOT_A_CA",
+    ),
+    "a CA that may not sign certificates": (chain(UNDER_MAY_NOT_SIGN, MAY_NOT_SIGN), MAY_NOT_SIGN, WWW, "NOT_A_CA"),
     "a forged signature": (chain(FORGED, INTERMEDIATE), INTERMEDIATE, WWW, "BAD_SIGNATURE"),
     "a path longer than the anchor allows": (
         chain(TOO_DEEP, SUBORDINATE, INTERMEDIATE),
@@ -122,6 +135,7 @@ DANE_TA_CASES = {
         "NAME_NOT_PERMITTED",
     ),
     "a certificate for clients": (chain(FOR_CLIENTS, INTERMEDIATE), INTERMEDIATE, WWW, "NOT_FOR_SERVERS"),
+    "an unknown critical extension": (chain(PECULIAR, INTERMEDIATE), INTERMEDIATE, WWW, "UNKNOWN_EXTENSION"),
 }
 
 
@@ -264,8 +278,12 @@ def test_a_raw_public_key_satisfies_three_one_x_only() -> None:
     raw = Chain((LEAF.spki,))
     for mtype in (0, 1, 2):
         assert match([record(f"3 1 {mtype}", LEAF)], raw, REFERENCE, NOW).verdict is Verdict.MATCHED
-    for combination in ("3 0 1", "3 0 0", "1 1 1", "2 1 1"):
-        assert match([naming(combination, LEAF)], raw, REFERENCE, NOW).verdict is Verdict.MISMATCH
+    of_its_octets = TLSARecord(Combination(3, 0, 1), hashlib.sha256(LEAF.spki).digest())
+    for other in (of_its_octets, record("3 0 1", LEAF), record("3 0 0", LEAF), record("1 1 1", LEAF)):
+        found = match([other], raw, REFERENCE, NOW)
+        assert found.reason is not None
+        assert found.reason.code == "RAW_PUBLIC_KEY"
+    assert match([naming("2 1 1", LEAF)], raw, REFERENCE, NOW).verdict is Verdict.MISMATCH
 
 
 def test_every_record_says_what_it_matched_or_why_not() -> None:
@@ -401,7 +419,7 @@ def test_pkix_validation(case: tuple[Chain, tuple[bytes, ...], str | None]) -> N
 
 def test_a_thicket_of_cross_certificates_is_given_up_in_bounded_time() -> None:
     """A server may send any number of certificates that name each other: no path is searched for ever."""
-    keys = [issue(f"Maze {i}", ca=True) for i in range(6)]
+    keys = [issue(f"Maze {i}", ca=True) for i in range(12)]
     thicket = [issue(a.name, b, ca=True, key=a.key) for a in keys for b in keys if a is not b]
     leaf = issue("leaf", keys[0], names=("www.example.net",))
     found = match([naming("2 0 1", STRANGER)], chain(leaf, *thicket, STRANGER), NO_ROOTS, NOW)

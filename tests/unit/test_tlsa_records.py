@@ -111,6 +111,7 @@ def test_association_data_is_whole_octets_in_hexadecimal(data: str) -> None:
         (TLSARecord(Combination(3, 0, 0), LEAF.der + b"\0"), "MALFORMED_DATA"),
         (TLSARecord(Combination(3, 0, 0), LEAF.spki), "MALFORMED_DATA"),
         (TLSARecord(Combination(3, 1, 0), LEAF.der), "MALFORMED_DATA"),
+        (TLSARecord(Combination(3, 1, 0), b"\x30\x58" + LEAF.spki[2:-1]), "MALFORMED_DATA"),  # cut off inside
         (TLSARecord(Combination(3, 1, 0), LEAF.spki), None),
         (TLSARecord(Combination(3, 0, 0), LEAF.der), None),
     ],
@@ -155,6 +156,7 @@ def test_the_issuer_is_found_past_a_leaf_sent_twice() -> None:
 
 
 SELF_SIGNED = issue("alone", names=("www.example.net",))
+SELF_SIGNED_CA = issue("alone", ca=True, names=("www.example.net",))
 
 
 @pytest.mark.parametrize(
@@ -168,6 +170,7 @@ SELF_SIGNED = issue("alone", names=("www.example.net",))
         ("2 0 1", Chain((LEAF.der,)), "NO_ISSUER_PRESENTED"),
         ("2 0 1", Chain((LEAF.der, ROOT.der)), "NO_ISSUER_PRESENTED"),
         ("2 0 1", Chain((SELF_SIGNED.der, SELF_SIGNED.der)), "NO_ISSUER_PRESENTED"),
+        ("2 0 1", Chain((SELF_SIGNED_CA.der, SELF_SIGNED_CA.der)), "NO_ISSUER_PRESENTED"),
     ],
 )
 def test_nothing_is_associated_that_could_match_nothing(combination: str, chain: Chain, code: str) -> None:

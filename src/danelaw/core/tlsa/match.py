@@ -277,25 +277,19 @@ def _misnamed(path: Path, reference: Reference, strict: bool) -> Reason | None:
 
 
 def names(record: TLSARecord, der: bytes) -> bool:
-    """Whether a record's data is the projection of this certificate (RFC 6698 §2.1), or of this raw public key.
-
-    A raw public key (RFC 7250) has no certificate to select: it satisfies selector SPKI only (RFC 7671 §5.1).
-    """
-    content: bytes | None = der
-    if record.combination.selector == Selector.SPKI:
-        content = _spki(der)
-    elif is_spki(der):
-        return False
-    return bool(content) and content is not None and project(record.combination.mtype, content) == record.data
+    """Whether a record's data is the projection of this certificate (RFC 6698 §2.1), or of this raw public key."""
+    content = _spki(der) if record.combination.selector == Selector.SPKI else der
+    return bool(content) and project(record.combination.mtype, content) == record.data
 
 
-def _spki(der: bytes) -> bytes | None:
+def _spki(der: bytes) -> bytes:
+    """The key of a certificate, or a raw public key itself (RFC 7250); nothing where neither can be read."""
     if is_spki(der):
         return der
     try:
         return certificate_fields(der).spki
     except MalformedDER:
-        return None
+        return b""
 
 
 def _leaf_mismatch(record: TLSARecord, chain: Chain) -> Reason | None:
