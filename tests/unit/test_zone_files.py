@@ -48,7 +48,16 @@ NOTHING = Absence(OWNER, T.TLSA, 30)
 
 
 class Inline:
+    """Lets others run before it works, and notes how many calls were under way at most."""
+
+    def __init__(self) -> None:
+        self.under_way = self.most = 0
+
     async def call(self, fn: Callable[[], R], limit: timedelta) -> R:
+        self.under_way += 1
+        self.most = max(self.most, self.under_way)
+        await asyncio.sleep(0)
+        self.under_way -= 1
         return fn()
 
 
@@ -65,7 +74,8 @@ class Bench:
         self.file = self.folder / "example.net.zone"
         self.file.write_text(SOURCE)
         self.files = ZoneFile(self.file, self.folder / "keys", self.folder / "served", RELOAD)
-        self.zones = FileZones({ZONE: self.files}, self, Inline(), self)
+        self.blocking = Inline()
+        self.zones = FileZones({ZONE: self.files}, self, self.blocking, self)
         self.publisher = ZonefilePublisher(self.zones, self)
 
     def now(self) -> datetime:
@@ -311,6 +321,7 @@ def test_two_changes_at_once_take_turns(signed: Bench) -> None:
             group.create_task(signed.publisher.publish(Publish(ZONE, Absence(other.owner, T.TLSA, 60), other)))
 
     asyncio.run(both())
+    assert signed.blocking.most == 1
     assert {(OWNER, T.TLSA), (other.owner, T.TLSA)} <= signed.served().keys()
 
 
