@@ -45,12 +45,9 @@ class Records:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """``signed``: whether any RRSIG came with it."""
-
     rcode: int
     authoritative: bool
     truncated: bool
-    signed: bool
     answer: tuple[Records, ...]
     authority: tuple[Records, ...]
     additional: tuple[Records, ...]
@@ -106,7 +103,6 @@ def read_reply(wire: bytes, id: int, name: Name, type: int) -> Reply:
         rcode=flags & RCODE,
         authoritative=bool(flags & AUTHORITATIVE),
         truncated=bool(flags & TRUNCATED),
-        signed=bool(signatures),
         answer=answer,
         authority=authority,
         additional=additional,
