@@ -20,8 +20,7 @@ async def probe_address(
     probes = [Probe(clock.now(), ip, plain, unrestricted)]
     for hello in others:
         got: Presentation = await prober.handshake(endpoint, ip, hello)
-        restricted = hello.algorithm is not None or hello.version is not None
-        if restricted and isinstance(got, HandshakeFailure) and isinstance(unrestricted, Handshake):
+        if hello.restricted and isinstance(got, HandshakeFailure) and isinstance(unrestricted, Handshake):
             got = NotOffered()
         probes.append(Probe(clock.now(), ip, hello, got))
     return tuple(probes)

@@ -57,6 +57,11 @@ class Hello:
     version: TLSVersion | None = None
     algorithm: KeyAlgorithm | None = None
 
+    @property
+    def restricted(self) -> bool:
+        """Whether this client leaves out versions or key algorithms that it could offer."""
+        return self.version is not None or self.algorithm is not None
+
 
 @dataclass(frozen=True, slots=True)
 class Chain:
