@@ -15,5 +15,7 @@ def offer(hello: Hello) -> str:
 
 def whom(hellos: Iterable[Hello]) -> str:
     """The clients that see a chain: all of them, unless only restricted ones do."""
-    offers = [offer(hello) for hello in hellos]
-    return "clients" if "any" in offers else f"clients that offer only {' or only '.join(offers)}"
+    seen = list(hellos)
+    if all(hello.restricted for hello in seen):
+        return f"clients that offer only {' or only '.join(map(offer, seen))}"
+    return "clients"

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from danelaw.core.model import IP, HandshakeFailure, NotOffered, Security, Unreachable
-from danelaw.core.tlsa import RecordMatch, TLSARecord, records_of
+from danelaw.core.tlsa import TLSARecord, records_of
 from danelaw.core.verdict.case import Case, View
 from danelaw.core.verdict.hellos import offer, whom
 from danelaw.core.verdict.presented import Described, describe
@@ -28,8 +28,8 @@ _CONCLUSIONS: Final = {
 }
 _BY: Final = {
     Security.SECURE: "validated here from the root's trust anchor",
-    Security.INSECURE: "as proven here from the root's trust anchor",
-    Security.BOGUS: "as found here from the root's trust anchor",
+    Security.INSECURE: "proven here from the root's trust anchor",
+    Security.BOGUS: "validation from the root's trust anchor failed here",
     Security.INDETERMINATE: "for an answer that was needed did not come",
 }
 _OUTCOMES: Final = {
@@ -108,9 +108,10 @@ def _why(got: HandshakeFailure | Unreachable) -> str:
 
 
 def _view(case: Case, view: View) -> Iterator[str]:
+    if all(hello.restricted for hello in view.hellos):
+        yield f"To {whom(view.hellos)}:"
     yield f"{view.handshake.version} handshake succeeded."
     yield f"Cipher: {view.handshake.cipher}"
-    yield f"Presented to {whom(view.hellos)}."
     yield "Peer certificate chain:"
     described = [describe(der) for der in view.handshake.chain.ders]
     for depth, certificate in enumerate(described):
@@ -125,7 +126,8 @@ def _view(case: Case, view: View) -> Iterator[str]:
         return
     matched = [outcome for outcome in view.match.records if outcome.matched]
     for outcome in matched:
-        yield f"Matched TLSA record: '{outcome.record.brief()}' ({_where(outcome)})"
+        kind = "EE" if outcome.depth == 0 else "CA"
+        yield f"Matched TLSA record: '{outcome.record.brief()}', {kind} certificate at depth {outcome.depth}"
     if not matched:
         yield "No TLSA record matched."
 
@@ -138,20 +140,13 @@ def _leaf(leaf: Described) -> Iterator[str]:
     yield f"Valid: {leaf.first:%Y-%m-%d %H:%M:%S} to {leaf.last:%Y-%m-%d %H:%M:%S} UTC"
 
 
-def _where(outcome: RecordMatch) -> str:
-    """RFC 7671 §5: a TA may be known from DNS alone, and stand above what was presented."""
-    if outcome.depth == 0:
-        return "the server's own certificate, depth 0"
-    return f"the CA certificate at depth {outcome.depth} of its path"
-
-
 def _findings(findings: Iterable[Finding]) -> Iterator[str]:
     told = list(findings)
     yield f"Findings: {len(told) or 'none'}"
     for finding in told:
         at = f" at {finding.address}" if finding.address is not None else ""
-        yield f"{finding.level.name} {finding.code} ({finding.citation}): {clip(finding.subject)}{at}"
-        yield f"  {clip(finding.sentence)}"
+        yield f"{finding.level.name} {finding.code}{at} ({finding.citation})"
+        yield f"  {clip(finding.subject)}: {clip(finding.sentence)}"
         for detail in finding.details:
             yield f"    {clip(detail)}"
         yield f"  remedy: {finding.remedy}"
