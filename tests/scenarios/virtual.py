@@ -34,6 +34,23 @@ LAB_LIMITS = Limits(
 )
 
 
+def toolbox(world: SimWorld, store: Store) -> Toolbox:
+    """The ports of this world."""
+    return Toolbox(
+        clock=world.clock,
+        store=store,
+        resolver=world.dns,
+        authorities=world.dns,
+        prober=world.servers,
+        zones={ZONE: world.publisher},
+        publishers={ZONE: world.publisher},
+        parents={ZONE: world.registry},
+        credentials={LINEAGE: world.credentials},
+        deployers={(LINEAGE, LOCAL): world.servers},
+        issuers={LINEAGE: world.ca},
+    )
+
+
 def engine(
     world: SimWorld,
     store: Store | None = None,
@@ -45,19 +62,7 @@ def engine(
     zone = DesiredZone(ZONE_SUBJECT, ZONE, PARENT, ds_ttl=1)
     combinations = tuple(Combination.from_text(text) for text in tlsa.split(","))
     service = DesiredService(SERVICE, LINEAGE, ZONE, (HOST,), combinations, world.ttl, LOCAL, ChallengeType.HTTP_01)
-    tools = Toolbox(
-        clock=world.clock,
-        store=store or MemoryStore(limits.max_gap),
-        resolver=world.dns,
-        authorities=world.dns,
-        prober=world.servers,
-        zones={ZONE: world.publisher},
-        publishers={ZONE: world.publisher},
-        parents={ZONE: world.registry},
-        credentials={LINEAGE: world.credentials},
-        deployers={(LINEAGE, LOCAL): world.servers},
-        issuers={LINEAGE: world.ca},
-    )
+    tools = toolbox(world, store or MemoryStore(limits.max_gap))
     return Engine(tools, Subjects({ZONE_SUBJECT: zone, SERVICE: service}, world.reach()), limits, gate)
 
 
