@@ -403,7 +403,7 @@ def _handed(
     for deed, switch in deeds:
         if isinstance(deed.outcome, Receipt) or any(later.intended > deed.intended for later in accepted):
             unseen = probed is None or deed.intended > probed
-            on_path = bool(accepted) and deed is accepted[-1]
+            on_path = deed is accepted[-1] and not _looked_at_path(facts, switch, deed)
         else:
             after = min((sight for sight in sights if sight > deed.intended + limits.in_flight), default=None)
             unseen = after is None or now - after <= limits.lookup_delay
@@ -411,6 +411,12 @@ def _handed(
         if unseen or on_path:
             found.add(switch.chain)
     return frozenset(found)
+
+
+def _looked_at_path(facts: Facts, switch: Switch, deed: Deed) -> bool:
+    """Whether the serving path was looked at since: then that says what lies there, whoever put it there."""
+    holding = facts.holding(switch.lineage)
+    return holding is not None and deed.done is not None and holding.at > deed.done
 
 
 # -- small things -----------------------------------------------------------------------------------------------------

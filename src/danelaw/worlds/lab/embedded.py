@@ -18,7 +18,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from types import TracebackType
@@ -27,6 +27,7 @@ from typing import Final, Self
 import dns.name
 import dns.rdata
 import dns.rdataclass
+from cryptography import x509
 from dns.name import Name
 from dns.rdatatype import RdataType
 
@@ -133,6 +134,41 @@ class EmbeddedWorld:
         self.registry = LabRegistry(self.net, frozenset({ZONE}))
         self.parents: Mapping[Name, Parent] = {ZONE: self.registry}
         self._stack = contextlib.AsyncExitStack()
+
+    @property
+    def reload_zone(self) -> tuple[str, ...]:
+        return RELOAD_ZONE
+
+    @property
+    def reload_web(self) -> tuple[str, ...]:
+        return RELOAD_WEB
+
+    @property
+    def acme_directory(self) -> str:
+        return self.ca.url
+
+    @property
+    def acme_bundle(self) -> Path:
+        return self.ca.api_bundle
+
+    @property
+    def roots(self) -> Path:
+        return self.ca.roots
+
+    def suggest_renewal(self) -> None:
+        """Let the CA's renewal information say that every certificate issued so far should be renewed now."""
+        now, issued = _now(), {certificate.serial_number for certificate in self.ca.issued}
+        before = self.ca.window_for
+
+        def window(certificate: x509.Certificate) -> tuple[datetime, datetime]:
+            if certificate.serial_number in issued:
+                return now, now + timedelta(hours=1)
+            if before is not None:
+                return before(certificate)
+            end = certificate.not_valid_after_utc
+            return end - timedelta(days=30), end - timedelta(days=29)
+
+        self.ca.window_for = window
 
     @property
     def authorities(self) -> Mapping[IP, AuthoritativeServer]:

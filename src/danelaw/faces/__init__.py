@@ -1,0 +1,1 @@
+"""Who Danelaw talks to."""

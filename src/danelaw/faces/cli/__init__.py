@@ -1,0 +1,66 @@
+"""The command line. Each subcommand is a module of its own and is imported when it is called; ``terminal`` prints."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Final
+
+import click
+
+from danelaw import __version__
+from danelaw.core.model import DanelawError
+
+COMMANDS: Final = {"lab": "the whole life cycle in a private world, watched by DANE clients with caches"}
+"""What there is, and what it does: one file per subcommand."""
+
+
+class _Lazily(click.Group):
+    """Imports a subcommand when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        found = getattr(importlib.import_module(f"danelaw.faces.cli.{cmd_name}"), cmd_name)
+        return found if isinstance(found, click.Command) else None
+
+
+@click.group(cls=_Lazily, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="danelaw")
+def cli() -> None:
+    """DNSSEC, a CA certificate and DANE for a TLS service, kept agreeing through every renewal."""
+
+
+def main() -> None:
+    """Run the command line. Exit status: 0 good, 1 something is wrong, 2 usage or configuration, 3 undecided, 4 refused
+    because unsafe, 130 interrupted."""
+    from danelaw.faces.cli import terminal
+
+    try:
+        cli.main(standalone_mode=False)
+    except click.exceptions.Exit as stop:
+        sys.exit(stop.exit_code)
+    except click.Abort:
+        terminal.say("interrupted")
+        sys.exit(130)
+    except KeyboardInterrupt:
+        terminal.say("interrupted")
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except DanelawError as error:
+        terminal.error(error)
+        sys.exit(3 if error.code in terminal.UNDECIDED else 2)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

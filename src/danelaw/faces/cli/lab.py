@@ -1,0 +1,252 @@
+"""``danelaw lab``: the article, start to end, in a private world on loopback."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import click
+
+from danelaw import wiring
+from danelaw.app.check import check
+from danelaw.app.config import LOCAL, load
+from danelaw.core.model import SubjectName
+from danelaw.core.rollover.planner import Settled, Wait
+from danelaw.core.rollover.progress import Progress
+from danelaw.core.tlsa import Combination
+from danelaw.core.verdict.transcript import transcript
+from danelaw.faces.cli import terminal, words
+from danelaw.faces.cli.terminal import Ink
+from danelaw.ports import Surroundings
+from danelaw.worlds.lab import artifacts, configuration
+from danelaw.worlds.lab.crowd import Crowd
+from danelaw.worlds.lab.embedded import EmbeddedWorld
+from danelaw.worlds.lab.play import MEND, NAIVE, STAGED, Event, Foreign, Play, Scene, Story, Transcript
+from danelaw.worlds.lab.world import World
+from danelaw.worlds.naive import NaiveOperator
+
+CLIENTS: Final = 20
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Give the result as JSON on standard output.")
+@click.option(
+    "--artifacts",
+    "folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where the files made are kept; a new folder for temporary files if not given.",
+)
+@click.option("--seed", default=0, show_default=True, help="What the clients' habits are drawn from.")
+def lab(as_json: bool, folder: Path | None, seed: int) -> None:
+    """Play the article "Let's Encrypt with DANE" from start to end.
+
+    In a private world on loopback: a signed root and net., an operator's zone on two authorities, a CA, a web server on
+    two addresses, and a crowd of DANE clients that connect throughout. Takes about a minute, needs no privilege, and
+    leaves nothing behind but the folder that it names.
+    """
+    target = folder or Path(tempfile.mkdtemp(prefix="danelaw-lab-"))
+    story = asyncio.run(_play(target, seed, quiet=as_json))
+    if as_json:
+        terminal.data(json.dumps(artifacts.summary(story, target), indent=2))
+    raise click.exceptions.Exit(0 if story.good else 1)
+
+
+async def _play(target: Path, seed: int, *, quiet: bool) -> Story:
+    with tempfile.TemporaryDirectory(prefix="danelaw-world-") as scratch:
+        async with EmbeddedWorld(Path(scratch), seed=seed) as world:
+            stage = wire(world)
+            teller = Teller(stage, quiet)
+            async with crowd(world, seed) as witnesses:
+                play = Play(
+                    world=world,
+                    crowd=witnesses,
+                    runner=stage.wired.engine,
+                    naive=stage.naive(),
+                    check=stage.check,
+                    clock=stage.wired.tools.clock,
+                    zone=stage.zone,
+                    service=stage.service,
+                    report=teller,
+                )
+                teller.open(world)
+                story = await play.run()
+            facts = await stage.wired.engine.facts()
+            files = artifacts.write(target, world, facts, story, stage.wired.engine.limits)
+            teller.close(story, target, files)
+            return story
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A lab's configuration, plugged into its world."""
+
+    wired: wiring.Wired
+    zone: SubjectName
+    service: SubjectName
+
+    def naive(self) -> NaiveOperator:
+        """The foreign operator, on the same ports."""
+        tools = self.wired.tools
+        reached = self.wired.subjects.reach.endpoints[0]
+        (lineage,) = reached.lineages
+        return NaiveOperator(
+            clock=tools.clock,
+            credentials=tools.credentials[lineage],
+            issuer=tools.issuers[lineage],
+            solver=tools.solvers[lineage],
+            deployer=tools.deployers[lineage, LOCAL],
+            publisher=tools.publishers[reached.zone],
+            lineage=lineage,
+            host=LOCAL,
+            names=(reached.endpoint.host,),
+            zone=reached.zone,
+            owner=reached.owners[0],
+            combination=Combination.from_text("3 1 1"),
+            ttl=configuration.TLSA_TTL,
+        )
+
+    async def check(self) -> tuple[Sequence[str], bool]:
+        """The service as somebody outside sees it."""
+        reached = self.wired.subjects.reach.endpoints[0]
+        report = await check(reached.endpoint, self.wired.tools, reached.reference)
+        return transcript(report), report.good
+
+
+def wire(world: World, *, tlsa: tuple[str, ...] = ("3 1 1",), challenge: str = "http-01") -> Stage:
+    """Write the operator's configuration into the world, read it, and plug it in."""
+    config = load(configuration.write(world, tlsa=tlsa, challenge=challenge))
+    surroundings = Surroundings(
+        clock=wiring.clock(),
+        dialer=world.dialer,
+        blocking=wiring.blocking(),
+        commands=world.commands,
+        parents=world.parents,
+        trust_anchors=world.trust_anchors,
+    )
+    return Stage(wiring.build(config, surroundings), config.zones[0].subject, config.services[0].subject)
+
+
+def crowd(world: World, seed: int = 0, size: int = CLIENTS) -> Crowd:
+    """The witnesses. They know of the world what the Internet knows: its root servers, its trust anchor, its CA."""
+    dialer = world.dialer
+    from ipaddress import ip_address
+
+    return Crowd(
+        host=world.host.to_text(),
+        root_servers=[str(ip) for ip in world.root_servers],
+        trust_anchor=world.trust_anchors,
+        roots_pem=world.roots.read_bytes(),
+        locate=lambda ip, port: dialer.locate(ip_address(ip), port),
+        size=size,
+        seed=seed,
+    )
+
+
+@dataclass(slots=True)
+class Teller:
+    """Tells what happens, as it happens."""
+
+    stage: Stage
+    quiet: bool
+    _scenes: int = 0
+    _began: float | None = None
+    _waits: dict[SubjectName, str] = field(default_factory=dict)
+
+    def __call__(self, event: Event) -> None:
+        if self.quiet:
+            return
+        match event:
+            case Scene():
+                self._scene(event)
+            case Progress():
+                self._progress(event)
+            case Foreign(_, did):
+                self._line("by hand", did, fg="yellow")
+            case Transcript(lines, good):
+                self._transcript(lines, good)
+
+    def open(self, world: World) -> None:
+        if self.quiet:
+            return
+        self._began = self.stage.wired.tools.clock.monotonic()
+        terminal.say(Ink("Let's Encrypt with DANE", bold=True), " (Geoff Huston, 2016), on loopback")
+        terminal.say()
+        terminal.paragraph(
+            f"The zone {world.zone} is served by two authorities, the second late; {world.host} is a web server on two"
+            f" addresses; {CLIENTS} DANE clients, each with a validating cache of its own, connect throughout."
+        )
+        limits = self.stage.wired.engine.limits
+        terminal.paragraph(
+            "Times are scaled to seconds: "
+            f"a pass every {limits.pass_interval.total_seconds():g}, TTLs {configuration.TLSA_TTL}; an answer is held"
+            f" for {limits.ttl_factor} TTLs and {limits.lookup_delay.total_seconds():g} more, an unknown past for"
+            f" {limits.ttl_factor} times {limits.assumed_past_ttl.total_seconds():g}; old records linger for"
+            f" {limits.linger.total_seconds():g}."
+        )
+
+    def close(self, story: Story, target: Path, files: Sequence[str]) -> None:
+        if self.quiet:
+            return
+        terminal.say()
+        for line in artifacts.table(story):
+            terminal.say(line)
+        terminal.say()
+        staged, naive = story.tallies[STAGED.key], story.tallies[NAIVE.key]
+        reasons = ", ".join(f"{count} {reason}" for reason, count in naive.reasons.most_common())
+        terminal.paragraph(
+            f"Staged by Danelaw: {staged.refused} of {staged.connections} connections refused. "
+            f"Naive: {naive.refused} of {naive.connections} refused, over {naive.seconds_refused:.1f} s ({reasons})."
+        )
+        terminal.say()
+        terminal.say("Files made, in ", Ink(str(target), bold=True), ":")
+        for name in files:
+            terminal.say(f"  {name}")
+        terminal.say()
+        if story.good:
+            terminal.say(Ink("All as it should be.", fg="green", bold=True))
+        else:
+            terminal.say(Ink("Not as it should be: see report.json.", fg="red", bold=True))
+
+    def _scene(self, scene: Scene) -> None:
+        self._scenes += 1
+        self._waits.clear()
+        terminal.say()
+        terminal.say(Ink(f"{self._scenes}  {scene.title}", bold=True))
+        if scene is NAIVE:
+            terminal.say("   (a foreign operator, without Danelaw)")
+        if scene is MEND:
+            terminal.say("   (an old record is still published)")
+
+    def _progress(self, progress: Progress) -> None:
+        ended = progress.ended
+        if progress.acting is not None:
+            return
+        if ended is None or isinstance(ended.plan, Settled):
+            self._waits.pop(progress.subject, None)
+            return
+        if isinstance(ended.plan, Wait):
+            text = words.waiting(ended.plan)
+            if self._waits.get(progress.subject) != text:
+                self._waits[progress.subject] = text
+                terminal.wait(f"{self._clock()}  {'wait':<12} {text}")
+            return
+        self._waits.pop(progress.subject, None)
+        self._line(words.verb(ended.plan), words.particulars(ended.plan, ended.outcome))
+
+    def _transcript(self, lines: Sequence[str], good: bool) -> None:
+        self._line("check", "from outside" if good else "from outside: something is wrong", fg=None if good else "red")
+        if self._scenes == 3:
+            for line in lines:
+                terminal.say(f"{'':8}{line}")
+
+    def _line(self, verb: str, rest: str, fg: str | None = None) -> None:
+        terminal.say(f"{self._clock()}  ", Ink(f"{verb:<12}", fg=fg, bold=True), f" {rest}")
+
+    def _clock(self) -> str:
+        elapsed = self.stage.wired.tools.clock.monotonic() - (self._began or 0.0)
+        return f"{elapsed:6.1f}"

@@ -1,0 +1,89 @@
+"""The one module that prints. Data to standard output, talk to standard error.
+
+Colour and redrawing only on a terminal, and no colour under ``NO_COLOR``. Control characters never get through: what is
+shown may come from the network.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import textwrap
+from dataclasses import dataclass
+from typing import Final
+
+import click
+
+from danelaw.core.model import DanelawError
+
+UNDECIDED: Final = frozenset({"TIMEOUT", "CA_UNREACHABLE", "SERVERS_UNKNOWN"})
+"""Errors after which nothing is known for certain: exit status 3."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ink:
+    """Text with a look."""
+
+    text: str
+    fg: str | None = None
+    bold: bool = False
+    dim: bool = False
+
+
+class _Line:
+    """The last line of the terminal, where it tells what is awaited."""
+
+    waiting = False
+
+
+def width() -> int:
+    return min(shutil.get_terminal_size((80, 24)).columns, 100)
+
+
+def data(text: str) -> None:
+    """A result, to standard output."""
+    click.echo(text)
+
+
+def say(*segments: str | Ink) -> None:
+    """A line of talk, to standard error; it takes the place of a line that told of a wait."""
+    _clear()
+    click.echo("".join(map(_inked, segments)), err=True, color=True)
+
+
+def wait(text: str) -> None:
+    """What is awaited: on a terminal one line that is redrawn, elsewhere a line of its own."""
+    if not sys.stderr.isatty():
+        say(text)
+        return
+    _clear()
+    shown = text if len(text) < width() else f"{text[: width() - 2]}…"
+    click.echo(_inked(Ink(shown, dim=True)), nl=False, err=True, color=True)
+    _Line.waiting = True
+
+
+def paragraph(text: str, indent: str = "") -> None:
+    for line in textwrap.wrap(text, width() - len(indent), break_long_words=False, break_on_hyphens=False) or [""]:
+        say(indent + line)
+
+
+def error(problem: DanelawError) -> None:
+    """What happened, the evidence, and the next step."""
+    say(Ink("error: ", fg="red", bold=True), str(problem))
+    if problem.hint:
+        say(Ink("hint: ", bold=True), problem.hint)
+
+
+def _inked(segment: str | Ink) -> str:
+    ink = segment if isinstance(segment, Ink) else Ink(segment)
+    text = "".join(c if c.isprintable() or c == "\n" else f"\\x{ord(c):02x}" for c in ink.text)
+    if not sys.stderr.isatty() or os.environ.get("NO_COLOR") or ink == Ink(ink.text):
+        return text
+    return click.style(text, fg=ink.fg, bold=ink.bold or None, dim=ink.dim or None)
+
+
+def _clear() -> None:
+    if _Line.waiting:
+        click.echo("\r\033[K", nl=False, err=True, color=True)
+        _Line.waiting = False

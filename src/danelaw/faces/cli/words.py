@@ -1,0 +1,118 @@
+"""Actions, their outcomes and waits, in words for a line of the terminal."""
+
+from __future__ import annotations
+
+import dns.rdatatype
+
+from danelaw.core.model import Absence, Answer, Failed, Issued, NeedChallenge, Pending
+from danelaw.core.rollover.actions import (
+    Action,
+    AdvanceOrder,
+    ClearChallenge,
+    Conflict,
+    DestroyKey,
+    Failure,
+    MakeKey,
+    MakeZoneKeys,
+    Outcome,
+    PlaceChallenge,
+    Publish,
+    Receipt,
+    SignZone,
+    SubmitDS,
+    Switch,
+)
+from danelaw.core.rollover.planner import Wait
+from danelaw.core.tlsa import records_of
+
+
+def verb(action: Action) -> str:
+    """A word or two for the action."""
+    match action:
+        case MakeZoneKeys():
+            return "make keys"
+        case SignZone():
+            return "sign zone"
+        case SubmitDS():
+            return "hand over DS"
+        case Publish():
+            return "withdraw" if _removes(action) else "publish"
+        case MakeKey():
+            return "make key"
+        case AdvanceOrder():
+            return "order"
+        case PlaceChallenge():
+            return "place proof"
+        case ClearChallenge():
+            return "clear proof"
+        case Switch():
+            return "switch"
+        case DestroyKey():
+            return "destroy key"
+
+
+def particulars(action: Action, outcome: Outcome | None) -> str:
+    """What was acted on, and what came of it."""
+    tail = result(outcome)
+    match action:
+        case MakeZoneKeys(zone) | SignZone(zone):
+            return _joined(zone.to_text(), tail)
+        case SubmitDS(zone, _, replace):
+            count = 0 if isinstance(replace, Absence) else len(replace.rdatas)
+            return _joined(f"{count} for {zone}, at its parent", tail)
+        case Publish():
+            return _joined(_content(action.replace), tail)
+        case AdvanceOrder(_, generation):
+            return _joined(f"generation {generation}", tail)
+        case PlaceChallenge(_, _, challenge) | ClearChallenge(_, _, challenge):
+            return f"{challenge.type.value} for {challenge.identifier.to_text(omit_final_dot=True)}"
+        case Switch(_, host, generation):
+            return _joined(f"{host} to generation {generation}", tail)
+        case DestroyKey(_, generation):
+            return _joined(f"of generation {generation}", tail)
+        case MakeKey(lineage):
+            return _joined(lineage.algorithm.value.upper(), tail)
+
+
+def result(outcome: Outcome | None) -> str:
+    match outcome:
+        case Receipt(serial, note):
+            return _joined(f"serial {serial}" if serial is not None else "", note)
+        case Conflict():
+            return "not done: something else is there"
+        case Failure(code, message):
+            return f"failed: {message}" if code in message else f"failed: {message} [{code}]"
+        case NeedChallenge(_, challenges):
+            return f"the CA wants {len(challenges)} proof{'s' if len(challenges) != 1 else ''}"
+        case Pending():
+            return "the CA is at work"
+        case Issued(_, chain):
+            return f"issued, {len(chain.ders)} certificates"
+        case Failed(_, code, detail):
+            return f"the CA refused: {code}: {detail}"
+        case None:
+            return ""
+
+
+def waiting(wait: Wait) -> str:
+    until = f"; not before {wait.until:%H:%M:%S}" if wait.until is not None else ""
+    return f"{wait.because}{until}"
+
+
+def _removes(change: Publish) -> bool:
+    if isinstance(change.replace, Absence):
+        return True
+    return not isinstance(change.expect, Absence) and change.replace.rdatas < change.expect.rdatas
+
+
+def _content(answer: Answer) -> str:
+    name = dns.rdatatype.to_text(dns.rdatatype.RdataType.make(answer.type))
+    if isinstance(answer, Absence):
+        return f"no {name} at {answer.owner}"
+    if answer.type == dns.rdatatype.TLSA:
+        return f"{name} " + " + ".join(record.brief() for record in records_of(answer))
+    return f"{name} at {answer.owner}"
+
+
+def _joined(*parts: str) -> str:
+    return ", ".join(part for part in parts if part)

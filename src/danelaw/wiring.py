@@ -1,0 +1,172 @@
+"""The plug board: the only module that imports adapters, and hands them to the app as ports."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from danelaw.adapters.clock import SystemClock, ThreadBlocking
+from danelaw.adapters.deploy import DirectoryCredentials, DirectoryDeployer
+from danelaw.adapters.issue.acme import AcmeIssuer
+from danelaw.adapters.issue.webroot import WebrootSolver
+from danelaw.adapters.probe import TLSProber
+from danelaw.adapters.publish.zonefile import ZonefilePublisher
+from danelaw.adapters.resolve import AuthorityAsker, ForwardingResolver
+from danelaw.adapters.store import MemoryStore
+from danelaw.adapters.zone.file_zones import FileZones, ZoneFile
+from danelaw.app.config import LOCAL, Config, ServiceConfig
+from danelaw.app.engine import Engine
+from danelaw.app.toolbox import Subjects, Toolbox
+from danelaw.core.dnssec.anchors import read_anchors
+from danelaw.core.model import DanelawError, SubjectName
+from danelaw.core.rollover.planner import Desired, DesiredService, DesiredZone
+from danelaw.core.rollover.reach import Reach, Reached
+from danelaw.core.tlsa import Reference, base_domains
+from danelaw.ports import Blocking, Clock, Store, Surroundings
+
+
+@dataclass(frozen=True, slots=True)
+class Wired:
+    """A configuration that is plugged in. ``tools`` are the ports behind the engine."""
+
+    engine: Engine
+    tools: Toolbox
+    subjects: Subjects
+    store: Store
+
+
+def clock() -> Clock:
+    return SystemClock()
+
+
+def blocking() -> Blocking:
+    return ThreadBlocking()
+
+
+def memory_store(config: Config) -> Store:
+    """A store that lasts as long as the process."""
+    return MemoryStore(config.limits.max_gap)
+
+
+def build(config: Config, surroundings: Surroundings, store: Store | None = None) -> Wired:
+    """Plug a configuration into its surroundings.
+
+    Raises ``DanelawError`` for files that the configuration names and that cannot be read.
+    """
+    store = store or memory_store(config)
+    subjects = _subjects(config, surroundings)
+    tools = _tools(config, surroundings, store)
+    return Wired(Engine(tools, subjects, config.limits), tools, subjects, store)
+
+
+def _tools(config: Config, world: Surroundings, store: Store) -> Toolbox:
+    anchors = read_anchors(_read(config.trust_anchor) if config.trust_anchor else world.trust_anchors)
+    zones = FileZones(
+        {z.zone: ZoneFile(z.file, z.keys, z.signed, z.reload) for z in config.zones},
+        world.clock,
+        world.blocking,
+        world.commands,
+    )
+    publisher = ZonefilePublisher(zones, world.clock)
+    live = {service.lineage: service.live for service in config.services}
+    credentials = DirectoryCredentials(config.credentials, world.blocking, world.clock, live)
+    issuers = {
+        key: AcmeIssuer(
+            issuer.directory,
+            issuer.contact,
+            issuer.account,
+            issuer.bundle,
+            issuer.challenge,
+            issuer.profile,
+            world.blocking,
+            world.clock,
+            back_off=_back_off(config),
+        )
+        for key, issuer in config.issuers.items()
+    }
+    solvers = {key: WebrootSolver(i.webroot) for key, i in config.issuers.items() if i.webroot is not None}
+    return Toolbox(
+        clock=world.clock,
+        store=store,
+        resolver=ForwardingResolver(config.forwarders, world.dialer, world.clock, anchors),
+        authorities=AuthorityAsker(config.forwarders, world.dialer),
+        prober=TLSProber(world.dialer),
+        zones={zone.zone: zones for zone in config.zones},
+        publishers={zone.zone: publisher for zone in config.zones},
+        parents={zone.zone: world.parents[zone.zone] for zone in config.zones if zone.zone in world.parents},
+        credentials={service.lineage: credentials for service in config.services},
+        deployers={
+            (service.lineage, LOCAL): DirectoryDeployer(credentials, service.reload, world.commands, world.blocking)
+            for service in config.services
+        },
+        issuers={service.lineage: issuers[service.issuer] for service in config.services},
+        solvers={s.lineage: solvers[s.issuer] for s in config.services if s.issuer in solvers},
+    )
+
+
+def _back_off(config: Config) -> timedelta:
+    """How long to leave a CA alone that refused: not less than a pass, an hour where passes are minutes apart."""
+    return 12 * config.limits.pass_interval
+
+
+def _subjects(config: Config, world: Surroundings) -> Subjects:
+    desired: dict[SubjectName, Desired] = {}
+    for zone in config.zones:
+        parent = zone.parent if zone.zone in world.parents else None
+        desired[zone.subject] = DesiredZone(zone.subject, zone.zone, parent, zone.ds_ttl)
+    roots = _roots(config.client_roots)
+    reached: list[Reached] = []
+    for service in config.services:
+        issuer = config.issuers[service.issuer]
+        desired[service.subject] = DesiredService(
+            subject=service.subject,
+            lineage=service.lineage,
+            zone=service.zone,
+            names=service.names,
+            combinations=service.combinations,
+            tlsa_ttl=service.tlsa_ttl,
+            host=LOCAL,
+            challenge=issuer.challenge,
+            profile=issuer.profile,
+        )
+        reached.extend(_reached(service, roots))
+    return Subjects(desired, Reach(tuple(reached)))
+
+
+def _reached(service: ServiceConfig, roots: tuple[bytes, ...]) -> list[Reached]:
+    return [
+        Reached(
+            service=service.subject,
+            lineages=(service.lineage,),
+            hosts=(LOCAL,),
+            endpoint=endpoint,
+            zone=service.zone,
+            bases=base_domains(endpoint.host),
+            reference=Reference(base_domains(endpoint.host), roots),
+        )
+        for endpoint in service.endpoints
+    ]
+
+
+def _roots(path: Path) -> tuple[bytes, ...]:
+    try:
+        certificates = x509.load_pem_x509_certificates(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise DanelawError(
+            "ROOTS_UNREADABLE",
+            f"the roots that clients trust cannot be read from {path}",
+            evidence=str(error),
+            hint="set roots under [clients] to a PEM file",
+        ) from error
+    return tuple(certificate.public_bytes(Encoding.DER) for certificate in certificates)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="ascii")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DanelawError("ANCHOR_UNREADABLE", f"{path} cannot be read", evidence=str(error)) from error

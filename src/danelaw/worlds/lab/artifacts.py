@@ -1,0 +1,108 @@
+"""What a lab leaves behind for its spectators: the files made, a table, and a report as JSON."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import dns.rdata
+import dns.rdataclass
+import dns.rdatatype
+from dns.name import Name
+
+from danelaw.core.model import Limits, RRset
+from danelaw.core.rollover.facts import Facts
+from danelaw.core.rollover.possible import newest
+from danelaw.worlds.lab.crowd import Tally
+from danelaw.worlds.lab.play import CERTIFICATE, DNSSEC, MEND, NAIVE, RECORDS, STAGED, Story
+from danelaw.worlds.lab.world import World
+
+SCHEMA: Final = "danelaw/lab/1"
+SCENES: Final = (DNSSEC, CERTIFICATE, RECORDS, STAGED, NAIVE, MEND)
+
+
+def summary(story: Story, folder: Path) -> dict[str, Any]:
+    """The result for scripts."""
+    runs = {scene.run: _run(story, scene.key) for scene in SCENES if scene.run is not None}
+    return {
+        "schema": SCHEMA,
+        "good": story.good,
+        "runs": runs,
+        "scenes": {scene.key: {"title": scene.title, **_run(story, scene.key)} for scene in SCENES},
+        "steps": [
+            {"scene": s.scene, "seconds": round(s.at.total_seconds(), 3), "action": type(s.action).__name__}
+            for s in story.steps
+        ],
+        "artifacts": str(folder),
+    }
+
+
+def write(folder: Path, world: World, facts: Facts, story: Story, limits: Limits) -> list[str]:
+    """Write the files into ``folder``, which is made if need be; returns their names. No private key is among them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    zone = world.zone.to_text(omit_final_dot=True)
+    host = world.host.to_text(omit_final_dot=True)
+    texts = {
+        f"dsset-{zone}.": _records(facts, world.zone.parent(), world.zone, int(dns.rdatatype.DS)),
+        f"{host}.tlsa": _records(
+            facts, world.zone, Name((b"_443", b"_tcp", *world.host.labels)), int(dns.rdatatype.TLSA)
+        ),
+        "check.txt": "\n".join(story.checks[-1].lines) + "\n",
+        "report.json": json.dumps({**summary(story, folder), "limits": limits.as_seconds()}, indent=2) + "\n",
+    }
+    copies = {
+        f"{zone}.zone": world.zone_file,
+        f"{zone}.signed": world.served_zone_file,
+        f"{host}.pem": world.live / "fullchain.pem",
+        "danelaw.toml": world.directory / "danelaw.toml",
+    }
+    for name, path in copies.items():
+        shutil.copyfile(path, folder / name)
+    for name, text in texts.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    return sorted((*copies, *texts))
+
+
+def table(story: Story) -> list[str]:
+    """Steps, times, and what the crowd saw, within 80 columns."""
+    lines = [f"{'':38}{'took':>8}{'connections':>13}{'refused':>9}{'for':>9}"]
+    for number, scene in enumerate(SCENES, 1):
+        tally = story.tallies[scene.key]
+        took = story.durations[scene.key].total_seconds()
+        title = scene.title.partition(":")[0] if scene in (DNSSEC, MEND) else scene.title
+        short = {CERTIFICATE: "Certificate", RECORDS: "TLSA record", STAGED: "Re-issuance, staged (Danelaw)"}
+        short |= {NAIVE: "Re-issuance, naive (by hand)", MEND: "Danelaw again"}
+        refused = f"{tally.seconds_refused:.1f} s" if tally.refused else "-"
+        label = f"{number}  {short.get(scene, title)}"
+        lines.append(f"{label:<38}{took:>6.1f} s{tally.connections:>13}{tally.refused:>9}{refused:>9}")
+    return lines
+
+
+def _run(story: Story, key: str) -> dict[str, Any]:
+    tally: Tally = story.tallies[key]
+    return {
+        "seconds": round(story.durations[key].total_seconds(), 3),
+        "connections": tally.connections,
+        "accepted": tally.accepted,
+        "refused": tally.refused,
+        "seconds_refused": round(tally.seconds_refused, 3),
+        "reasons": {str(reason): count for reason, count in tally.reasons.items()},
+    }
+
+
+def _records(facts: Facts, zone: Name, owner: Name, type: int) -> str:
+    """What the authorities say now, in master-file form."""
+    found = newest(facts, zone, owner, type)
+    if not isinstance(found, RRset):
+        return f"; no {dns.rdatatype.to_text(dns.rdatatype.RdataType.make(type))} at {owner}\n"
+    rdatas: Sequence[bytes] = sorted(found.rdatas)
+    name = dns.rdatatype.RdataType.make(type)
+    lines = [
+        f"{owner} {found.ttl} IN {dns.rdatatype.to_text(name)} "
+        f"{dns.rdata.from_wire(dns.rdataclass.IN, name, rdata, 0, len(rdata)).to_text(chunksize=0)}"
+        for rdata in rdatas
+    ]
+    return "\n".join(lines) + "\n"

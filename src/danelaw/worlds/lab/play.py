@@ -1,0 +1,249 @@
+"""The article's play: five scenes in one world, before a crowd of DANE clients.
+
+The lab holds no roll logic: it lets a runner go until something is reached, and tells what the crowd saw meanwhile. One
+scene belongs to somebody else, the naive operator, and then the runner goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Final, Protocol, TypeAlias
+
+from danelaw.core.model import Instant, SubjectName
+from danelaw.core.rollover.actions import Action, Publish, Receipt, Switch
+from danelaw.core.rollover.planner import Settled
+from danelaw.core.rollover.progress import Pass, Progress
+from danelaw.ports import Clock, Runner
+from danelaw.worlds.lab.crowd import Crowd, Tally
+from danelaw.worlds.lab.world import World
+from danelaw.worlds.naive import NaiveOperator
+
+QUIET: Final = timedelta(seconds=1.5)
+"""The naive scene ends when nobody has been refused for so long, and every client has connected again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """``key`` names it in reports. ``run``: what is compared at the end, ``staged`` or ``naive``; None: neither."""
+
+    key: str
+    title: str
+    run: str | None = None
+
+
+DNSSEC: Final = Scene("dnssec", "DNSSEC: keys, a signed zone, the DS at the parent")
+CERTIFICATE: Final = Scene("certificate", "A certificate from the CA, and the web server that presents it")
+RECORDS: Final = Scene("tlsa", "The TLSA record, and a check from outside")
+STAGED: Final = Scene("staged", "Re-issuance, staged: the roll of the Postscript", "staged")
+NAIVE: Final = Scene("naive", "Re-issuance, naive: renew, reload, and then the record", "naive")
+MEND: Final = Scene("mend", "Danelaw again: what the naive operator left behind")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """An action that was taken, and when, counted from the play's start."""
+
+    scene: str
+    at: timedelta
+    action: Action
+    ended: Pass
+
+
+@dataclass(frozen=True, slots=True)
+class Foreign:
+    """Something that the naive operator did."""
+
+    at: timedelta
+    did: str
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """What a check from outside saw."""
+
+    lines: tuple[str, ...]
+    good: bool
+
+
+Event: TypeAlias = Scene | Progress | Foreign | Transcript
+
+
+class Check(Protocol):
+    """A check of the service from outside: (transcript, whether all is good)."""
+
+    def __call__(self) -> Awaitable[tuple[Sequence[str], bool]]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """What happened."""
+
+    steps: tuple[Step, ...]
+    foreign: tuple[Foreign, ...]
+    tallies: dict[str, Tally]
+    durations: dict[str, timedelta]
+    checks: tuple[Transcript, ...]
+
+    @property
+    def good(self) -> bool:
+        """Nobody was refused but by the naive operator, who refused somebody, and the check found all in order."""
+        ours = [tally for key, tally in self.tallies.items() if key != NAIVE.key]
+        return (
+            all(tally.refused == 0 and tally.accepted > 0 for tally in ours)
+            and self.tallies[NAIVE.key].refused > 0
+            and all(check.good for check in self.checks)
+        )
+
+
+@dataclass(slots=True)
+class Play:
+    """``zone`` and ``service``: the runner's subjects. ``limit``: how long one scene may take."""
+
+    world: World
+    crowd: Crowd
+    runner: Runner
+    naive: NaiveOperator
+    check: Check
+    clock: Clock
+    zone: SubjectName
+    service: SubjectName
+    report: Callable[[Event], None]
+    limit: timedelta = timedelta(seconds=60)
+    _began: Instant | None = None
+    _steps: list[Step] = field(default_factory=list)
+    _foreign: list[Foreign] = field(default_factory=list)
+    _checks: list[Transcript] = field(default_factory=list)
+    _durations: dict[str, timedelta] = field(default_factory=dict)
+    _scene: Scene = DNSSEC
+    _scene_began: Instant | None = None
+
+    async def run(self) -> Story:
+        """All scenes, in order. Raises ``TimeoutError`` when one does not end."""
+        self._began = self.clock.now()
+        await self._enter(DNSSEC)
+        await self._watch(self._all_settled({self.zone}), {self.zone})
+        await self.crowd.rounds(2)
+        await self._enter(CERTIFICATE)
+        await self._watch(self._took(Switch))
+        await self.crowd.rounds(2)
+        await self._enter(RECORDS)
+        await self._watch(self._all_settled({self.zone, self.service}))
+        await self._checked()
+        await self.crowd.rounds(2)
+        await self._enter(STAGED)
+        self.world.suggest_renewal()
+        await self._watch(self._settled_after(Switch))
+        await self._checked()
+        await self._enter(NAIVE)
+        await self._naively()
+        await self._enter(MEND)
+        await self._watch(self._settled_after(Publish))
+        await self._checked()
+        await self.crowd.rounds(2)
+        await self.crowd.drain()
+        self._close()
+        return self._story()
+
+    async def roll(self) -> None:
+        """One staged re-issuance more."""
+        self.world.suggest_renewal()
+        await self._watch(self._settled_after(Switch))
+
+    # -- scenes -------------------------------------------------------------------------------------------------
+
+    async def _enter(self, scene: Scene) -> None:
+        await self.crowd.enter(scene.key)
+        self._close()
+        self._scene, self._scene_began = scene, self.clock.now()
+        self.report(scene)
+
+    def _close(self) -> None:
+        if self._scene_began is not None:
+            self._durations[self._scene.key] = self.clock.now() - self._scene_began
+
+    async def _naively(self) -> None:
+        await self._did("renews the certificate, with a new key, and reloads the web server", self.naive.renew)
+        await self._did("appends the new TLSA record, signs the zone, reloads it", self.naive.append_record)
+        deadline = self.clock.now() + self.limit
+        while self._lately_refused():
+            if self.clock.now() > deadline:
+                raise TimeoutError("the naive operator's clients are still being refused")
+            await self.crowd.rounds(1)
+
+    def _lately_refused(self) -> bool:
+        tally = self.crowd.tally(NAIVE.key)
+        return tally.last_refusal is None or self.clock.now() - tally.last_refusal < QUIET
+
+    async def _did(self, what: str, do: Callable[[], Awaitable[Receipt]]) -> None:
+        await do()
+        foreign = Foreign(self._since(), what)
+        self._foreign.append(foreign)
+        self.report(foreign)
+
+    async def _checked(self) -> None:
+        lines, good = await self.check()
+        transcript = Transcript(tuple(lines), good)
+        self._checks.append(transcript)
+        self.report(transcript)
+
+    # -- letting the runner go ----------------------------------------------------------------------------------
+
+    async def _watch(
+        self, reached: Callable[[Progress], bool], subjects: Collection[SubjectName] | None = None
+    ) -> None:
+        stop = asyncio.Event()
+
+        def listen(progress: Progress) -> None:
+            self.report(progress)
+            if progress.ended is not None and isinstance(progress.ended.plan, Action):
+                self._steps.append(Step(self._scene.key, self._since(), progress.ended.plan, progress.ended))
+            if reached(progress):
+                stop.set()
+
+        async with asyncio.timeout(self.limit.total_seconds()):
+            await self.runner.watch(stop, listen, subjects)
+
+    def _all_settled(self, subjects: Collection[SubjectName]) -> Callable[[Progress], bool]:
+        settled: dict[SubjectName, bool] = dict.fromkeys(subjects, False)
+
+        def reached(progress: Progress) -> bool:
+            if progress.ended is not None:
+                settled[progress.subject] = isinstance(progress.ended.plan, Settled)
+            return all(settled.values())
+
+        return reached
+
+    def _took(self, kind: type[Action]) -> Callable[[Progress], bool]:
+        def reached(progress: Progress) -> bool:
+            ended = progress.ended
+            return ended is not None and isinstance(ended.plan, kind) and isinstance(ended.outcome, Receipt)
+
+        return reached
+
+    def _settled_after(self, kind: type[Action]) -> Callable[[Progress], bool]:
+        """Everything settled, once the runner has taken such an action."""
+        took, settled = self._took(kind), self._all_settled({self.zone, self.service})
+        happened = False
+
+        def reached(progress: Progress) -> bool:
+            nonlocal happened
+            happened |= took(progress)
+            return settled(progress) and happened
+
+        return reached
+
+    def _since(self) -> timedelta:
+        return self.clock.now() - (self._began or self.clock.now())
+
+    def _story(self) -> Story:
+        scenes = (DNSSEC, CERTIFICATE, RECORDS, STAGED, NAIVE, MEND)
+        return Story(
+            steps=tuple(self._steps),
+            foreign=tuple(self._foreign),
+            tallies={scene.key: self.crowd.tally(scene.key) for scene in scenes},
+            durations=dict(self._durations),
+            checks=tuple(self._checks),
+        )
