@@ -92,6 +92,10 @@ def with_denial_of(asked: Question) -> Damage:
     return damage
 
 
+def referring(reply: Message) -> Message:
+    return replace(reply, flags=0x8000, answer=(), authority=())
+
+
 # Damages of zones, signed again where that belongs to the case.
 
 
@@ -135,6 +139,34 @@ def key_flags(flags: int) -> Damage:
     return damage
 
 
+def two_keys(flags: int, *, keys_signed_by: int = 0) -> Damage:
+    """example.net. has a KSK, which the DS points to, and a ZSK with these flags, which signs WWW."""
+
+    def damage(tree: Tree) -> Callable[[Question], Reply]:
+        apex = name("example.net.")
+        private = ec.derive_private_key(1004, ec.SECP256R1())
+        keys = (zone_key(tree, "example.net."), ZoneKey.of(apex, flags, Algorithm.ECDSAP256SHA256, private))
+        rdatas = [key.dnskey.to_rdata() for key in keys]
+        resign(tree, "example.net.", apex, int(T.DNSKEY), rdatas, keys[keys_signed_by])
+        resign(tree, "example.net.", WWW.name, int(T.A), tree.zones[apex].nodes[WWW.name, int(T.A)][1], keys[1])
+        return tree.answer
+
+    return damage
+
+
+def expanded_from(wildcard: str, zone: str, type: int) -> Damage:
+    """The DS or DNSKEY of example.net. with the signature of a wildcard that would expand to it."""
+
+    def damage(tree: Tree) -> Callable[[Question], Reply]:
+        nodes, at = tree.zones[name(zone)].nodes, (name("example.net."), type)
+        ttl, rdatas, _ = nodes[at]
+        rrset = RRset(name(wildcard), type, ttl, frozenset(rdatas))
+        nodes[at] = (ttl, rdatas, (make(rrset, name(zone), zone_key(tree, zone), INCEPTION, EXPIRATION),))
+        return tree.answer
+
+    return damage
+
+
 def nsec_at(owner: str, change: Callable[[NSEC], NSEC], zone: str = "example.net.") -> Damage:
     def damage(tree: Tree) -> Callable[[Question], Reply]:
         (rdata,) = tree.zones[name(zone)].nodes[name(owner), int(T.NSEC)][1]
@@ -160,6 +192,15 @@ def signed_by_a_key_that_is_not_there(tree: Tree) -> Callable[[Question], Reply]
     rdatas = tree.zones[name("example.net.")].nodes[WWW.name, int(T.A)][1]
     resign(tree, "example.net.", WWW.name, int(T.A), rdatas, stranger)
     return tree.answer
+
+
+def signer_changed(signer: str) -> Callable[[Message], Message]:
+    def change(reply: Message) -> Message:
+        rrsig = RRSIG.from_rdata(next(record.rdata for record in reply.answer if record.type == T.RRSIG))
+        forged = replace(rrsig, signer=name(signer)).to_rdata()
+        return with_records(Record(reply.question[0].name, int(T.RRSIG), 1, 600, forged))(reply)
+
+    return change
 
 
 def rrsig_changed(**fields: int) -> Callable[[Message], Message]:
@@ -247,6 +288,7 @@ def nsec3_instead(tree: Tree) -> Callable[[Question], Reply]:
 
 DNSKEYS, DELEGATION = question("example.net.", "DNSKEY"), question("example.net.", "DS")
 NOPE, ALIAS, OLD = question("nope", "A"), question("alias", "A"), question("host.old", "TXT")
+PLAIN = question("www.plain.net.", "A")
 WILD, THERE = question("x.wild", "TXT"), question("there.wild", "TXT")
 NO_RRSIG = Record(WWW.name, int(T.RRSIG), 1, 600, b"\0\1")
 DAMAGES: list[tuple[str, Damage, Question, Security, str]] = [
@@ -260,6 +302,10 @@ DAMAGES: list[tuple[str, Damage, Question, Security, str]] = [
     ("truncated", reply_changed(TLSA, lambda m: replace(m, flags=m.flags | 0x200)), TLSA, INDETERMINATE, "NO_ANSWER"),
     ("signed by the parent", signed_by_parent, WWW, BOGUS, "SIGNER_MISMATCH"),
     ("signed by a stranger", signed_by_a_key_that_is_not_there, WWW, BOGUS, "SIGNING_KEY_MISSING"),
+    # The insecurity of a zone that the name is not in is no excuse
+    ("signed as an insecure zone", reply_changed(WWW, signer_changed("plain.net.")), WWW, BOGUS, "SIGNER_MISMATCH"),
+    ("signed as a name below", reply_changed(WWW, signer_changed("a.www")), WWW, BOGUS, "SIGNER_MISMATCH"),
+    ("signed as no zone", reply_changed(WWW, signer_changed("www")), WWW, BOGUS, "SIGNER_MISMATCH"),
     ("too many labels", reply_changed(WWW, rrsig_changed(labels=4)), WWW, BOGUS, "SIGNATURE_INVALID"),
     ("too few labels", reply_changed(WWW, rrsig_changed(labels=2)), WWW, BOGUS, "SIGNATURE_INVALID"),
     ("a longer TTL", reply_changed(WWW, rrsig_changed(original_ttl=99999)), WWW, BOGUS, "SIGNATURE_INVALID"),
@@ -343,6 +389,14 @@ DAMAGES: list[tuple[str, Damage, Question, Security, str]] = [
     ("a revoked key", key_flags(0x0181), WWW, BOGUS, "KEY_REVOKED"),
     ("no zone key", key_flags(0x0001), WWW, BOGUS, "KEY_NOT_FOR_ZONE"),
     ("a key without SEP", key_flags(0x0100), WWW, SECURE, "SIGNATURE_VALID"),
+    ("DS only malformed", ds_replaced(lambda ds: [replace(ds, digest=b"")]), WWW, BOGUS, "DS_MISMATCH"),
+    ("DS by a wildcard", expanded_from("*.net.", "net.", T.DS), WWW, BOGUS, "SIGNATURE_INVALID"),
+    ("keys by a wildcard", expanded_from("*.net.", "example.net.", T.DNSKEY), WWW, BOGUS, "SIGNATURE_INVALID"),
+    ("a ZSK", two_keys(0x0100), WWW, SECURE, "SIGNATURE_VALID"),
+    ("a revoked ZSK", two_keys(0x0180), WWW, BOGUS, "KEY_REVOKED"),
+    ("a ZSK for no zone", two_keys(0x0000), WWW, BOGUS, "KEY_NOT_FOR_ZONE"),
+    ("keys signed by the ZSK alone", two_keys(0x0100, keys_signed_by=1), WWW, BOGUS, "SIGNING_KEY_MISSING"),
+    ("a referral for an answer", reply_changed(PLAIN, referring), PLAIN, INDETERMINATE, "NO_ANSWER"),
     # DNAME
     ("a CNAME that the DNAME does not make", reply_changed(OLD, flipped(T.CNAME, 2)), OLD, BOGUS, "DNAME_MISMATCH"),
     ("a forged DNAME", reply_changed(OLD, flipped(T.DNAME, 2)), OLD, BOGUS, "SIGNATURE_INVALID"),

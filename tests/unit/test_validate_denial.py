@@ -98,6 +98,7 @@ def test_insecure_delegations(record: str, delegated: bool | None) -> None:
         ("x.w z.w A", "x.w", 3, False),  # the name itself is there
         ("a.w y.x.w A", "x.w", 3, False),  # an empty non-terminal is there
         ("a.w y.x.w A", "z.x.w", 3, False),  # x.w is closer than w
+        ("a.w z.x.w A", "y.x.w", 3, False),  # so it is here, though y.x.w itself is not there
         ("a.w b.w A", "x.w", 3, False),
     ],
 )

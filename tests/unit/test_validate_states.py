@@ -154,6 +154,15 @@ def test_cached_keys_last_as_long_as_their_ttl(tree: Tree, age: int, good: bool)
     assert (held is not None) == good
 
 
+def test_cached_keys_do_not_outlast_the_ds_that_led_to_them(tree: Tree) -> None:
+    nodes, at = tree.zones[name("net.")].nodes, (name("example.net."), int(T.DS))
+    nodes[at] = (50, *nodes[at][1:])
+    cache = ZoneKeyCache()
+    validate(tree, question("www", "A"), cache=cache)
+    assert cache.closest(name("www"), name("example.net."), NOW + timedelta(seconds=49)) is not None
+    assert cache.closest(name("www"), name("example.net."), NOW + timedelta(seconds=50)) is None
+
+
 def test_without_an_anchor_above_nothing_can_be_said(tree: Tree) -> None:
     only_org = read_anchors("org. DS 1 13 2 " + "00" * 32)
     verdict = drive(Validation(name("www"), T.A, only_org, DEFAULT_POLICY, NOW), tree.answer)
@@ -168,6 +177,13 @@ def test_the_closest_anchor_is_the_one_that_counts(tree: Tree) -> None:
     verdict = drive(Validation(name("www"), T.A, island, DEFAULT_POLICY, NOW), tree.answer)
     assert verdict.state is SECURE
     assert [asked.name for asked in tree.asked] == [name("www"), name("example.net.")]
+
+
+def test_an_anchor_says_nothing_of_its_own_ds(tree: Tree) -> None:
+    """The DS is the parent's, and no anchor is above that."""
+    island = read_anchors(f"example.net. IN DNSKEY {tree.keys[name('example.net.')][1]}")
+    verdict = drive(Validation(name("example.net."), T.DS, island, DEFAULT_POLICY, NOW), tree.answer)
+    assert (verdict.state, verdict.reasons[0].code) == (INDETERMINATE, "NO_TRUST_ANCHOR")
 
 
 @pytest.mark.parametrize(
