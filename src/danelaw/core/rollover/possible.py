@@ -205,7 +205,7 @@ def _hold(answer: Answer, gone: Instant | None, because: str, limits: Limits) ->
     until = None if gone is None else gone + limits.hold(answer.ttl)
     bound = _signature_bound(answer, limits)
     if bound is not None and (until is None or bound < until):
-        return Held(answer, bound, f"{because}; its signatures end")
+        return Held(answer, bound, f"{because}, and no longer than until its signatures expire")
     if until is not None:
         because += f"; caches may keep it for {limits.hold(answer.ttl).total_seconds():g} s"
     return Held(answer, until, because)
@@ -363,7 +363,8 @@ def possible_chains(
             if isinstance(span.got, Unreachable) or (began and span.last < began.at):
                 continue
             probed = span.last if probed is None else max(probed, span.last)
-            recent = now - span.last <= limits.lookup_delay
+            # A chain that was just left is still being checked by somebody; a failure that is over refuses nobody.
+            recent = isinstance(span.got, Chain) and now - span.last <= limits.lookup_delay
             if not isinstance(span.got, NotOffered) and (recent or _is_current(spans, index)):
                 found.add(span.got)
     if probed is None:

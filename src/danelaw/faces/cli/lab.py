@@ -7,6 +7,7 @@ import json
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
 
@@ -15,7 +16,7 @@ import click
 from danelaw import wiring
 from danelaw.app.check import check
 from danelaw.app.config import LOCAL, load
-from danelaw.core.model import SubjectName
+from danelaw.core.model import Instant, SubjectName
 from danelaw.core.rollover.planner import Settled, Wait
 from danelaw.core.rollover.progress import Progress
 from danelaw.core.tlsa import Combination
@@ -134,8 +135,6 @@ def wire(world: World, *, tlsa: tuple[str, ...] = ("3 1 1",), challenge: str = "
 def crowd(world: World, seed: int = 0, size: int = CLIENTS) -> Crowd:
     """The witnesses. They know of the world what the Internet knows: its root servers, its trust anchor, its CA."""
     dialer = world.dialer
-    from ipaddress import ip_address
-
     return Crowd(
         host=world.host.to_text(),
         root_servers=[str(ip) for ip in world.root_servers],
@@ -230,10 +229,7 @@ class Teller:
             self._waits.pop(progress.subject, None)
             return
         if isinstance(ended.plan, Wait):
-            text = words.waiting(ended.plan)
-            if self._waits.get(progress.subject) != text:
-                self._waits[progress.subject] = text
-                terminal.wait(f"{self._clock()}  {'wait':<12} {text}")
+            self._wait(progress.subject, ended.plan, progress.at)
             return
         self._waits.pop(progress.subject, None)
         self._line(words.verb(ended.plan), words.particulars(ended.plan, ended.outcome))
@@ -241,11 +237,21 @@ class Teller:
     def _transcript(self, lines: Sequence[str], good: bool) -> None:
         self._line("check", "from outside" if good else "from outside: something is wrong", fg=None if good else "red")
         if self._scenes == 3:
+            terminal.say()
             for line in lines:
-                terminal.say(f"{'':8}{line}")
+                terminal.say(line)
+
+    def _wait(self, subject: SubjectName, wait: Wait, now: Instant) -> None:
+        """Each thing that is awaited gets a line; a terminal also shows how it goes on."""
+        text = words.waiting(wait, now)
+        if terminal.interactive():
+            terminal.wait(f"{self._clock()}  {'wait':<12} {text}")
+        elif self._waits.get(subject) != wait.code:
+            self._line("wait", text)
+        self._waits[subject] = wait.code
 
     def _line(self, verb: str, rest: str, fg: str | None = None) -> None:
-        terminal.say(f"{self._clock()}  ", Ink(f"{verb:<12}", fg=fg, bold=True), f" {rest}")
+        terminal.hanging((f"{self._clock()}  ", Ink(f"{verb:<12}", fg=fg, bold=True), " "), rest)
 
     def _clock(self) -> str:
         elapsed = self.stage.wired.tools.clock.monotonic() - (self._began or 0.0)

@@ -10,6 +10,7 @@ import os
 import shutil
 import sys
 import textwrap
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -41,6 +42,11 @@ def width() -> int:
     return min(shutil.get_terminal_size((80, 24)).columns, 100)
 
 
+def interactive() -> bool:
+    """Whether talk goes to a terminal, where lines can be redrawn."""
+    return sys.stderr.isatty()
+
+
 def data(text: str) -> None:
     """A result, to standard output."""
     click.echo(text)
@@ -53,10 +59,7 @@ def say(*segments: str | Ink) -> None:
 
 
 def wait(text: str) -> None:
-    """What is awaited: on a terminal one line that is redrawn, elsewhere a line of its own."""
-    if not sys.stderr.isatty():
-        say(text)
-        return
+    """What is awaited, on one line of a terminal that is redrawn."""
     _clear()
     shown = text if len(text) < width() else f"{text[: width() - 2]}…"
     click.echo(_inked(Ink(shown, dim=True)), nl=False, err=True, color=True)
@@ -66,6 +69,15 @@ def wait(text: str) -> None:
 def paragraph(text: str, indent: str = "") -> None:
     for line in textwrap.wrap(text, width() - len(indent), break_long_words=False, break_on_hyphens=False) or [""]:
         say(indent + line)
+
+
+def hanging(head: Sequence[str | Ink], text: str) -> None:
+    """A line that begins with ``head``, and whose text goes on below where it began."""
+    indent = sum(len(part.text if isinstance(part, Ink) else part) for part in head)
+    lines = textwrap.wrap(text, max(20, width() - indent), break_on_hyphens=False) or [""]
+    say(*head, lines[0])
+    for line in lines[1:]:
+        say(" " * indent + line)
 
 
 def error(problem: DanelawError) -> None:

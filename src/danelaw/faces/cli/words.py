@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import dns.rdatatype
 
-from danelaw.core.model import Absence, Answer, Failed, Issued, NeedChallenge, Pending
+from danelaw.core.model import Absence, Answer, Failed, Instant, Issued, NeedChallenge, Pending
 from danelaw.core.rollover.actions import (
     Action,
     AdvanceOrder,
@@ -67,7 +69,8 @@ def particulars(action: Action, outcome: Outcome | None) -> str:
         case PlaceChallenge(_, _, challenge) | ClearChallenge(_, _, challenge):
             return f"{challenge.type.value} for {challenge.identifier.to_text(omit_final_dot=True)}"
         case Switch(_, host, generation):
-            return _joined(f"{host} to generation {generation}", tail)
+            reloaded = "reloaded" if isinstance(outcome, Receipt) else tail
+            return _joined(f"{host} host to generation {generation}", reloaded)
         case DestroyKey(_, generation):
             return _joined(f"of generation {generation}", tail)
         case MakeKey(lineage):
@@ -94,9 +97,14 @@ def result(outcome: Outcome | None) -> str:
             return ""
 
 
-def waiting(wait: Wait) -> str:
-    until = f"; not before {wait.until:%H:%M:%S}" if wait.until is not None else ""
-    return f"{wait.because}{until}"
+def waiting(wait: Wait, now: Instant) -> str:
+    """What is awaited, and how long it takes at the least."""
+    if wait.until is None:
+        return wait.because
+    left = wait.until - now
+    if left > timedelta(days=1):
+        return f"{wait.because}; until {wait.until:%Y-%m-%d} at the latest"
+    return f"{wait.because}; not before {wait.until:%H:%M:%S}"
 
 
 def _removes(change: Publish) -> bool:
