@@ -20,6 +20,21 @@ def as_json(report: Report) -> dict[str, object]:
 
     Instants are RFC 3339 in UTC; TLSA records are in presentation form; ``any`` is a client that offers all it has.
     """
+    return {key: _escaped(value) for key, value in _document(report).items()}
+
+
+def _escaped(value: object) -> object:
+    """Strings from the network may be anywhere."""
+    if isinstance(value, str):
+        return printable(value)
+    if isinstance(value, list):
+        return [_escaped(each) for each in value]
+    if isinstance(value, dict):
+        return {key: _escaped(each) for key, each in value.items()}
+    return value
+
+
+def _document(report: Report) -> dict[str, object]:
     case, tlsa = report.case, report.evidence.tlsa
     return {
         "schema": SCHEMA,
@@ -46,7 +61,7 @@ def _answer(case: Case, answer: Validated) -> dict[str, object]:
         "asked": case.asked(answer),
         "state": answer.state.value,
         "ttl": answer.rrset.ttl if answer.rrset is not None else None,
-        "reasons": [printable(str(reason)) for reason in answer.reasons],
+        "reasons": [str(reason) for reason in answer.reasons],
     }
 
 
@@ -55,9 +70,9 @@ def _got(probe: Probe) -> dict[str, object]:
         case Handshake(version=version, cipher=cipher):
             return {"got": "handshake", "version": version, "cipher": cipher}
         case HandshakeFailure(code=code, detail=detail):
-            return {"got": "failure", "code": code, "detail": printable(detail)}
+            return {"got": "failure", "code": code, "detail": detail}
         case Unreachable(code=code, detail=detail):
-            return {"got": "unreachable", "code": code, "detail": printable(detail)}
+            return {"got": "unreachable", "code": code, "detail": detail}
         case _:
             return {"got": "not-offered"}
 
@@ -76,9 +91,9 @@ def _certificate(der: bytes) -> dict[str, object]:
     if not isinstance(said, Described):
         return {"unreadable": said}
     return {
-        "subject": printable(said.subject),
-        "issuer": printable(said.issuer),
-        "names": [printable(name) for name in said.names],
+        "subject": said.subject,
+        "issuer": said.issuer,
+        "names": list(said.names),
         "notBefore": said.first.isoformat(),
         "notAfter": said.last.isoformat(),
     }
@@ -89,7 +104,7 @@ def _outcome(outcome: RecordMatch) -> dict[str, object]:
         "record": outcome.record.to_text(),
         "matched": outcome.matched,
         "depth": outcome.depth,
-        "reason": printable(str(outcome.reason)) if outcome.reason is not None else None,
+        "reason": str(outcome.reason) if outcome.reason is not None else None,
     }
 
 
@@ -98,9 +113,9 @@ def _finding(finding: Finding) -> dict[str, object]:
         "code": finding.code,
         "level": finding.level.name.lower(),
         "citation": finding.citation,
-        "subject": printable(finding.subject),
+        "subject": finding.subject,
         "address": str(finding.address) if finding.address is not None else None,
-        "sentence": printable(finding.sentence),
-        "details": [printable(detail) for detail in finding.details],
+        "sentence": finding.sentence,
+        "details": list(finding.details),
         "remedy": finding.remedy,
     }
