@@ -98,6 +98,10 @@ def test_before_anything_was_done_the_zone_is_insecure() -> None:
     assert codes(report) == ["ZONE_INSECURE", "HANDSHAKE_FAILED", "HANDSHAKE_FAILED"]
 
 
+def test_where_no_client_gets_through_no_algorithm_is_called_not_offered() -> None:
+    assert NotOffered() not in {probe.got for probe in checked(SimWorld()).evidence.probes}
+
+
 def test_an_address_from_a_bogus_answer_is_not_connected_to(world: SimWorld) -> None:
     forged = RRset(HOST, A, 60, frozenset({world.servers.addresses[0].ip.packed}))
     reason = Reason("NO_SIGNATURE", "RFC 4035 §5.3", "www.dotnxdomain.net. A")
@@ -108,7 +112,7 @@ def test_an_address_from_a_bogus_answer_is_not_connected_to(world: SimWorld) -> 
 
 def aliased(state: Security, tlsa_at_target: bool) -> dict[tuple[Name, int], Validated]:
     """``alias`` is a CNAME for the world's host; TLSA records are at its target, or under the alias itself."""
-    link = RRset(ALIAS, CNAME, 60, frozenset({HOST.to_wire() or b""}))
+    link = RRset(ALIAS, CNAME, 60, frozenset({HOST.to_digestable()}))
     world = SimWorld()
     four, six = (world.zone.source.rrsets[HOST, type] for type in (A, AAAA))
     answers = {
