@@ -380,8 +380,9 @@ class _Service:
             judgement = judge(destroy, self.facts, self.reach, self.now, self.limits)
             if isinstance(judgement, Allowed):
                 return destroy
-            because = f"the key of generation {generation.generation} is kept: {judgement.because[0].because}"
-            return self._wait("KEY_KEPT", because, self.now, judgement.earliest)
+            kept = refused_wait(judgement, self.now)
+            because = f"the key of generation {generation.generation} is kept: {kept.because}"
+            return self._wait("KEY_KEPT", because, self.now, kept.until)
         return None
 
     def _foreign(self, holding: Holding) -> tuple[str, ...]:

@@ -205,7 +205,9 @@ def _hold(answer: Answer, gone: Instant | None, because: str, limits: Limits) ->
     until = None if gone is None else gone + limits.hold(answer.ttl)
     bound = _signature_bound(answer, limits)
     if bound is not None and (until is None or bound < until):
-        return Held(answer, bound, f"{because}, and no longer than until its signatures expire")
+        return Held(
+            answer, bound, because if gone is None else f"{because}; its signatures end before caches forget it"
+        )
     if until is not None:
         because += f"; caches may keep it for {limits.hold(answer.ttl).total_seconds():g} s"
     return Held(answer, until, because)

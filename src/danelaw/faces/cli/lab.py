@@ -154,7 +154,7 @@ class Teller:
     quiet: bool
     _scenes: int = 0
     _began: float | None = None
-    _waits: dict[SubjectName, str] = field(default_factory=dict)
+    _waits: dict[SubjectName, tuple[str, bool]] = field(default_factory=dict)
 
     def __call__(self, event: Event) -> None:
         if self.quiet:
@@ -246,9 +246,9 @@ class Teller:
         text = words.waiting(wait, now)
         if terminal.interactive():
             terminal.wait(f"{self._clock()}  {'wait':<12} {text}")
-        elif self._waits.get(subject) != wait.code:
+        elif self._waits.get(subject) != (phase := (wait.code, words.ends_soon(wait, now))):
             self._line("wait", text)
-        self._waits[subject] = wait.code
+            self._waits[subject] = phase
 
     def _line(self, verb: str, rest: str, fg: str | None = None) -> None:
         terminal.hanging((f"{self._clock()}  ", Ink(f"{verb:<12}", fg=fg, bold=True), " "), rest)

@@ -98,13 +98,13 @@ def result(outcome: Outcome | None) -> str:
 
 
 def waiting(wait: Wait, now: Instant) -> str:
-    """What is awaited, and how long it takes at the least."""
-    if wait.until is None:
-        return wait.because
-    left = wait.until - now
-    if left > timedelta(days=1):
-        return f"{wait.because}; until {wait.until:%Y-%m-%d} at the latest"
-    return f"{wait.because}; not before {wait.until:%H:%M:%S}"
+    """What is awaited, and until when at the least, where that is near enough to tell."""
+    return f"{wait.because}; not before {wait.until:%H:%M:%S}" if wait.until and ends_soon(wait, now) else wait.because
+
+
+def ends_soon(wait: Wait, now: Instant) -> bool:
+    """Whether the wait has an end within a day. One that hangs on somebody else has none, or that of signatures."""
+    return wait.until is not None and wait.until - now < timedelta(days=1)
 
 
 def _removes(change: Publish) -> bool:

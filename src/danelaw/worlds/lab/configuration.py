@@ -20,7 +20,7 @@ LIMITS: Final = {
     "linger": 1.5,
     "renewal_check": 1,
 }
-"""In seconds, but for the count of passes. A client of the crowd takes two seconds at most between look-up and judgement."""
+"""In seconds, but for the count of passes. A client takes two seconds at most from look-up to judgement."""
 
 
 def write(world: World, *, tlsa: tuple[str, ...] = ("3 1 1",), challenge: str = "http-01") -> Path:

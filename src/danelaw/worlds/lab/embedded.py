@@ -183,7 +183,13 @@ class EmbeddedWorld:
             self.web = WebServer(self.service_addresses, self.webroot, self.live, self.dialer)
             await stack.enter_async_context(self.web.serving())
             self.ca = await stack.enter_async_context(
-                AcmeCA(self.directory / "ca", self.dialer.locate(*self.forwarder), self.dialer.locate, seed=self._seed)
+                AcmeCA(
+                    self.directory / "ca",
+                    self.dialer.locate(*self.forwarder),
+                    self.dialer.locate,
+                    seed=self._seed,
+                    retry_after=0,
+                )
             )
             self.commands = LabCommands({RELOAD_ZONE: self.primary.reload, RELOAD_WEB: self.web.reload})
             self._stack = stack.pop_all()
