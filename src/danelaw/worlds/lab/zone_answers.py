@@ -205,11 +205,10 @@ class ServedZone:
 
 
 def reply(query: dns.message.QueryMessage, zone: ServedZone) -> dns.message.Message:
-    """The reply of an authority for one zone, not yet cut to any size. Flags: AA, never RA."""
+    """The reply of an authority for one zone, not yet cut to size. AA, but never RA, AD or CD (RFC 4035 §3.1.6)."""
     response = dns.message.make_response(query, our_payload=PAYLOAD)
     if query.edns >= 0:
         response.use_edns(0, query.ednsflags & dns.flags.DO, PAYLOAD)  # DO is copied: RFC 3225 §3
-    response.flags |= query.flags & dns.flags.CD  # RFC 4035 §3.1.6
     if query.edns > 0:
         response.set_rcode(dns.rcode.BADVERS)
         return response
