@@ -19,7 +19,7 @@ _PIECE: Final = re.compile(
       | (?P<parenthesis>[()])
       | (?P<quoted>"(?:[^"\\\n]|\\[^\n])*")
       | (?P<word>(?:[^ \t\r\n\f\v;()"\\]|\\[^\n])+
-          (?:(?<==)"(?:[^"\\\n]|\\[^\n])*")?)  # key="value" is one word: RFC 9460 section 2.1""",
+          (?:(?<==)"(?:[^"\\\n]|\\[^\n])*")?)  # key="value" is one word: RFC 9460 §2.1""",
     re.VERBOSE,
 )
 

@@ -99,7 +99,7 @@ def judge(
     roots: Sequence[x509.Certificate],
     now: datetime,
 ) -> str:
-    """What matched, in words. Raises RefusedError if nothing does: one match is enough (RFC 7671 §5).
+    """What matched, in words. Raises RefusedError if nothing does: one match is enough (RFC 7671 §8).
 
     ``presented``: certificates in DER, the leaf first. ``names``: the base domains, any of which the certificate may
     name (RFC 7671 §5.2, §7).

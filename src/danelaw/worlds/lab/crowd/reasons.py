@@ -9,7 +9,7 @@ class Reason(enum.StrEnum):
     """The stable codes of refusals, and of connections that found no service."""
 
     TLSA_MISMATCH = "TLSA_MISMATCH"
-    """Secure, usable TLSA records are there and none matches the presented chain (RFC 7671 §5)."""
+    """Secure, usable TLSA records are there and none matches the presented chain (RFC 6698 §4.1)."""
     DANE_NAME = "DANE_NAME"
     """A trust anchor from DANE-TA(2) matched; the certificate names another host (RFC 7671 §5.2)."""
     DANE_EXPIRED = "DANE_EXPIRED"
