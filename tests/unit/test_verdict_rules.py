@@ -250,3 +250,9 @@ def test_a_certificate_is_reported_within_the_notice_to_the_second(left: timedel
 def test_the_owner_is_named_as_it_is_asked_for() -> None:
     (finding,) = rule("NO_TLSA").findings(case(publishing()))
     assert finding.subject == f"{OWNER.to_text(omit_final_dot=True)} TLSA"
+
+
+def test_a_denial_says_for_how_long_caches_may_hold_it() -> None:
+    """RFC 2308 §5: a record that was published just now is not seen before."""
+    (finding,) = rule("NO_TLSA").findings(case(publishing()))
+    assert finding.details == ("caches may hold this denial for 60 s",)
