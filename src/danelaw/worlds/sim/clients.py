@@ -1,7 +1,7 @@
 """DANE clients with caches, in virtual time. Independent: nothing of ours is imported here, and nothing of ours judges.
 
 A client holds each answer for its TTL, some for twice that. It looks the records up, and checks the chain only after a
-while; browsers do it the other way round.
+while; browsers do it the other way round. Clients differ in the parameters that they know and in digest agility.
 """
 
 from __future__ import annotations
@@ -11,15 +11,32 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Protocol
+from functools import lru_cache
+from typing import Final, Protocol, TypeAlias
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+Parameters: TypeAlias = tuple[int, int, int]
+"""Usage, selector and matching type of a TLSA record (RFC 6698 §2.1)."""
+
+ALL: Final = frozenset((3, selector, matching) for selector in (0, 1) for matching in (0, 1, 2))
+SHA256: Final = frozenset({(3, 0, 1), (3, 1, 1)})
+KEYS: Final = frozenset({(3, 1, 0), (3, 1, 1)})
+CERTIFICATES: Final = frozenset({(3, 0, 0), (3, 0, 1), (3, 0, 2)})
+HABITS: Final[tuple[tuple[frozenset[Parameters], bool], ...]] = (
+    (ALL, False),
+    (ALL, True),
+    (SHA256, False),
+    (KEYS, True),
+    (CERTIFICATES, True),
+)
+"""What clients know, and whether of several digests they heed the strongest alone (RFC 7671 §9)."""
+
 
 class Timeline(Protocol):
     def now(self) -> datetime: ...
-    def after(self, seconds: float, event: Callable[[], None]) -> None: ...
+    def after(self, seconds: float, event: Callable[[], object]) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +90,8 @@ class Client:
     late: bool
     most_delay: float
     record: list[Connection]
+    knows: frozenset[Parameters] = ALL
+    agile: bool = False
     _looked: tuple[Looked, datetime] | None = None
     _delegation: tuple[Delegation, datetime] | None = None
 
@@ -125,12 +144,17 @@ class Client:
             return "" if self.internet.trusts(chain) else "PKIX_UNTRUSTED"
         if chain is None:
             return "NO_TLS"
-        return "" if any(_matches(rdata, chain) for rdata in looked.tlsa) else "TLSA_MISMATCH"
+        usable = [rdata for rdata in looked.tlsa if tuple(rdata[:3]) in self.knows]
+        if not usable:
+            return "" if self.internet.trusts(chain) else "PKIX_UNTRUSTED"
+        if self.agile:
+            usable = [rdata for rdata in usable if not any(_stronger(other, rdata) for other in usable)]
+        return "" if any(_matches(rdata, chain) for rdata in usable) else "TLSA_MISMATCH"
 
 
 @dataclass(slots=True)
 class SimCrowd:
-    """``size`` clients, of every age and habit."""
+    """``size`` clients, of every age and habit. Twenty are enough for all of them."""
 
     timeline: Timeline
     internet: Internet
@@ -145,20 +169,30 @@ class SimCrowd:
             rng = random.Random(f"{self.seed}/{number}")  # noqa: S311  # a simulation wants to be repeated
             stretch = 2.0 if number % 4 == 0 else 1.0
             late = number % 5 == 0
-            Client(number, self.timeline, self.internet, rng, stretch, late, self.most_delay, self.record).start(
-                self.pace
-            )
+            knows, agile = HABITS[number // 4 % len(HABITS)]
+            Client(
+                number, self.timeline, self.internet, rng, stretch, late, self.most_delay, self.record, knows, agile
+            ).start(self.pace)
 
     def refused(self) -> list[Connection]:
         return [connection for connection in self.record if connection.refused]
+
+
+def _stronger(left: bytes, right: bytes) -> bool:
+    """Of two digests for the same usage and selector the stronger is heeded; the full content is no digest."""
+    return left[:2] == right[:2] and (left[2], right[2]) == (2, 1)
 
 
 def _matches(rdata: bytes, chain: Sequence[bytes]) -> bool:
     """DANE-EE by either selector and any digest."""
     if rdata[0] != 3:
         return False
-    leaf = x509.load_der_x509_certificate(chain[0])
-    spki = leaf.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    content = chain[0] if rdata[1] == 0 else spki
+    content = chain[0] if rdata[1] == 0 else _key(chain[0])
     digest = {0: content, 1: hashlib.sha256(content).digest(), 2: hashlib.sha512(content).digest()}
     return digest.get(rdata[2]) == rdata[3:]
+
+
+@lru_cache(maxsize=256)
+def _key(certificate: bytes) -> bytes:
+    key = x509.load_der_x509_certificate(certificate).public_key()
+    return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)

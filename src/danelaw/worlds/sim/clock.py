@@ -19,7 +19,7 @@ class VirtualClock:
     def __init__(self, start: Instant = START) -> None:
         self._now = start
         self._start = start
-        self._agenda: list[tuple[Instant, int, Callable[[], None]]] = []
+        self._agenda: list[tuple[Instant, int, Callable[[], object]]] = []
         self._count = 0
 
     def now(self) -> Instant:
@@ -31,12 +31,12 @@ class VirtualClock:
     async def sleep_until(self, when: Instant) -> None:
         self.advance(when)
 
-    def at(self, when: Instant, event: Callable[[], None]) -> None:
+    def at(self, when: Instant, event: Callable[[], object]) -> None:
         """Let ``event`` happen at ``when``, or as soon as time moves if that is past."""
         self._count += 1
         heapq.heappush(self._agenda, (max(when, self._now), self._count, event))
 
-    def after(self, seconds: float, event: Callable[[], None]) -> None:
+    def after(self, seconds: float, event: Callable[[], object]) -> None:
         self.at(self._now + timedelta(seconds=seconds), event)
 
     def tick(self, seconds: float = 0.002) -> None:

@@ -6,9 +6,10 @@ Certificates are real, from keys that are derived from numbers: associations and
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import lru_cache
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -21,9 +22,12 @@ from danelaw.core.model import (
     IP,
     Advance,
     Chain,
+    Challenge,
+    ChallengeType,
     CredentialFacts,
     DanelawError,
     Endpoint,
+    Failed,
     GenerationId,
     Handshake,
     HandshakeFailure,
@@ -32,7 +36,9 @@ from danelaw.core.model import (
     Issued,
     KeyAlgorithm,
     Lineage,
+    NeedChallenge,
     OrderState,
+    Pending,
     Unreachable,
     Window,
 )
@@ -131,11 +137,19 @@ class SimCredentials:
 
 @dataclass(slots=True)
 class SimCA:
-    """``Issuer``: one step, one certificate. ``suggest_renewal`` asks for all that were issued to be renewed now."""
+    """``Issuer``: one step, one certificate, unless it ``challenges``: then it looks for what was placed first.
+
+    ``look``: whether a response is found wherever it is looked for. ``suggest_renewal`` asks for all that were issued
+    to be renewed now.
+    """
 
     clock: VirtualClock
+    look: Callable[[Challenge], bool]
     lifetime: timedelta = timedelta(days=90)
     refusing: bool = False
+    challenges: ChallengeType | None = None
+    _orders: int = 0
+    _ready: dict[str, Instant] = field(default_factory=dict)
     _issued: list[Chain] = field(default_factory=list)
     _windows: dict[Chain, Window] = field(default_factory=dict)
 
@@ -147,6 +161,20 @@ class SimCA:
         self.clock.tick()
         if self.refusing:
             raise DanelawError("CA_UNREACHABLE", "the CA does not answer")
+        if self.challenges is not None:
+            if order.url is None:
+                self._orders += 1
+                order = replace(order, url=f"sim:order/{self._orders}")
+            needed = [self._challenge(order, name, self.challenges) for name in order.names]
+            if not order.placed >= {challenge.url for challenge in needed}:
+                return NeedChallenge(order, tuple(needed))
+            missing = [challenge for challenge in needed if not self.look(challenge)]
+            if missing:
+                retry_at = self.clock.now() + timedelta(seconds=1)
+                return Failed(order, "unauthorized", f"nothing found for {missing[0].identifier}", retry_at)
+            ready = self._ready.setdefault(str(order.url), self.clock.now() + timedelta(seconds=1))
+            if self.clock.now() < ready:
+                return Pending(order, ready)
         number = int.from_bytes(csr, "big")
         chain = issue(number, order.names, self.clock.now(), self.lifetime)
         self._issued.append(chain)
@@ -155,7 +183,30 @@ class SimCA:
     async def renewal_window(self, chain: Chain) -> Window | None:
         return self._windows.get(chain)
 
+    def _challenge(self, order: OrderState, name: Name, type: ChallengeType) -> Challenge:
+        url = f"{order.url}/{name}"
+        return Challenge(url, type, name, f"token-of-{url}", f"response-to-{url}")
 
+
+@dataclass(slots=True)
+class SimSolver:
+    """``Solver``: a web root."""
+
+    clock: VirtualClock
+    placed: dict[str, str] = field(default_factory=dict)
+
+    async def place(self, challenge: Challenge) -> Receipt:
+        self.clock.tick()
+        self.placed[challenge.token] = challenge.response
+        return Receipt()
+
+    async def clear(self, challenge: Challenge) -> Receipt:
+        self.clock.tick()
+        self.placed.pop(challenge.token, None)
+        return Receipt()
+
+
+@lru_cache(maxsize=256)
 def private_key(number: int) -> ec.EllipticCurvePrivateKey:
     return ec.derive_private_key(number, ec.SECP256R1())
 
@@ -164,6 +215,7 @@ ROOT_KEY = private_key(999_999)
 ROOT_NAME = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Simulated Root")])
 
 
+@lru_cache(maxsize=1)
 def root_certificate() -> bytes:
     """The root that simulated clients trust, in DER."""
     builder = _builder(ROOT_NAME, ROOT_KEY, 1, dt.datetime(2016, 1, 1, tzinfo=dt.UTC), timedelta(days=7300))

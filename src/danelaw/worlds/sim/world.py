@@ -10,12 +10,12 @@ from ipaddress import ip_address
 import dns.name
 import dns.rdatatype
 
-from danelaw.core.model import Chain, Endpoint, HostName, Lineage, RRset, SubjectName
+from danelaw.core.model import Chain, Challenge, ChallengeType, Endpoint, HostName, Lineage, RRset, SubjectName
 from danelaw.core.rollover.reach import Reach, Reached
 from danelaw.core.tlsa import Reference
 from danelaw.worlds.sim.clients import Delegation, Looked, SimCrowd
 from danelaw.worlds.sim.clock import VirtualClock
-from danelaw.worlds.sim.service import Address, SimCA, SimCredentials, SimServers, root_certificate
+from danelaw.worlds.sim.service import Address, SimCA, SimCredentials, SimServers, SimSolver, root_certificate
 from danelaw.worlds.sim.zone import Content, SimDNS, SimPublisher, SimRegistry, SimZone, authority
 
 ZONE = dns.name.from_text("dotnxdomain.net.")
@@ -26,6 +26,7 @@ LINEAGE = Lineage(SubjectName(str(ENDPOINT)))
 LOCAL = HostName("local")
 TLSA_OWNER = dns.name.from_text("_443._tcp.www.dotnxdomain.net.")
 TLSA = int(dns.rdatatype.TLSA)
+TXT = int(dns.rdatatype.TXT)
 DS = int(dns.rdatatype.DS)
 
 
@@ -46,6 +47,7 @@ class SimWorld:
     servers: SimServers = field(init=False)
     credentials: SimCredentials = field(init=False)
     ca: SimCA = field(init=False)
+    solver: SimSolver = field(init=False)
     crowd: SimCrowd = field(init=False)
 
     def __post_init__(self) -> None:
@@ -65,8 +67,18 @@ class SimWorld:
         self.registry = SimRegistry(self.parent)
         self.servers = SimServers(self.clock, [Address(four), Address(six)])
         self.credentials = SimCredentials(self.clock, self.servers)
-        self.ca = SimCA(self.clock)
+        self.solver = SimSolver(self.clock)
+        self.ca = SimCA(self.clock, self._finds)
         self.crowd = SimCrowd(self.clock, _Seen(self), self.clients, seed=self.seed)
+
+    def _finds(self, challenge: Challenge) -> bool:
+        """Whether the CA finds a response: over HTTP, or at every authority (RFC 8555 §8.3, §8.4)."""
+        if challenge.type is ChallengeType.HTTP_01:
+            return self.solver.placed.get(challenge.token) == challenge.response
+        text = challenge.response.encode()
+        owner = dns.name.from_text("_acme-challenge", challenge.identifier)
+        found = [a.content.rrsets.get((owner, TXT)) for a in self.zone.authorities]
+        return all(rrset is not None and bytes((len(text),)) + text in rrset.rdatas for rrset in found)
 
     def reach(self) -> Reach:
         reference = Reference((HOST,), (root_certificate(),))

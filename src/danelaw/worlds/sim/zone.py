@@ -69,7 +69,7 @@ class SimZone:
     """A zone on several authorities, the first of which is its primary.
 
     ``idle_reload``: the reload does nothing, silently. ``lose_reply``: the next write takes effect and its reply is
-    lost.
+    lost. ``delay``: the next update is on its way for so many seconds, and no reply comes.
     """
 
     clock: VirtualClock
@@ -79,6 +79,7 @@ class SimZone:
     minimum: int
     idle_reload: bool = False
     lose_reply: bool = False
+    delay: float = 0.0
     source: Content = field(init=False)
     keys: list[ZoneKey] = field(default_factory=list)
     on_change: Callable[[], None] = lambda: None
@@ -180,11 +181,19 @@ class SimPublisher:
 
     async def publish(self, change: Publish) -> Receipt | Conflict:
         self.zone.clock.tick()
+        if self.zone.delay:
+            delay, self.zone.delay = self.zone.delay, 0.0
+            self.zone.clock.after(delay, partial(self._apply, change))
+            raise TimeoutError
+        found = self._apply(change)
+        return found if isinstance(found, Conflict) else self._reply(found)
+
+    def _apply(self, change: Publish) -> int | Conflict:
         owner, type = change.replace.owner, change.replace.type
         found = self.zone.source.rrsets.get((owner, type))
         if not (same_content(change.expect, found) if found else not isinstance(change.expect, RRset)):
             return Conflict(found or replace(change.expect, owner=owner))
-        return self._reply(self.zone.write(owner, type, change.replace))
+        return self.zone.write(owner, type, change.replace)
 
     async def keys(self, zone: Name) -> Sequence[ZoneKeyFacts]:
         del zone
