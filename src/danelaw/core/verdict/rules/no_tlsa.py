@@ -25,7 +25,7 @@ RULE: Final = Rule(
     id="NO_TLSA",
     level=Level.ERROR,
     citation="RFC 6698 §4.1",
-    remedy="publish a TLSA record for the key that the server uses; 3 1 1 fits most services; one that is new takes its time to be seen",
+    remedy="publish a TLSA record for the key that the server uses (3 1 1 fits most services), then wait for caches",
     applies=lambda case: case.evidence.tlsa.state is Security.SECURE,
     look=_look,
 )
