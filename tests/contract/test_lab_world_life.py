@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
 import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import dns.zone
 import pytest
@@ -77,6 +79,32 @@ def test_it_goes_at_once_although_connections_hang(tmp_path: Path) -> None:
         return gone
 
     assert asyncio.run(run()) < 0.5
+
+
+@pytest.mark.parametrize("sent", [b"", b"\x16\x03\x01\x02\x00\x01"], ids=["nothing", "half a ClientHello"])
+def test_it_goes_at_once_although_a_client_of_the_ca_stops_in_the_handshake(tmp_path: Path, sent: bytes) -> None:
+    async def run() -> float:
+        async with EmbeddedWorld(tmp_path / "lab") as world:
+            api = urlsplit(world.acme_directory)
+            assert api.hostname is not None
+            assert api.port is not None
+            stopped, writer = await asyncio.open_connection(api.hostname, api.port)
+            writer.write(sent)
+            _, other = await asyncio.open_connection(  # one that got through: the first has been accepted too
+                api.hostname, api.port, ssl=ssl.create_default_context(cafile=world.acme_bundle)
+            )
+            began = time.monotonic()
+        gone = time.monotonic() - began
+        async with asyncio.timeout(2):
+            with contextlib.suppress(ConnectionResetError):
+                assert await stopped.read() == b""
+        writer.close()
+        other.transport.abort()
+        return gone
+
+    gone: list[float] = []
+    leaves_nothing(lambda: gone.append(asyncio.run(run())))
+    assert gone[0] < 0.5
 
 
 @pytest.mark.parametrize("steps", range(0, 40, 3))

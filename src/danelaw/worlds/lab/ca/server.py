@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import socket
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
@@ -26,10 +28,26 @@ DEFAULT_PROFILES: Final[Mapping[str, timedelta]] = {
 """Certificate lifetimes of the profiles, as a large public CA has them; the first is the default."""
 
 _LONGEST_BODY: Final = 65536
+_HANDSHAKE_SECONDS: Final = 10.0
 
 
 def _utcnow() -> datetime:
     return datetime.now(UTC)
+
+
+class _Stream(asyncio.StreamReaderProtocol):
+    """Knows its transport once the handshake is through, so that the connection can be broken off at any point."""
+
+    transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        if isinstance(transport, asyncio.Transport):
+            self.transport = transport
+        super().connection_made(transport)
+
+    def abort(self) -> None:
+        if self.transport is not None:
+            self.transport.abort()
 
 
 class AcmeCA:
@@ -69,7 +87,7 @@ class AcmeCA:
         self._port = 0
         self._tls = self._write_files(directory, now())
         self._connections: set[asyncio.Task[None]] = set()
-        self._server: asyncio.Server | None = None
+        self._listening: socket.socket | None = None
         self._service = AcmeService(
             self.root.intermediate("Danelaw Lab Intermediate E1", now()),
             Vantage(resolver, locate),
@@ -123,22 +141,22 @@ class AcmeCA:
     # -- life ---------------------------------------------------------------------------------------------------
 
     async def __aenter__(self) -> AcmeCA:
-        self._server = await asyncio.start_server(self._accept, self._host, self._port, ssl=self._tls)
-        self._port = self._server.sockets[0].getsockname()[1]
+        self._listening = socket.create_server((self._host, self._port), backlog=128)
+        self._listening.setblocking(False)
+        self._port = self._listening.getsockname()[1]
         self._service.base = f"https://{self._host}:{self._port}"
+        self._spawn(self._accept(self._listening))
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._server is not None:
-            self._server.close()
         doomed = self._connections | self._service.tasks
         for task in doomed:
             task.cancel()
         await asyncio.gather(*doomed, return_exceptions=True)
-        if self._server is not None:
-            await self._server.wait_closed()
+        if self._listening is not None:
+            self._listening.close()
 
     def _write_files(self, directory: Path, now: datetime) -> ssl.SSLContext:
         bundle, certificate, key = https_credential(now, self._host)
@@ -155,17 +173,40 @@ class AcmeCA:
 
     # -- HTTP ---------------------------------------------------------------------------------------------------
 
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        if task is not None:
-            self._connections.add(task)
-            task.add_done_callback(self._connections.discard)
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._connections.add(task)
+        task.add_done_callback(self._connections.discard)
+
+    async def _accept(self, listening: socket.socket) -> None:
+        """One task for each connection from its first octet on, so that a handshake that stops is cancelled too."""
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                connection, _ = await loop.sock_accept(listening)
+            except OSError as error:
+                if error.errno not in (errno.ECONNABORTED, errno.EMFILE, errno.ENFILE):
+                    raise
+                await asyncio.sleep(0.05)  # a client that left, or no descriptors: others may come through
+                continue
+            self._spawn(self._serve(connection))
+
+    async def _serve(self, connection: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        reader = asyncio.StreamReader(loop=loop)
+        stream = _Stream(reader, loop=loop)
         try:
-            await self._converse(reader, writer)
-        except (OSError, h11.ProtocolError):
-            pass  # the client went away or does not speak HTTP: its loss
+            transport, _ = await loop.connect_accepted_socket(
+                lambda: stream, connection, ssl=self._tls, ssl_handshake_timeout=_HANDSHAKE_SECONDS
+            )
+            await self._converse(reader, asyncio.StreamWriter(transport, stream, reader, loop))
+        except (OSError, ssl.SSLError, h11.ProtocolError):
+            stream.abort()  # the client refused, went away or does not speak HTTP: its loss
+        except asyncio.CancelledError:
+            stream.abort()  # the CA is leaving, and waits for no goodbye
+            raise
         finally:
-            writer.close()
+            (stream.transport or connection).close()
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         wire = h11.Connection(h11.SERVER)
