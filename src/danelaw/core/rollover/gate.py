@@ -58,6 +58,7 @@ from danelaw.core.tlsa import (
     combinations_of,
     records_of,
     refused,
+    safe_match,
     validity_changes,
 )
 from danelaw.core.tlsa.credential import associations, leaf_spki
@@ -131,7 +132,7 @@ def violations(facts: Facts, reach: Reach, now: Instant, limits: Limits) -> tupl
                 kinds = client_kinds(combinations_of(held.answer))
                 kinds = frozenset(kind for kind in kinds if kind.fallback is Fallback.PKIX)
                 if who := refused(held.answer, chain, now, reached.reference, kinds, limits.clock_skew):
-                    because = f"clients that hold {_says(held.answer)} refuse what {ip} presents"
+                    because = f"clients that hold {says(held.answer)} refuse what {ip} presents"
                     found.append(Counterexample("I1", "VIOLATION", held, ip, chain, who, now, because))
     return tuple(found)
 
@@ -161,14 +162,31 @@ def _judge_publish(change: Publish, facts: Facts, reach: Reach, now: Instant, li
                 because = f"{ip} gives no TLS handshake ({chain.code})"
                 faults.append(Counterexample("I1", "NO_TLS", None, ip, chain, frozenset(), now, because))
                 continue
+            if isinstance(change.expect, Absence) and not _matched(change.replace, chain, now, endpoint, limits):
+                faults.append(_unmatched(change.replace, ip, chain, now, endpoint, limits))
+                continue
             for at in _instants(now, limits, endpoint, [(change.expect, chain), (change.replace, chain)]):
                 worse, better = _compare(change.replace, chain, change.expect, chain, at, endpoint, limits)
                 repair |= bool(better) and at == now
                 if worse:
-                    because = f"{ip} may present a chain that {_says(change.replace)} does not match"
+                    because = f"{ip} may present a chain that {says(change.replace)} does not match"
                     faults.append(Counterexample("I1", "CHAIN_UNMATCHED", None, ip, chain, worse, at, because))
                     break
     return Refused(tuple(faults), _chains_leave(faults, now, limits)) if faults else Allowed(repair)
+
+
+def _matched(first: Answer, chain: Chain | HandshakeFailure, now: Instant, endpoint: Reached, limits: Limits) -> bool:
+    """A first publication has to match everywhere, also where the chain is refused by clients without DANE already."""
+    return safe_match(first, chain, now, endpoint.reference, limits.clock_skew)
+
+
+def _unmatched(
+    first: Answer, ip: IP, chain: Chain | HandshakeFailure, now: Instant, endpoint: Reached, limits: Limits
+) -> Counterexample:
+    kinds = client_kinds(combinations_of(first))
+    who = refused(first, chain, now, endpoint.reference, kinds, limits.clock_skew)
+    because = f"{ip} presents a chain that {says(first)} does not match"
+    return Counterexample("I1", "CHAIN_UNMATCHED", None, ip, chain, who, now, because)
 
 
 def _unfit(change: Publish, facts: Facts, reached: Iterable[Reached], now: Instant) -> Iterable[Counterexample]:
@@ -239,7 +257,7 @@ def _judge_pair(
                 worse, better = _compare(held.answer, new, held.answer, old, at, endpoint, limits)
                 helps |= bool(better) and at == now
             if worse:
-                because = f"clients may hold {_says(held.answer)}: {held.because}"
+                because = f"clients may hold {says(held.answer)}: {held.because}"
                 faults.append(Counterexample("I1", "ANSWER_HELD", held, ip, old, worse, at, because))
                 break
     return faults, helps
@@ -271,7 +289,7 @@ def _judge_destruction(action: DestroyKey, facts: Facts, reach: Reach, now: Inst
                 records = _records(held.answer)
                 own = associations({r.combination for r in records}, generation.chain, generation.spki)
                 if records & own:
-                    because = f"clients may hold {_says(held.answer)}: {held.because}"
+                    because = f"clients may hold {says(held.answer)}: {held.because}"
                     faults.append(Counterexample("I1", "KEY_PUBLISHED", held, None, None, frozenset(), now, because))
     return Refused(tuple(faults), _holds_end(faults)) if faults else Allowed()
 
@@ -367,7 +385,8 @@ def _no(rule: Literal["I1", "I2"], code: str, now: Instant, because: str) -> Ref
     return Refused((_fault(rule, code, now, because),), None)
 
 
-def _says(answer: Answer) -> str:
+def says(answer: Answer) -> str:
+    """An answer in a few words."""
     if isinstance(answer, Absence):
         return f"the absence of {_text(answer.owner)} {_type(answer.type)}"
     if answer.type != TLSA:
@@ -383,4 +402,4 @@ def _type(type: int) -> str:
     return str(dns.rdatatype.to_text(dns.rdatatype.RdataType.make(type)))
 
 
-__all__ = ["Allowed", "Counterexample", "Judgement", "Refused", "judge", "violations"]
+__all__ = ["Allowed", "Counterexample", "Judgement", "Refused", "judge", "says", "violations"]

@@ -40,6 +40,7 @@ from danelaw.core.model import (
     RRset,
     Security,
     SubjectName,
+    same_content,
 )
 from danelaw.core.rollover.actions import (
     Action,
@@ -58,8 +59,8 @@ from danelaw.core.rollover.actions import (
 )
 from danelaw.core.rollover.epochs import DNSKEY_TYPE, DS_TYPE, signatures_end
 from danelaw.core.rollover.facts import Deed, Facts, Holding, PresentedSpan
-from danelaw.core.rollover.gate import TLSA, Allowed, Refused, judge
-from danelaw.core.rollover.possible import newest, service_addresses, visible
+from danelaw.core.rollover.gate import TLSA, Allowed, Refused, judge, says
+from danelaw.core.rollover.possible import newest, possible_answers, service_addresses, visible
 from danelaw.core.rollover.reach import Reach, Reached
 from danelaw.core.tlsa import Combination, TLSARecord, records_of
 from danelaw.core.tlsa.credential import associations, leaf_validity
@@ -313,7 +314,7 @@ class _Service:
         generation = target.facts.generation
         switch = Switch(self.d.lineage, self.d.host, generation, target.chain)
         serving = self._all_present(target.chain) and holding.live == generation
-        for owner in dict.fromkeys(owner for r in self._reached() for owner in r.owners):
+        for owner in self._owners():
             current = newest(self.facts, self.d.zone, owner, TLSA)
             if current is None:
                 return self._wait("UNOBSERVED", f"no authority has answered for {owner}")
@@ -322,7 +323,19 @@ class _Service:
                 return step
         if not serving:
             return self._switching(switch)
-        return self._destroy(holding, target) or Settled(None, self._foreign(holding))
+        return self._settling() or self._destroy(holding, target) or Settled(None, self._foreign(holding))
+
+    def _settling(self) -> Wait | None:
+        """Until no client can hold anything but what is published now."""
+        for owner in self._owners():
+            current = newest(self.facts, self.d.zone, owner, TLSA)
+            held = possible_answers(self.facts, self.d.zone, owner, TLSA, self.now, self.limits).held
+            others = [h for h in held if current is not None and not same_content(h.answer, current)]
+            if others:
+                last = max(others, key=lambda h: (h.until is None, h.until or self.now))
+                because = f"clients may hold {says(last.answer)}: {last.because}"
+                return self._wait("SETTLING", because, until=last.until)
+        return None
 
     def _align_records(
         self,
@@ -388,7 +401,7 @@ class _Service:
     def _foreign(self, holding: Holding) -> tuple[str, ...]:
         """Records that no stored key or certificate accounts for: shown, never silently dropped."""
         found: list[str] = []
-        for owner in dict.fromkeys(owner for r in self._reached() for owner in r.owners):
+        for owner in self._owners():
             current = newest(self.facts, self.d.zone, owner, TLSA)
             published = frozenset(records_of(current)) if current is not None else frozenset()
             ours = frozenset(r for g in holding.generations for r in self._own(g, published))
@@ -399,6 +412,9 @@ class _Service:
 
     def _reached(self) -> tuple[Reached, ...]:
         return self.reach.served_by(self.d.lineage, self.d.host)
+
+    def _owners(self) -> tuple[Name, ...]:
+        return tuple(dict.fromkeys(owner for r in self._reached() for owner in r.owners))
 
     def _own(self, g: CredentialFacts, like: Iterable[TLSARecord] = ()) -> frozenset[TLSARecord]:
         """The records of one generation, under the desired combinations and those of ``like``."""

@@ -7,7 +7,7 @@ from typing import Final
 
 from danelaw.worlds.lab.world import World
 
-TLSA_TTL: Final = 2
+TLSA_TTL: Final = 1
 
 LIMITS: Final = {
     "pass_interval": 0.5,

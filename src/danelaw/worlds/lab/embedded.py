@@ -94,7 +94,7 @@ class EmbeddedWorld:
     Raises ``DanelawError("LAB_DIRECTORY_IN_USE")`` where another world has lived.
     """
 
-    def __init__(self, directory: Path, *, lag: float = 2.0, seed: int = 0) -> None:
+    def __init__(self, directory: Path, *, lag: float = 1.5, seed: int = 0) -> None:
         self.directory = directory
         self._seed = seed
         self.zone: Name = ZONE

@@ -9,6 +9,7 @@ import contextlib
 import random
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final
 
@@ -159,15 +160,19 @@ class Forwarder:
 
 def _read_reply(wire: bytes | None, query: dns.message.Message) -> dns.message.Message | None:
     """A usable reply to ``query``: malformed records in it are left out, since it only steers the resolution."""
-    if wire is None:
+    message = _parsed(wire[2:]) if wire is not None else None
+    if message is None or message.question != query.question:
         return None
+    return message if message.rcode() in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN) else None
+
+
+@lru_cache(maxsize=4096)
+def _parsed(body: bytes) -> dns.message.Message | None:
+    """A message without its id; it is shared, and nobody changes it."""
     try:
-        message = dns.message.from_wire(wire, continue_on_error=True)
+        return dns.message.from_wire(b"\0\0" + body, continue_on_error=True)
     except (dns.exception.DNSException, ValueError):
         return None
-    if message.question != query.question or message.rcode() not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
-        return None
-    return message
 
 
 def _referred_to(message: dns.message.Message, zone: Name, name: Name) -> Name | None:
