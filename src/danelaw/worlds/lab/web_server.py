@@ -116,7 +116,9 @@ class WebAddress:
 
     def close(self) -> None:
         for transport in tuple(self.transports):
-            transport.abort()
+            # Debian 12's Python (3.11.2) raises for a TLS transport that was closed and has lost its connection.
+            with contextlib.suppress(AttributeError):
+                transport.abort()
         self.plain.close()
         self.secure.close()
 
