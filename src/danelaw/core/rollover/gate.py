@@ -162,8 +162,10 @@ def _judge_publish(change: Publish, facts: Facts, reach: Reach, now: Instant, li
                 because = f"{ip} gives no TLS handshake ({chain.code})"
                 faults.append(Counterexample("I1", "NO_TLS", None, ip, chain, frozenset(), now, because))
                 continue
-            if isinstance(change.expect, Absence) and not _matched(change.replace, chain, now, endpoint, limits):
-                faults.append(_unmatched(change.replace, ip, chain, now, endpoint, limits))
+            if isinstance(change.expect, Absence) and (
+                fault := _first_unmatched(change.replace, ip, chain, now, endpoint, limits)
+            ):
+                faults.append(fault)
                 continue
             for at in _instants(now, limits, endpoint, [(change.expect, chain), (change.replace, chain)]):
                 worse, better = _compare(change.replace, chain, change.expect, chain, at, endpoint, limits)
@@ -175,16 +177,13 @@ def _judge_publish(change: Publish, facts: Facts, reach: Reach, now: Instant, li
     return Refused(tuple(faults), _chains_leave(faults, now, limits)) if faults else Allowed(repair)
 
 
-def _matched(first: Answer, chain: Chain | HandshakeFailure, now: Instant, endpoint: Reached, limits: Limits) -> bool:
-    """A first publication has to match everywhere, also where the chain is refused by clients without DANE already."""
-    return safe_match(first, chain, now, endpoint.reference, limits.clock_skew)
-
-
-def _unmatched(
+def _first_unmatched(
     first: Answer, ip: IP, chain: Chain | HandshakeFailure, now: Instant, endpoint: Reached, limits: Limits
-) -> Counterexample:
-    kinds = client_kinds(combinations_of(first))
-    who = refused(first, chain, now, endpoint.reference, kinds, limits.clock_skew)
+) -> Counterexample | None:
+    """A first publication matches everywhere, also where clients without DANE refuse the chain already."""
+    if safe_match(first, chain, now, endpoint.reference, limits.clock_skew):
+        return None
+    who = refused(first, chain, now, endpoint.reference, client_kinds(combinations_of(first)), limits.clock_skew)
     because = f"{ip} presents a chain that {says(first)} does not match"
     return Counterexample("I1", "CHAIN_UNMATCHED", None, ip, chain, who, now, because)
 
