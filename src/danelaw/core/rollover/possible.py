@@ -42,6 +42,8 @@ from danelaw.core.rollover.reach import Reached, Unprobed
 SIGNATURE_SKEW: Final = timedelta(days=1)
 """Validators forgive expired signatures for up to this long (Unbound's val-sig-skew-max)."""
 
+_NEVER: Final = datetime.max.replace(tzinfo=UTC)
+
 
 @dataclass(frozen=True, slots=True)
 class Held:
@@ -81,8 +83,10 @@ def members(facts: Facts, zone: Name, now: Instant, limits: Limits) -> frozenset
 
 
 def newest(facts: Facts, zone: Name, owner: Name, type: int) -> Answer | None:
-    """What the authority that is furthest ahead says, by serial."""
-    lasts = [spans[-1] for spans in facts.spans(zone, owner, type).values() if spans]
+    """What the authority furthest ahead says, by serial: of those listed last, once one of them has answered."""
+    listed = facts.rosters(zone)[-1].servers if facts.rosters(zone) else frozenset[IP]()
+    seen = facts.spans(zone, owner, type)
+    lasts = [spans[-1] for ip, spans in seen.items() if ip in listed] or [spans[-1] for spans in seen.values()]
     best: Span | None = None
     for span in lasts:
         if best is None or _above(span.serial, best.serial) or (span.serial == best.serial and span.last > best.last):
@@ -132,8 +136,10 @@ def _versions(facts: Facts, zone: Name, owner: Name, type: int) -> tuple[_Versio
     def note(serial: int, answer: Answer, known: Instant) -> None:
         key = (serial, _rdatas(answer), answer.ttl)
         before = found.get(key)
-        if before is None or known > before.known:
-            found[key] = _Version(serial, answer, known)
+        if before is not None:
+            known = max(known, before.known)
+            answer = max(before.answer, answer, key=_signature_end)
+        found[key] = _Version(serial, answer, known)
 
     for spans in facts.spans(zone, owner, type).values():
         for span in spans:
@@ -148,14 +154,21 @@ def _versions(facts: Facts, zone: Name, owner: Name, type: int) -> tuple[_Versio
 def _gone(
     version: _Version, servers: frozenset[IP], seen: Mapping[IP, tuple[Span, ...]], now: Instant, limits: Limits
 ) -> tuple[Instant | None, str]:
-    """When the last authority left a version behind; None while one may still serve it."""
+    """When the last authority left a version behind; None while one may still serve it.
+
+    Nobody serves what was last current longer ago than the retention: secondaries let it expire (RFC 1035 §3.3.13), and
+    a silent primary is another matter (U).
+    """
+    expired = version.known + limits.retention
     latest: Instant | None = None
     because = ""
     for ip in sorted(servers, key=str):
         spans = seen.get(ip, ())
         at, why = _left(version, ip, spans, now, limits)
-        if at is None:
+        if at is None and now <= expired:
             return None, why
+        if at is None or at > expired:
+            at, why = expired, f"{ip} may have served it until it expired at {_clock(expired)}"
         if latest is None or at > latest:
             latest, because = at, why
     if latest is None:
@@ -168,7 +181,8 @@ def _left(
 ) -> tuple[Instant | None, str]:
     if not spans:
         return None, f"{ip} has never answered"
-    if now - spans[-1].last > limits.max_gap and now - version.known <= limits.retention:
+    expired = version.known + limits.retention
+    if now - spans[-1].last > limits.max_gap and spans[-1].last <= expired:
         return None, f"{ip} is silent since {_clock(spans[-1].last)} and may serve any version since"
     if not _above(spans[-1].serial, version.serial):
         return None, f"{ip} serves serial {spans[-1].serial}"
@@ -176,7 +190,7 @@ def _left(
     at = spans[low + 1].first
     for before, after in pairwise(spans):
         gap = after.first - before.last > limits.max_gap
-        if gap and after.first > at and after.first - version.known <= limits.retention:
+        if gap and after.first > at and before.last <= expired:
             at = after.first
     return at, f"{ip} was first seen above serial {version.serial} at {_clock(at)}"
 
@@ -203,7 +217,8 @@ def _pending(
 
 def _hold(answer: Answer, gone: Instant | None, because: str, limits: Limits) -> Held:
     until = None if gone is None else gone + limits.hold(answer.ttl)
-    bound = _signature_bound(answer, limits)
+    end = _signature_end(answer)
+    bound = None if end == _NEVER else end + SIGNATURE_SKEW + limits.lookup_delay
     if bound is not None and (until is None or bound < until):
         return Held(
             answer, bound, because if gone is None else f"{because}; its signatures end before caches forget it"
@@ -213,13 +228,13 @@ def _hold(answer: Answer, gone: Instant | None, because: str, limits: Limits) ->
     return Held(answer, until, because)
 
 
-def _signature_bound(answer: Answer, limits: Limits) -> Instant | None:
-    """No client accepts a signed answer for long after its last signature has expired."""
+def _signature_end(answer: Answer) -> Instant:
+    """When the last signature expires: no client accepts the answer for long after that. Far off where none bounds."""
     if not isinstance(answer, RRset) or not answer.rrsigs or any(len(sig) < 18 for sig in answer.rrsigs):
-        return None
+        return _NEVER
     # RFC 4034 §3.1.5: the expiration field, seconds since the epoch; read as they stand until 2106.
     last = max(int.from_bytes(sig[8:12], "big") for sig in answer.rrsigs)
-    return datetime.fromtimestamp(last, UTC) + SIGNATURE_SKEW + limits.lookup_delay
+    return datetime.fromtimestamp(last, UTC)
 
 
 def _merged(held: Iterable[Held]) -> tuple[Held, ...]:
@@ -268,7 +283,8 @@ def observed_since(
     """Since when every authority has been seen without interruption; None: not yet, or not any more.
 
     It starts when all are first seen at one serial, and while it is younger than ``retention``, a gap, a silence or a
-    serial below the first restarts it.
+    serial below the first restarts it. A silence that outlasts the ``retention`` moves it there: what was written
+    before it began has expired by then.
     """
     began = facts.began(zone_subject(zone))
     start = began.at if began else datetime.min.replace(tzinfo=UTC)
@@ -279,6 +295,8 @@ def observed_since(
         disturbed = _disturbed(servers, seen, since, now, limits)
         if disturbed is None:
             return since
+        if disturbed > since + limits.retention:
+            return since + limits.retention
         start = disturbed
 
 
@@ -310,23 +328,20 @@ def _serial_at(spans: tuple[Span, ...], at: Instant, limits: Limits) -> int | No
 def _disturbed(
     servers: frozenset[IP], seen: Mapping[IP, tuple[Span, ...]], since: Instant, now: Instant, limits: Limits
 ) -> Instant | None:
-    """The first sight after the first disturbance of a history that is younger than the retention."""
+    """The first sight after the first disturbance that began while the history was younger than the retention."""
     first_serial = next((s for ip in servers if (s := _serial_at(seen[ip], since, limits)) is not None), None)
     events: list[Instant] = []
     young = since + limits.retention
     for ip in servers:
         spans = [span for span in seen[ip] if span.last >= since]
         for before, after in pairwise(spans):
-            if after.first - before.last > limits.max_gap:
+            gap = after.first - before.last > limits.max_gap
+            back = first_serial is not None and _above(first_serial, after.serial)
+            if (gap or back) and before.last <= young:
                 events.append(after.first)
-        events.extend(
-            span.first
-            for span in spans
-            if first_serial is not None and span.first > since and _above(first_serial, span.serial)
-        )
-        if now - seen[ip][-1].last > limits.max_gap:
+        if now - spans[-1].last > limits.max_gap and spans[-1].last <= young:
             events.append(now)
-    return min((event for event in events if since < event <= young), default=None)
+    return min((event for event in events if event > since), default=None)
 
 
 # -- chains -----------------------------------------------------------------------------------------------------------
