@@ -73,7 +73,7 @@ class Connection:
     at: datetime
     client: int
     reason: str
-    """Empty: accepted. NO_SERVICE: nothing listens, and no record says that it should."""
+    """Empty: accepted. NO_SERVICE: nothing listens, and no record that was looked up says that it should."""
 
     @property
     def refused(self) -> bool:
@@ -107,6 +107,9 @@ class Client:
         delay = self.rng.uniform(0, self.most_delay)
         if self.late:
             chain = self.internet.handshake(address)
+            if chain is None:
+                self._note("NO_SERVICE")  # nothing to look records up for
+                return
             self.timeline.after(delay, lambda: self._note(self._judge(self._look_up(), self._zone(), chain)))
         else:
             looked, zone = self._look_up(), self._zone()

@@ -219,8 +219,9 @@ ROOT_NAME = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Simulated Root")
 def root_certificate() -> bytes:
     """The root that simulated clients trust, in DER."""
     builder = _builder(ROOT_NAME, ROOT_KEY, 1, dt.datetime(2016, 1, 1, tzinfo=dt.UTC), timedelta(days=7300))
+    usage = x509.KeyUsage(False, False, False, False, False, True, True, False, False)
     builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-    return _signed(builder)
+    return _signed(builder.add_extension(usage, critical=True))
 
 
 def issue(number: int, names: Sequence[Name], now: Instant, lifetime: timedelta) -> Chain:
@@ -244,6 +245,8 @@ def _builder(
         .serial_number(serial)
         .not_valid_before(begin)
         .not_valid_after(begin + lifetime)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(ROOT_KEY.public_key()), critical=False)
     )
 
 
