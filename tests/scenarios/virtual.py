@@ -157,6 +157,17 @@ class Runner:
 
         self.run(settled, seconds)
 
+    def renew(self, seconds: float = 120) -> None:
+        """The CA wants a renewal; until that is over and all is settled."""
+        self.start_renewal()
+        self.settle(seconds)
+
+    def start_renewal(self) -> None:
+        """The CA wants a renewal; until its key is about to be made."""
+        before = self.actions.count("MakeKey")
+        self.world.ca.suggest_renewal()
+        self.run(lambda: self.actions.count("MakeKey") > before)
+
     def facts(self) -> Facts:
         return asyncio.run(self.engine.facts())
 
@@ -166,11 +177,13 @@ class Runner:
 
 
 def settled_world(lag: float = 2.0, seed: int = 0, ttl: int = 2, tlsa: str = "3 1 1") -> tuple[SimWorld, Runner]:
-    """Signed, delegated, certified and published, with the crowd watching since before; nobody was refused."""
+    """Signed, delegated, certified and published everywhere, watched by the crowd since before; nobody was refused."""
     world = SimWorld(lag=lag, seed=seed, ttl=ttl)
     world.crowd.start()
     runner = Runner(world, engine(world, tlsa=tlsa))
     runner.settle()
+    runner.run(lambda: all(served_tlsa(world, i) for i, _ in enumerate(world.zone.authorities)))
+    runner.run_for(2 * ttl)
     assert world.crowd.refused() == []
     return world, runner
 
