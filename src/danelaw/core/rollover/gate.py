@@ -250,7 +250,7 @@ def _judge_pair(
     for held in answers.held:
         for at in _instants(now, limits, endpoint, [(held.answer, chain) for chain in chains]):
             if isinstance(old, Unprobed):
-                kinds = client_kinds(combinations_of(held.answer))
+                kinds = _undecided_kinds(held.answer)
                 worse = refused(held.answer, new, at, endpoint.reference, kinds, limits.clock_skew)
             else:
                 worse, better = _compare(held.answer, new, held.answer, old, at, endpoint, limits)
@@ -260,6 +260,13 @@ def _judge_pair(
                 faults.append(Counterexample("I1", "ANSWER_HELD", held, ip, old, worse, at, because))
                 break
     return faults, helps
+
+
+def _undecided_kinds(answer: Answer) -> frozenset[ClientKind]:
+    """Without those that find nothing usable in the answer and so refuse whatever is presented."""
+    present = combinations_of(answer)
+    kinds = client_kinds(present)
+    return frozenset(k for k in kinds if k.fallback is Fallback.PKIX or k.supported & present)
 
 
 def _unknown_is_harmless(new: Chain, old: Chain | HandshakeFailure | Unprobed, answers: Possible) -> bool:

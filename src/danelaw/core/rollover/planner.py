@@ -311,6 +311,10 @@ class _Service:
 
     def _align(self, target: _Complete, complete: Sequence[_Complete], holding: Holding) -> Plan:
         """Bring DNS and the servers to the newest complete generation, by steps that the gate allows."""
+        for reached in self._reached():
+            if not service_addresses(self.facts, reached, self.now, self.limits):
+                because = f"no address of {reached.endpoint.host} is known: aliases are not followed yet"
+                return self._wait("NO_ADDRESS", because)
         generation = target.facts.generation
         switch = Switch(self.d.lineage, self.d.host, generation, target.chain)
         serving = self._all_present(target.chain) and holding.live == generation
@@ -318,6 +322,8 @@ class _Service:
             current = newest(self.facts, self.d.zone, owner, TLSA)
             if current is None:
                 return self._wait("UNOBSERVED", f"no authority has answered for {owner}")
+            if isinstance(current, RRset) and current.type != TLSA:
+                return self._wait("TLSA_IS_ALIAS", f"{owner} is an alias, and aliases are not followed yet")
             step = self._align_records(owner, current, target, complete, switch, serving)
             if step is not None:
                 return step

@@ -37,6 +37,7 @@ from danelaw.worlds.sim.clock import VirtualClock
 SOA: Final = int(dns.rdatatype.SOA)
 DNSKEY: Final = int(dns.rdatatype.DNSKEY)
 RRSIG: Final = int(dns.rdatatype.RRSIG)
+CNAME: Final = int(dns.rdatatype.CNAME)
 AUTHORITATIVE: Final = 0x8400
 
 
@@ -129,13 +130,13 @@ class SimZone:
 
     def reply(self, authority: Authority, name: Name, type: int) -> Message:
         content = authority.content
-        rrset = content.rrsets.get((name, type))
+        rrset = content.rrsets.get((name, type)) or content.rrsets.get((name, CNAME))
         question = (Question(name, type),)
         if type == SOA and name == self.apex:
             return Message(0, AUTHORITATIVE, 0, question, (self.soa(content),))
         if rrset is None:
             return Message(0, AUTHORITATIVE, 0, question, (), (self.soa(content),))
-        records = [Record(name, type, 1, rrset.ttl, rdata) for rdata in sorted(rrset.rdatas)]
+        records = [Record(name, rrset.type, 1, rrset.ttl, rdata) for rdata in sorted(rrset.rdatas)]
         records += [Record(name, RRSIG, 1, rrset.ttl, rdata) for rdata in sorted(rrset.rrsigs)]
         return Message(0, AUTHORITATIVE, 0, question, tuple(records))
 
