@@ -417,13 +417,14 @@ def _handed(
     ]
     found: set[Chain] = set()
     accepted = [deed for deed, _ in deeds if isinstance(deed.outcome, Receipt)]
-    sights = [span.last for spans in hellos for span in spans if not isinstance(span.got, Unreachable)]
+    sights = [span for spans in hellos for span in spans if not isinstance(span.got, Unreachable)]
     for deed, switch in deeds:
         if isinstance(deed.outcome, Receipt) or any(later.intended > deed.intended for later in accepted):
             unseen = probed is None or deed.intended > probed
             on_path = deed is accepted[-1] and not _looked_at_path(facts, switch, deed)
         else:
-            after = min((sight for sight in sights if sight > deed.intended + limits.in_flight), default=None)
+            landed = deed.intended + limits.in_flight
+            after = min((max(span.first, landed) for span in sights if span.last > landed), default=None)
             unseen = after is None or now - after <= limits.lookup_delay
             on_path = False
         if unseen or on_path:
