@@ -380,9 +380,10 @@ def possible_chains(
             if isinstance(span.got, Unreachable) or (began and span.last < began.at):
                 continue
             probed = span.last if probed is None else max(probed, span.last)
+            left = _left_at(spans, index)
             # A chain that was just left is still being checked by somebody; a failure that is over refuses nobody.
-            recent = isinstance(span.got, Chain) and now - span.last <= limits.lookup_delay
-            if not isinstance(span.got, NotOffered) and (recent or _is_current(spans, index)):
+            recent = left is not None and isinstance(span.got, Chain) and now - left <= limits.lookup_delay
+            if not isinstance(span.got, NotOffered) and (recent or left is None):
                 found.add(span.got)
     if probed is None:
         found.add(Unprobed())
@@ -394,9 +395,9 @@ def possible_chains(
     return frozenset(found)
 
 
-def _is_current(spans: tuple[PresentedSpan, ...], index: int) -> bool:
-    """Whether nothing was learnt since: only silence may follow."""
-    return all(isinstance(later.got, Unreachable) for later in spans[index + 1 :])
+def _left_at(spans: tuple[PresentedSpan, ...], index: int) -> Instant | None:
+    """When something else was first seen: until then it may have been presented. None: only silence has followed."""
+    return next((later.first for later in spans[index + 1 :] if not isinstance(later.got, Unreachable)), None)
 
 
 def _handed(
@@ -419,8 +420,8 @@ def _handed(
     accepted = [deed for deed, _ in deeds if isinstance(deed.outcome, Receipt)]
     sights = [span for spans in hellos for span in spans if not isinstance(span.got, Unreachable)]
     for deed, switch in deeds:
-        if isinstance(deed.outcome, Receipt) or any(later.intended > deed.intended for later in accepted):
-            unseen = probed is None or deed.intended > probed
+        if isinstance(deed.outcome, Receipt) and deed.done is not None:
+            unseen = probed is None or deed.done > probed
             on_path = deed is accepted[-1] and not _looked_at_path(facts, switch, deed)
         else:
             landed = deed.intended + limits.in_flight
