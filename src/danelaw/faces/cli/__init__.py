@@ -39,9 +39,10 @@ def cli() -> None:
 def main() -> None:
     """Run the command line. Exit status: 0 good, 1 something is wrong, 2 usage or configuration, 3 undecided, 4 refused
     because unsafe, 130 interrupted."""
-    from danelaw.faces.cli import terminal
+    from danelaw.faces.cli import interruption, terminal
 
     try:
+        interruption.heed()
         cli.main(standalone_mode=False)
     except click.exceptions.Exit as stop:
         sys.exit(stop.exit_code)

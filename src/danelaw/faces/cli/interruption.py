@@ -1,0 +1,64 @@
+"""Ctrl-C, SIGTERM and SIGHUP: whoever asks the program to end finds everything taken down first."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Coroutine, Iterator
+from types import FrameType
+from typing import Any, Final, TypeVar
+
+T = TypeVar("T")
+
+REQUESTS: Final = (signal.SIGTERM, signal.SIGHUP)
+
+
+def heed() -> None:
+    """From now on a request to end is a KeyboardInterrupt; one that is ignored, as under nohup, stays so."""
+    for request in _heeded():
+        signal.signal(request, _interrupt)
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """``asyncio.run``, with every request to end treated as Ctrl-C: ``work`` is cancelled and may tidy up.
+
+    Raises ``KeyboardInterrupt`` then.
+    """
+
+    async def interruptible() -> T:
+        with _cancelling():
+            return await work
+
+    try:
+        return asyncio.run(interruptible())
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None
+
+
+@contextlib.contextmanager
+def _cancelling() -> Iterator[None]:
+    """A request to end cancels the current task. (asyncio itself does so for Ctrl-C alone.)"""
+    task = asyncio.current_task()
+    assert task is not None  # noqa: S101  # for the type checker: a coroutine runs in a task
+    loop = asyncio.get_running_loop()
+
+    def cancel(number: int, frame: FrameType | None) -> None:
+        del number, frame
+        loop.call_soon_threadsafe(task.cancel)
+
+    before = {request: signal.signal(request, cancel) for request in _heeded()}
+    try:
+        yield
+    finally:
+        for request, handler in before.items():
+            signal.signal(request, handler)
+
+
+def _heeded() -> list[signal.Signals]:
+    return [request for request in REQUESTS if signal.getsignal(request) is not signal.SIG_IGN]
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    del number, frame
+    raise KeyboardInterrupt
