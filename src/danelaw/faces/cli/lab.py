@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import tempfile
 from collections.abc import Sequence
@@ -21,7 +20,7 @@ from danelaw.core.rollover.planner import Settled, Wait
 from danelaw.core.rollover.progress import Progress
 from danelaw.core.tlsa import Combination
 from danelaw.core.verdict.transcript import transcript
-from danelaw.faces.cli import terminal, words
+from danelaw.faces.cli import interruption, terminal, words
 from danelaw.faces.cli.terminal import Ink
 from danelaw.ports import Surroundings
 from danelaw.worlds.lab import artifacts, configuration
@@ -50,8 +49,8 @@ def lab(as_json: bool, folder: Path | None, seed: int) -> None:
     two addresses, and a crowd of DANE clients that connect throughout. Takes about a minute, needs no privilege, and
     leaves nothing behind but the folder that it names.
     """
-    target = folder or Path(tempfile.mkdtemp(prefix="danelaw-lab-"))
-    story = asyncio.run(_play(target, seed, quiet=as_json))
+    with artifacts.kept(folder) as target:
+        story = interruption.run(_play(target, seed, quiet=as_json))
     if as_json:
         terminal.data(json.dumps(artifacts.summary(story, target), indent=2))
     raise click.exceptions.Exit(0 if story.good else 1)

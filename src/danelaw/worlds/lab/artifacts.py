@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,7 +15,7 @@ import dns.rdataclass
 import dns.rdatatype
 from dns.name import Name
 
-from danelaw.core.model import Limits, RRset
+from danelaw.core.model import DanelawError, Limits, RRset
 from danelaw.core.rollover.facts import Facts
 from danelaw.core.rollover.possible import newest
 from danelaw.worlds.lab.crowd import Tally
@@ -40,9 +42,35 @@ def summary(story: Story, folder: Path) -> dict[str, Any]:
     }
 
 
+@contextlib.contextmanager
+def kept(folder: Path | None) -> Iterator[Path]:
+    """The folder for the files made, proven writable before the play; without files it is removed again.
+
+    None: a new one among the temporary files. Raises ``DanelawError("ARTIFACTS_UNWRITABLE")``.
+    """
+    made = folder is None or not folder.exists()
+    try:
+        target = folder or Path(tempfile.mkdtemp(prefix="danelaw-lab-"))
+        target.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=target) as probe:
+            probe.write(b"\n")
+    except OSError as error:
+        raise DanelawError(
+            "ARTIFACTS_UNWRITABLE",
+            f"the lab's files cannot be written into {folder or 'a temporary folder'}",
+            evidence=error.strerror or str(error),
+            hint="name another folder with --artifacts",
+        ) from error
+    try:
+        yield target
+    finally:
+        if made:
+            with contextlib.suppress(OSError):  # not empty: there are files to keep
+                target.rmdir()
+
+
 def write(folder: Path, world: World, facts: Facts, story: Story, limits: Limits) -> list[str]:
-    """Write the files into ``folder``, which is made if need be; returns their names. No private key is among them."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Write the files into ``folder``; returns their names. No private key is among them."""
     zone = world.zone.to_text(omit_final_dot=True)
     host = world.host.to_text(omit_final_dot=True)
     texts = {
