@@ -43,9 +43,8 @@ def main() -> None:
 
     try:
         interruption.heed()
-        cli.main(standalone_mode=False)
-    except click.exceptions.Exit as stop:
-        sys.exit(stop.exit_code)
+        status = cli.main(standalone_mode=False)  # click gives the status of an early exit as the result
+        sys.exit(status if isinstance(status, int) else 0)
     except click.Abort:
         terminal.say("interrupted")
         sys.exit(130)

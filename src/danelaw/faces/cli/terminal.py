@@ -18,7 +18,7 @@ import click
 
 from danelaw.core.model import DanelawError
 
-UNDECIDED: Final = frozenset({"TIMEOUT", "CA_UNREACHABLE", "SERVERS_UNKNOWN"})
+UNDECIDED: Final = frozenset({"SCENE_TIMEOUT", "TIMEOUT", "CA_UNREACHABLE", "SERVERS_UNKNOWN"})
 """Errors after which nothing is known for certain: exit status 3."""
 
 

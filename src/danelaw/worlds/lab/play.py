@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final, Protocol, TypeAlias
 
-from danelaw.core.model import Instant, SubjectName
+from danelaw.core.model import DanelawError, Instant, SubjectName
 from danelaw.core.rollover.actions import Action, Publish, Receipt, Switch
-from danelaw.core.rollover.planner import Settled
+from danelaw.core.rollover.planner import Settled, Wait
 from danelaw.core.rollover.progress import Pass, Progress
 from danelaw.ports import Clock, Runner
 from danelaw.worlds.lab.crowd import Crowd, Tally
@@ -121,7 +121,7 @@ class Play:
     _scene_began: Instant | None = None
 
     async def run(self) -> Story:
-        """All scenes, in order. Raises ``TimeoutError`` when one does not end."""
+        """All scenes, in order. Raises ``DanelawError("SCENE_TIMEOUT")`` when one does not end."""
         self._began = self.clock.now()
         await self._enter(DNSSEC)
         await self._watch(self._all_settled({self.zone}), {self.zone})
@@ -170,7 +170,7 @@ class Play:
         deadline = self.clock.now() + self.limit
         while self._lately_refused():
             if self.clock.now() > deadline:
-                raise TimeoutError("the naive operator's clients are still being refused")
+                raise self._overdue("clients are still being refused")
             await self.crowd.rounds(1)
 
     def _lately_refused(self) -> bool:
@@ -200,11 +200,27 @@ class Play:
             self.report(progress)
             if progress.ended is not None and isinstance(progress.ended.plan, Action):
                 self._steps.append(Step(self._scene.key, self._since(), progress.ended.plan, progress.ended))
+            if progress.ended is not None and isinstance(progress.ended.plan, Wait):
+                awaited[progress.subject] = progress.ended.plan.because
+            else:
+                awaited.pop(progress.subject, None)
             if reached(progress):
                 stop.set()
 
-        async with asyncio.timeout(self.limit.total_seconds()):
-            await self.runner.watch(stop, listen, subjects)
+        awaited: dict[SubjectName, str] = {}
+        try:
+            async with asyncio.timeout(self.limit.total_seconds()):
+                await self.runner.watch(stop, listen, subjects)
+        except TimeoutError:
+            raise self._overdue("; ".join(awaited.values())) from None
+
+    def _overdue(self, awaited: str) -> DanelawError:
+        return DanelawError(
+            "SCENE_TIMEOUT",
+            f"the scene {self._scene.key!r} has not ended within {self.limit.total_seconds():g} s",
+            evidence=awaited,
+            hint="a machine that is too busy to look at each server in time starts the waits anew: try again",
+        )
 
     def _all_settled(self, subjects: Collection[SubjectName]) -> Callable[[Progress], bool]:
         settled: dict[SubjectName, bool] = dict.fromkeys(subjects, False)
