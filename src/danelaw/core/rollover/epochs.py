@@ -50,8 +50,12 @@ class Block:
 
 def possible_epochs(facts: Facts, zone: Name, now: Instant, limits: Limits) -> Possible:
     """The DNSKEY RRsets, or their absence, of every epoch from which a client may still hold an RRset."""
-    longest = max((span.answer.ttl for span in facts.zone_spans(zone)), default=0)
-    stretched = replace(limits, hold_floor=max(limits.hold_floor, limits.ttl_factor * timedelta(seconds=longest)))
+    longest = timedelta(seconds=max((span.answer.ttl for span in facts.zone_spans(zone)), default=0))
+    stretched = replace(
+        limits,
+        hold_floor=max(limits.hold_floor, limits.ttl_factor * longest),
+        assumed_past_ttl=max(limits.assumed_past_ttl, longest),
+    )
     return possible_answers(facts, zone, zone, DNSKEY_TYPE, now, stretched)
 
 

@@ -12,7 +12,7 @@ kinds of client. Whoever is refused after an allowed action would have been refu
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -24,6 +24,7 @@ from danelaw.core.model import (
     Absence,
     Answer,
     Chain,
+    CredentialFacts,
     HandshakeFailure,
     Instant,
     Limits,
@@ -148,10 +149,13 @@ def _judge_publish(change: Publish, facts: Facts, reach: Reach, now: Instant, li
             because = f"Danelaw does not yet change the {_type(change.replace.type)} RRset of {_text(owner)}"
             return _no("I1", "NOT_JUDGED", now, because)
         return Allowed()
+    if isinstance(change.replace, RRset) and not change.replace.rdatas:
+        return _no("I1", "EMPTY_RRSET", now, f"there is nothing to publish at {_text(owner)}")
     reached = reach.through(change.zone, owner)
     faults = [*_unfit(change, facts, reached, now)]
     repair = False
     for endpoint in reached:
+        faults.extend(_unseen(facts, endpoint, now))
         for ip, chain in _presented(facts, endpoint, now, limits):
             if isinstance(chain, Unprobed):
                 if not _only_adds_to_present(change.expect, change.replace):
@@ -199,16 +203,38 @@ def _unfit(change: Publish, facts: Facts, reached: Iterable[Reached], now: Insta
         yield _fault("I1", "ZONE_NOT_SECURE", now, f"our validator calls {_text(change.zone)} {state}")
     if not any(record.combination.mtype == MatchingType.SHA2_256 for record in new):
         yield _fault("I1", "NO_SHA256", now, "no record has matching type 1, the only one that every client knows")
-    ours = {
-        record
-        for endpoint in reached
-        for lineage in endpoint.lineages
-        if (holding := facts.holding(lineage)) is not None
-        for generation in holding.generations
-        for record in associations({r.combination for r in new}, generation.chain, generation.spki)
-    }
-    for record in sorted(new - old - ours, key=lambda r: r.to_text()):
+    combinations = {record.combination for record in new}
+    foreign = new - old
+    mismatched: list[CredentialFacts] = []
+    for lineage in {lineage for endpoint in reached for lineage in endpoint.lineages}:
+        holding = facts.holding(lineage)
+        for generation in holding.generations if holding is not None else ():
+            own = associations(combinations, generation.chain, generation.spki)
+            if _belongs(generation):
+                foreign -= own
+            elif own & foreign:
+                mismatched.append(generation)
+    for generation in mismatched:
+        yield _fault("I1", "KEY_MISMATCH", now, _another_key(generation))
+    for record in sorted(foreign, key=lambda r: r.to_text()):
         yield _fault("I1", "FOREIGN_ASSOCIATION", now, f"{record.to_text()} comes from no stored key or certificate")
+
+
+def _belongs(generation: CredentialFacts) -> bool:
+    """Whether the certificate is for the key of its generation."""
+    return generation.chain is None or leaf_spki(generation.chain) == generation.spki
+
+
+def _another_key(generation: CredentialFacts) -> str:
+    return f"the certificate of generation {generation.generation} is not for its key"
+
+
+def _unseen(facts: Facts, endpoint: Reached, now: Instant) -> Iterable[Counterexample]:
+    """Which servers there are has to be known before anything can be said of what they present."""
+    for type in (dns.rdatatype.A, dns.rdatatype.AAAA):
+        if not facts.spans(endpoint.zone, endpoint.endpoint.host, type):
+            because = f"no authority has answered for {_text(endpoint.endpoint.host)} {_type(type)}"
+            yield _fault("I1", "ADDRESSES_UNSEEN", now, because)
 
 
 def _judge_switch(switch: Switch, facts: Facts, reach: Reach, now: Instant, limits: Limits) -> Judgement:
@@ -219,7 +245,10 @@ def _judge_switch(switch: Switch, facts: Facts, reach: Reach, now: Instant, limi
     if stored is None or stored.chain != switch.chain:
         because = f"generation {switch.generation} is not in the store with this chain"
         return _no("I1", "NOT_STORED", now, because)
+    if not _belongs(stored):
+        return _no("I1", "KEY_MISMATCH", now, _another_key(stored))
     for endpoint in reach.served_by(switch.lineage, switch.host):
+        faults.extend(_unseen(facts, endpoint, now))
         presented = _presented(facts, endpoint, now, limits)
         for owner in endpoint.owners:
             answers = possible_answers(facts, endpoint.zone, owner, TLSA, now, limits)
@@ -291,7 +320,13 @@ def _judge_destruction(action: DestroyKey, facts: Facts, reach: Reach, now: Inst
                 because = f"{ip} may still present the key"
                 faults.append(Counterexample("I1", "KEY_IN_USE", None, ip, chain, frozenset(), now, because))
         for owner in endpoint.owners:
-            for held in possible_answers(facts, endpoint.zone, owner, TLSA, now, limits).held:
+            answers = possible_answers(facts, endpoint.zone, owner, TLSA, now, limits)
+            if answers.unknown is not None:
+                because = f"{answers.unknown.because}; they may name the key"
+                faults.append(
+                    Counterexample("I1", "HISTORY_UNKNOWN", answers.unknown, None, None, frozenset(), now, because)
+                )
+            for held in answers.held:
                 records = _records(held.answer)
                 own = associations({r.combination for r in records}, generation.chain, generation.spki)
                 if records & own:
@@ -346,10 +381,11 @@ def _compare(
 
 
 def _instants(
-    now: Instant, limits: Limits, endpoint: Reached, pairs: Iterable[tuple[Answer, Chain | HandshakeFailure]]
+    now: Instant, limits: Limits, endpoint: Reached, pairs: Sequence[tuple[Answer, Chain | HandshakeFailure]]
 ) -> list[Instant]:
     """H: now, and every change of a certificate's validity before the longest hold has passed."""
-    horizon = now + limits.hold(int(limits.assumed_past_ttl.total_seconds())) + limits.pass_interval
+    longest = max(int(limits.assumed_past_ttl.total_seconds()), *(answer.ttl for answer, _ in pairs))
+    horizon = now + limits.hold(longest) + limits.pass_interval
     changes = {
         at
         for answer, chain in pairs

@@ -170,6 +170,9 @@ def _plan_ds(
     wanted = frozenset(make_ds(d.zone, DNSKEY.from_rdata(rdata)).to_rdata() for rdata in ksks)
     if not isinstance(ds, RRset) or ds.rdatas != wanted:
         change = SubmitDS(d.zone, ds, RRset(d.zone, DS_TYPE, d.ds_ttl, wanted))
+        if tried := _lately_accepted(facts, change, now, limits):
+            because = f"the DS was handed over; no authority of {parent} serves it yet"
+            return Wait("NOT_LOADED", because, tried, tried + limits.in_flight)
         return _gated([change], facts, reach, now, limits)
     if visible(facts, parent, d.zone, DS_TYPE, now, limits) != wanted:
         return Wait("DS_NOT_VISIBLE", f"not every authority of {parent} serves the DS of {d.zone} yet", now, None)
@@ -289,22 +292,24 @@ class _Service:
         if isinstance(current, RRset) and current.rdatas == wanted:
             return self._wait("CHALLENGE_NOT_VISIBLE", f"not every authority serves {owner} yet")
         ttl = min(60, self.d.tlsa_ttl)
-        return Publish(zone, current, RRset(owner, TXT, ttl, wanted))
+        return self._publishing(Publish(zone, current, RRset(owner, TXT, ttl, wanted)))
 
     def _tidy(self) -> Action | None:
-        """Take away what orders that are over have left behind."""
+        """Take away what orders that are over have left behind; where that fails, it holds nothing else up."""
         zone = self.d.challenge_zone or self.d.zone
         owners = {challenge_owner(name) for name in self.d.names}
         for deed in self.facts.deeds:
             match deed.action:
                 case PlaceChallenge(lineage, generation, challenge) if lineage == self.d.lineage:
                     clear = ClearChallenge(lineage, generation, challenge)
-                    if not self._accepted(clear):
+                    if not self._accepted(clear) and not self._lately_tried(clear):
                         return clear
                 case Publish(at, _, RRset(owner, type) as response) if (at, type) == (zone, TXT) and owner in owners:
                     current = newest(self.facts, zone, owner, TXT)
                     if isinstance(current, RRset) and current.rdatas == response.rdatas:
-                        return Publish(zone, current, Absence(owner, TXT, 0))
+                        clean = Publish(zone, current, Absence(owner, TXT, 0))
+                        if not self._lately_tried(clean):
+                            return clean
         return None
 
     # - records and servers
@@ -359,14 +364,14 @@ class _Service:
         if not published:
             if not serving:
                 return self._switching(switch)
-            return self._gated([Publish(self.d.zone, current, union)])
+            return self._publishing(Publish(self.d.zone, current, union))
         if not wanted <= published:
             back = [
                 Switch(self.d.lineage, self.d.host, g.facts.generation, g.chain)
                 for g in complete
                 if self._own(g.facts) <= published and not self._all_present(g.chain)
             ]
-            return self._gated([Publish(self.d.zone, current, union), *back])
+            return self._publishing(Publish(self.d.zone, current, union), *back)
         if not serving:
             return None
         named = (
@@ -379,7 +384,13 @@ class _Service:
         if confirmed is None or self.now < confirmed + self.limits.linger:
             until = confirmed + self.limits.linger if confirmed else None
             return self._wait("LINGERING", "the old records stay until every client has moved on", confirmed, until)
-        return self._gated([Publish(self.d.zone, current, self._rrset(owner, published - named))])
+        return self._publishing(Publish(self.d.zone, current, self._rrset(owner, published - named)))
+
+    def _publishing(self, change: Publish, *instead: Action) -> Action | Wait:
+        if tried := _lately_accepted(self.facts, change, self.now, self.limits):
+            because = f"the change was accepted; no authority of {change.zone} serves it yet"
+            return self._wait("NOT_LOADED", because, tried, tried + self.limits.in_flight)
+        return self._gated([change, *instead])
 
     def _switching(self, switch: Switch) -> Plan:
         if self.facts.holding(self.d.lineage) is not None and (tried := self._lately_accepted(switch)):
@@ -458,9 +469,13 @@ class _Service:
         deed = _latest(self.facts, action)
         return deed.done if deed and isinstance(deed.outcome, Receipt) else None
 
+    def _lately_tried(self, action: Action) -> bool:
+        deed = _latest(self.facts, action)
+        return deed is not None and deed.done is not None and self.now - deed.done < self.limits.in_flight
+
     # - answers
 
-    def _gated(self, proposals: Sequence[Action]) -> Plan:
+    def _gated(self, proposals: Sequence[Action]) -> Action | Wait:
         return _gated(proposals, self.facts, self.reach, self.now, self.limits)
 
     def _wait(self, code: str, because: str, since: Instant | None = None, until: Instant | None = None) -> Wait:
@@ -500,6 +515,13 @@ def _latest(facts: Facts, action: Action) -> Deed | None:
 def _lately_done(facts: Facts, action: Action, now: Instant, limits: Limits) -> Instant | None:
     deed = _latest(facts, action)
     if deed is None or deed.done is None or isinstance(deed.outcome, Conflict):
+        return None
+    return deed.done if now - deed.done < limits.in_flight else None
+
+
+def _lately_accepted(facts: Facts, action: Action, now: Instant, limits: Limits) -> Instant | None:
+    deed = _latest(facts, action)
+    if deed is None or deed.done is None or not isinstance(deed.outcome, Receipt):
         return None
     return deed.done if now - deed.done < limits.in_flight else None
 

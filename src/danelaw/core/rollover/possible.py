@@ -35,7 +35,7 @@ from danelaw.core.model import (
     serial_gt,
 )
 from danelaw.core.model.service import NotOffered
-from danelaw.core.rollover.actions import Conflict, Publish, Receipt, Switch
+from danelaw.core.rollover.actions import Conflict, Publish, Receipt, SubmitDS, Switch
 from danelaw.core.rollover.facts import Deed, Facts, PresentedSpan, RosterSpan, Span
 from danelaw.core.rollover.reach import Reached, Unprobed
 
@@ -145,9 +145,9 @@ def _versions(facts: Facts, zone: Name, owner: Name, type: int) -> tuple[_Versio
         for span in spans:
             if span.serial is not None:
                 note(span.serial, span.answer, span.last)
-    for deed, change in _publishes(facts, zone, owner, type):
+    for deed, written in _writes(facts, zone, owner, type):
         if isinstance(deed.outcome, Receipt) and deed.outcome.serial is not None and deed.done is not None:
-            note(deed.outcome.serial, change.replace, deed.done)
+            note(deed.outcome.serial, written, deed.done)
     return tuple(found.values())
 
 
@@ -205,14 +205,14 @@ def _pending(
     limits: Limits,
 ) -> Iterable[Held]:
     """Intents without an outcome: possible until every address, caught up, was sighted after the in-flight bound."""
-    for deed, change in _publishes(facts, zone, owner, type):
+    for deed, written in _writes(facts, zone, owner, type):
         known = isinstance(deed.outcome, Conflict) or (
             isinstance(deed.outcome, Receipt) and deed.outcome.serial is not None
         )
         if not known:
             settled = _caught_up(servers, seen, deed.intended + limits.in_flight, limits)
             because = f"the write begun at {_clock(deed.intended)} has no known outcome"
-            yield _hold(change.replace, settled, because, limits)
+            yield _hold(written, settled, because, limits)
 
 
 def _hold(answer: Answer, gone: Instant | None, because: str, limits: Limits) -> Held:
@@ -442,11 +442,14 @@ def _looked_at_path(facts: Facts, switch: Switch, deed: Deed) -> bool:
 # -- small things -----------------------------------------------------------------------------------------------------
 
 
-def _publishes(facts: Facts, zone: Name, owner: Name, type: int) -> Iterable[tuple[Deed, Publish]]:
+def _writes(facts: Facts, zone: Name, owner: Name, type: int) -> Iterable[tuple[Deed, Answer]]:
+    """What was written to an RRset: by a ``Publish`` into its zone, or, for a DS, handed to its parent."""
     for deed in facts.deeds:
         match deed.action:
-            case Publish(at, _, replace) as change if (at, replace.owner, replace.type) == (zone, owner, type):
-                yield deed, change
+            case Publish(at, _, new) if (at, new.owner, new.type) == (zone, owner, type):
+                yield deed, new
+            case SubmitDS(child, _, new) if (child, new.owner, new.type) == (owner, owner, type):
+                yield deed, new
 
 
 def _above(left: int | None, right: int | None) -> bool:
