@@ -24,7 +24,6 @@ from rollover_history import (
     ECDSA,
     FIRST,
     HOST,
-    LEAF,
     LIMITS,
     LINEAGE,
     LOCAL,
@@ -46,7 +45,7 @@ from rollover_history import (
     credential,
     reach,
 )
-from tlsa_chains import issue
+from tlsa_chains import LEAF, issue
 
 REACHED = reach().endpoints[0]
 FAILED = HandshakeFailure("TLS_ALERT")
