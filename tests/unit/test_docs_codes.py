@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from danelaw.faces.cli.terminal import UNDECIDED
+
 ROOT: Final = Path(__file__).parents[2]
 PAGE: Final = ROOT / "docs" / "reference" / "codes.md"
 
@@ -84,3 +86,8 @@ def test_no_line_is_empty() -> None:
     lines = re.findall(r"^\| `[A-Z0-9_]+` \|(.*)\|$", PAGE.read_text(encoding="utf-8"), flags=re.MULTILINE)
     assert len(lines) == len(codes_documented())
     assert all(line.strip() for line in lines)
+
+
+def test_the_errors_that_leave_things_undecided_are_listed() -> None:
+    (listed,) = re.findall(r"undecided: (.*?)\.\n", PAGE.read_text(encoding="utf-8"), flags=re.DOTALL)
+    assert set(re.findall(r"`([A-Z_]+)`", listed)) == UNDECIDED
