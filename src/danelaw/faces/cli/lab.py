@@ -49,15 +49,15 @@ def lab(as_json: bool, folder: Path | None, seed: int) -> None:
     two addresses, and a crowd of DANE clients that connect throughout. Takes about a minute, needs no privilege, and
     leaves nothing behind but the folder that it names.
     """
-    with artifacts.kept(folder) as target:
-        story = interruption.run(_play(target, seed, quiet=as_json))
+    story, target = interruption.run(_play(folder, seed, quiet=as_json))
     if as_json:
         terminal.data(json.dumps(artifacts.summary(story, target), indent=2))
     raise click.exceptions.Exit(0 if story.good else 1)
 
 
-async def _play(target: Path, seed: int, *, quiet: bool) -> Story:
-    with tempfile.TemporaryDirectory(prefix="danelaw-world-") as scratch:
+async def _play(folder: Path | None, seed: int, *, quiet: bool) -> tuple[Story, Path]:
+    """What happened, and where the files are. Folders are made in here, where an interruption comes at an ``await``."""
+    with artifacts.kept(folder) as target, tempfile.TemporaryDirectory(prefix="danelaw-world-") as scratch:
         async with EmbeddedWorld(Path(scratch), seed=seed) as world:
             stage = wire(world)
             teller = Teller(stage, quiet)
@@ -78,7 +78,7 @@ async def _play(target: Path, seed: int, *, quiet: bool) -> Story:
             facts = await stage.wired.engine.facts()
             files = artifacts.write(target, world, facts, story, stage.wired.engine.limits)
             teller.close(story, target, files)
-            return story
+            return story, target
 
 
 @dataclass(frozen=True, slots=True)
