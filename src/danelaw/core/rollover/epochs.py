@@ -15,7 +15,7 @@ import dns.rdatatype
 from dns.name import Name
 
 from danelaw.core.dnssec.keys import DNSKEY, DS, ds_matches
-from danelaw.core.dnssec.rrsig import RRSIG, verify
+from danelaw.core.dnssec.rrsig import RRSIG, MalformedSignatureError, verify
 from danelaw.core.model import Absence, Answer, Instant, Limits, RRset
 from danelaw.core.rollover.facts import Facts
 from danelaw.core.rollover.possible import Held, Possible, Unknown, newest, possible_answers
@@ -126,7 +126,10 @@ def signatures_end(facts: Facts, zone: Name) -> Instant | None:
         answer = newest(facts, zone, zone, type)
         if isinstance(answer, RRset):
             for rdata in answer.rrsigs:
-                signature = RRSIG.from_rdata(rdata)
+                try:
+                    signature = RRSIG.from_rdata(rdata)
+                except MalformedSignatureError:
+                    continue  # an authority may serve anything
                 end = datetime.fromtimestamp(signature.expiration, UTC)
                 begin = datetime.fromtimestamp(signature.inception, UTC)
                 due = begin + (end - begin) / 2
