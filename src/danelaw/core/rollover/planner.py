@@ -48,6 +48,7 @@ from danelaw.core.rollover.actions import (
     ClearChallenge,
     Conflict,
     DestroyKey,
+    Failure,
     MakeKey,
     MakeZoneKeys,
     PlaceChallenge,
@@ -209,17 +210,19 @@ class _Service:
         pending = holding.generations[-1] if holding.generations and holding.generations[-1].chain is None else None
         complete = [_Complete(g, g.chain) for g in holding.generations if g.chain is not None]
         ordering = self._order(pending, holding) if pending is not None else self._tidy()
-        if isinstance(ordering, Action):
+        if isinstance(ordering, Action) and not self._just_failed(ordering):
             return ordering
         if not complete:
             return ordering if ordering is not None else MakeKey(self.d.lineage)
         aligning = self._align(complete[-1], complete, holding)
-        if isinstance(aligning, Settled) and pending is None:
+        if isinstance(aligning, Action) or not _at_rest(aligning):
+            return aligning
+        if pending is None:
             due = self._due(complete[-1])
-            return MakeKey(self.d.lineage) if due <= self.now else Settled(due, aligning.notes)
-        if isinstance(aligning, Settled) and ordering is not None:
-            return ordering
-        return aligning
+            if due <= self.now:
+                return MakeKey(self.d.lineage)
+            return Settled(due, aligning.notes) if isinstance(aligning, Settled) else aligning
+        return ordering or aligning
 
     # - certificates
 
@@ -245,7 +248,7 @@ class _Service:
         ]
         told = [s for s in steps if isinstance(s.outcome, NeedChallenge | Pending | Issued | Failed)]
         if steps and steps[-1].done is not None and (not told or told[-1] is not steps[-1]):
-            again = steps[-1].done + self.limits.pass_interval
+            again = steps[-1].done + 2 * self.limits.pass_interval  # the pass between is for repairs
             if self.now < again:
                 return self._wait("CA_FAILED", f"the CA did not answer: {steps[-1].outcome}", steps[-1].done, again)
         last = told[-1] if told else None
@@ -469,6 +472,13 @@ class _Service:
         deed = _latest(self.facts, action)
         return deed.done if deed and isinstance(deed.outcome, Receipt) else None
 
+    def _just_failed(self, action: Action) -> bool:
+        """Then the next pass is for repairs: a step that fails for ever holds none of them up."""
+        deed = _latest(self.facts, action)
+        if deed is None or deed.done is None or not isinstance(deed.outcome, Failure):
+            return False
+        return self.now - deed.done < 2 * self.limits.pass_interval
+
     def _lately_tried(self, action: Action) -> bool:
         deed = _latest(self.facts, action)
         return deed is not None and deed.done is not None and self.now - deed.done < self.limits.in_flight
@@ -480,6 +490,14 @@ class _Service:
 
     def _wait(self, code: str, because: str, since: Instant | None = None, until: Instant | None = None) -> Wait:
         return Wait(code, because, since or self.now, until)
+
+
+def _at_rest(aligned: Wait | Settled) -> bool:
+    """Whether servers and records are as desired, and only what clients may still hold is waited out.
+
+    No renewal waits for that: an authority may be silent for ever.
+    """
+    return isinstance(aligned, Settled) or aligned.code in ("SETTLING", "KEY_KEPT")
 
 
 # -- shared -----------------------------------------------------------------------------------------------------------
