@@ -19,6 +19,7 @@ from danelaw.core.rollover.actions import (
     Action,
     AdvanceOrder,
     ClearChallenge,
+    Conflict,
     DestroyKey,
     Failure,
     MakeKey,
@@ -177,7 +178,7 @@ class Engine:
         """
         latest = now + self._limits.pass_interval
         if not isinstance(planned, Wait | Settled):
-            return latest if isinstance(outcome, Failure) else now
+            return latest if isinstance(outcome, Failure | Conflict) else now
         until = planned.until
         if until is None:
             return latest
