@@ -190,9 +190,10 @@ class SimCA:
 
 @dataclass(slots=True)
 class SimSolver:
-    """``Solver``: a web root."""
+    """``Solver``: a web root. ``stuck``: nothing can be taken away from it."""
 
     clock: VirtualClock
+    stuck: bool = False
     placed: dict[str, str] = field(default_factory=dict)
 
     async def place(self, challenge: Challenge) -> Receipt:
@@ -202,6 +203,8 @@ class SimSolver:
 
     async def clear(self, challenge: Challenge) -> Receipt:
         self.clock.tick()
+        if self.stuck:
+            raise DanelawError("WEBROOT_UNWRITABLE", "the web root cannot be changed")
         self.placed.pop(challenge.token, None)
         return Receipt()
 

@@ -220,13 +220,18 @@ class SimPublisher:
 
 @dataclass(slots=True)
 class SimRegistry:
-    """``Parent``: writes the DS into the parent zone."""
+    """``Parent``: writes the DS into the parent zone, ``delay`` seconds after it was accepted."""
 
     parent: SimZone
+    delay: float = 0.0
 
     async def submit_ds(self, change: SubmitDS) -> Receipt | Conflict:
         self.parent.clock.tick()
-        return Receipt(self.parent.write(change.zone, int(dns.rdatatype.DS), change.replace))
+        write = partial(self.parent.write, change.zone, int(dns.rdatatype.DS), change.replace)
+        if self.delay:
+            self.parent.clock.after(self.delay, write)
+            return Receipt(note="accepted")
+        return Receipt(write())
 
 
 def authority(address: str, content: Content, lag: float = 0.0) -> Authority:
