@@ -22,7 +22,7 @@ from danelaw.core.tlsa import Combination
 from danelaw.core.verdict.transcript import transcript
 from danelaw.faces.cli import interruption, terminal, words
 from danelaw.faces.cli.terminal import Ink
-from danelaw.ports import Surroundings
+from danelaw.ports import Store, Surroundings
 from danelaw.worlds.lab import artifacts, configuration
 from danelaw.worlds.lab.crowd import Crowd
 from danelaw.worlds.lab.embedded import EmbeddedWorld
@@ -117,8 +117,10 @@ class Stage:
         return transcript(report), report.good
 
 
-def wire(world: World, *, tlsa: tuple[str, ...] = ("3 1 1",), challenge: str = "http-01") -> Stage:
-    """Write the operator's configuration into the world, read it, and plug it in."""
+def wire(
+    world: World, *, tlsa: tuple[str, ...] = ("3 1 1",), challenge: str = "http-01", store: Store | None = None
+) -> Stage:
+    """Write the operator's configuration into the world, read it, and plug it in. ``store``: another runner's."""
     config = load(configuration.write(world, tlsa=tlsa, challenge=challenge))
     surroundings = Surroundings(
         clock=wiring.clock(),
@@ -128,7 +130,7 @@ def wire(world: World, *, tlsa: tuple[str, ...] = ("3 1 1",), challenge: str = "
         parents=world.parents,
         trust_anchors=world.trust_anchors,
     )
-    return Stage(wiring.build(config, surroundings), config.zones[0].subject, config.services[0].subject)
+    return Stage(wiring.build(config, surroundings, store), config.zones[0].subject, config.services[0].subject)
 
 
 def crowd(world: World, seed: int = 0, size: int = CLIENTS) -> Crowd:
