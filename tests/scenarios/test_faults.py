@@ -99,6 +99,13 @@ def test_a_withdrawal_that_lands_late_is_counted_with(late: float) -> None:
     rolled(world, runner, first)
 
 
+@pytest.mark.parametrize("late", [1.0, 3.0])
+def test_a_switch_that_takes_effect_late_is_counted_with(late: float) -> None:
+    world, runner, first = begun(0)
+    runner.before(Switch, lambda: setattr(world.servers, "delay", late))
+    rolled(world, runner, first)
+
+
 def test_a_zone_server_that_ignores_reloads_is_waited_for() -> None:
     world, runner, first = begun(0)
     runner.before(Publish, lambda: setattr(world.zone, "idle_reload", True))

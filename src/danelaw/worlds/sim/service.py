@@ -9,7 +9,7 @@ import datetime as dt
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -60,13 +60,15 @@ class Address:
 class SimServers:
     """``Prober`` and ``Deployer``: a reload puts the chain on the serving path in front of every address.
 
-    ``idle_reload``: the reload does nothing, silently.
+    ``idle_reload``: the reload does nothing, silently. ``delay``: the next switch takes so many seconds, and no reply
+    comes.
     """
 
     clock: VirtualClock
     addresses: list[Address]
     path: Switch | None = None
     idle_reload: bool = False
+    delay: float = 0.0
 
     def present(self, ip: IP) -> Chain | None:
         return next(a.chain for a in self.addresses if a.ip == ip)
@@ -89,12 +91,19 @@ class SimServers:
 
     async def switch(self, change: Switch) -> Receipt:
         self.clock.tick()
+        if self.delay:
+            delay, self.delay = self.delay, 0.0
+            self.clock.after(delay, partial(self._apply, change))
+            raise TimeoutError
+        self._apply(change)
+        return Receipt()
+
+    def _apply(self, change: Switch) -> None:
         self.path = change
         if not self.idle_reload:
             for address in self.addresses:
                 if not address.stuck:
                     address.chain = change.chain
-        return Receipt()
 
 
 @dataclass(slots=True)
