@@ -316,6 +316,13 @@ def test_a_serial_above_the_first_restarts_nothing() -> None:
     assert unknown_until(two().sees(0, 90, 5, X).sees(100, 204, 6, X), 204) == 205
 
 
+def test_a_gap_at_the_primary_restarts_even_an_old_history() -> None:
+    """The runner slept, or its store was lost and an older one restored: what was written meanwhile may be cached."""
+    history = two().sees(0, 1500, 1, X).sees(1600, 2000, 2, X)
+    assert unknown_until(history, 1700) == 1600 + 205
+    assert unknown_until(history, 1805) is None
+
+
 def test_an_old_history_outlives_gaps_and_a_silent_secondary() -> None:
     history = two().sees(0, 2000, 1, X, by=[NS1]).sees(0, 1100, 1, X, by=[NS2])
     assert unknown_until(history, 2000) is None

@@ -257,8 +257,7 @@ def _unknown(
     now: Instant,
     limits: Limits,
 ) -> Unknown | None:
-    primary = facts.rosters(zone)[-1].primary if facts.rosters(zone) else None
-    for ip in servers if primary is None else {primary}:
+    for ip in _primaries(facts, zone, servers):
         if ip not in seen or now - seen[ip][-1].last > limits.max_gap:
             return Unknown(None, f"{ip} is silent, and what is written there is not known")
     since = observed_since(facts, zone, servers, seen, now, limits)
@@ -284,10 +283,13 @@ def observed_since(
 
     It starts when all are first seen at one serial, and while it is younger than ``retention``, a gap, a silence or a
     serial below the first restarts it. A silence that outlasts the ``retention`` moves it there: what was written
-    before it began has expired by then.
+    before it began has expired by then. A gap at the primary restarts it at any age: nobody saw what was written there.
     """
     began = facts.began(zone_subject(zone))
     start = began.at if began else datetime.min.replace(tzinfo=UTC)
+    for ip in _primaries(facts, zone, servers):
+        gaps = [b.first for a, b in pairwise(seen.get(ip, ())) if b.first - a.last > limits.max_gap]
+        start = max(start, *gaps) if gaps else start
     while True:
         since = _caught_up(servers, seen, start, limits)
         if since is None or since > now:
@@ -298,6 +300,13 @@ def observed_since(
         if disturbed > since + limits.retention:
             return since + limits.retention
         start = disturbed
+
+
+def _primaries(facts: Facts, zone: Name, servers: frozenset[IP]) -> frozenset[IP]:
+    """Where updates arrive; any of the servers, if that is not known."""
+    rosters = facts.rosters(zone)
+    primary = rosters[-1].primary if rosters else None
+    return servers if primary is None else frozenset({primary})
 
 
 def _caught_up(
