@@ -157,15 +157,22 @@ def test_a_gap_shorter_than_what_a_sight_vouches_for_is_none() -> None:
 def test_silence_ends_with_the_retention_of_what_may_be_served() -> None:
     """A secondary gives a version up SOA EXPIRE after it was last current (RFC 1035 §3.3.13)."""
     history = two().sees(-100, -10, 1, X).sees(0, 1100, 2, Y, by=[NS1]).sees(0, 900, 2, Y, by=[NS2])
-    assert ends(history, 980)[X.rdatas] is None  # silent since 900, and X was current until -10
-    assert ends(history, 1000)[X.rdatas] == 990 + 65
-    assert X.rdatas not in ends(history, 1056)
+    assert ends(history, 1000)[X.rdatas] is None  # silent since 900, and X may have been current until 0
+    assert ends(history, 1001)[X.rdatas] == 1000 + 65
+    assert X.rdatas not in ends(history, 1065)
 
 
 def test_a_gap_that_outlasts_the_retention_counts_until_the_retention() -> None:
     history = two().sees(-100, -10, 1, X).sees(0, 1040, 2, Y, by=[NS1]).sees(0, 900, 2, Y, by=[NS2])
     history.sees(1030, 1040, 2, Y, by=[NS2])
-    assert ends(history, 1040)[X.rdatas] == 990 + 65
+    assert ends(history, 1040)[X.rdatas] == 1000 + 65
+
+
+def test_the_retention_counts_from_when_a_version_may_last_have_been_current() -> None:
+    """Nobody looked at the primary from -100 to 50, and the secondary may have been given it just before."""
+    history = two().sees(-500, -100, 1, X).sees(50, 1040, 2, Y, by=[NS1])
+    assert ends(history, 1040)[X.rdatas] is None
+    assert ends(history, 1051)[X.rdatas] == 1050 + 65
 
 
 def test_an_authority_that_left_the_roster_counts_while_its_name_may_be_cached() -> None:

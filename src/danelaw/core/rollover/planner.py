@@ -337,7 +337,7 @@ class _Service:
                 return step
         if not serving:
             return self._switching(switch)
-        return self._settling() or self._destroy(holding, target) or Settled(None, self._foreign(holding))
+        return self._settling() or self._destroy(holding, target) or Settled(None, self._notes(holding))
 
     def _settling(self) -> Wait | None:
         """Until no client can hold anything but what is published now."""
@@ -360,10 +360,21 @@ class _Service:
         switch: Switch,
         serving: bool,
     ) -> Plan | None:
-        """The next step for one TLSA RRset; None: it needs none."""
+        """The next step for one TLSA RRset; None: it needs none.
+
+        A combination that is there stays, also when it is configured no longer: some client may know no other. Rdata
+        that is no record of anything known is kept as it stands.
+        """
+        rdatas = current.rdatas if isinstance(current, RRset) else frozenset()
         published = frozenset(records_of(current))
-        wanted = self._own(target.facts)
-        union = self._rrset(owner, published | wanted)
+        ours = frozenset(r for g in complete for r in self._own(g.facts, published)) & published
+        wanted = self._own(target.facts, ours)
+        if not wanted:
+            because = (
+                f"generation {target.facts.generation} has no record under {', '.join(map(str, self.d.combinations))}"
+            )
+            return self._wait("NO_ASSOCIATION", because)
+        union = self._rrset(owner, rdatas | _rdatas(wanted))
         if not published:
             if not serving:
                 return self._switching(switch)
@@ -372,22 +383,19 @@ class _Service:
             back = [
                 Switch(self.d.lineage, self.d.host, g.facts.generation, g.chain)
                 for g in complete
-                if self._own(g.facts) <= published and not self._all_present(g.chain)
+                if self._own(g.facts, ours) <= published and not self._all_present(g.chain)
             ]
             return self._publishing(Publish(self.d.zone, current, union), *back)
         if not serving:
             return None
-        named = (
-            frozenset(r for g in complete if g is not target for r in self._own(g.facts, published))
-            & published - wanted
-        )
+        named = ours - wanted
         if not named:
             return None
         confirmed = self._confirmed_since(target.chain)
         if confirmed is None or self.now < confirmed + self.limits.linger:
             until = confirmed + self.limits.linger if confirmed else None
             return self._wait("LINGERING", "the old records stay until every client has moved on", confirmed, until)
-        return self._publishing(Publish(self.d.zone, current, self._rrset(owner, published - named)))
+        return self._publishing(Publish(self.d.zone, current, self._rrset(owner, rdatas - _rdatas(named))))
 
     def _publishing(self, change: Publish, *instead: Action) -> Action | Wait:
         if tried := _lately_accepted(self.facts, change, self.now, self.limits):
@@ -404,28 +412,29 @@ class _Service:
 
     def _destroy(self, holding: Holding, target: _Complete) -> Plan | None:
         """Destroy the keys of generations that nobody can need any more; that never holds anything up."""
+        first: Wait | None = None
         for generation in holding.generations:
-            if generation.generation >= target.facts.generation or self._accepted(
-                DestroyKey(self.d.lineage, generation.generation)
-            ):
-                continue
             destroy = DestroyKey(self.d.lineage, generation.generation)
+            if generation.generation >= target.facts.generation or self._accepted(destroy):
+                continue
             judgement = judge(destroy, self.facts, self.reach, self.now, self.limits)
             if isinstance(judgement, Allowed):
                 return destroy
             kept = refused_wait(judgement, self.now)
             because = f"the key of generation {generation.generation} is kept: {kept.because}"
-            return self._wait("KEY_KEPT", because, self.now, kept.until)
-        return None
+            first = first or self._wait("KEY_KEPT", because, self.now, kept.until)
+        return first
 
-    def _foreign(self, holding: Holding) -> tuple[str, ...]:
-        """Records that no stored key or certificate accounts for: shown, never silently dropped."""
+    def _notes(self, holding: Holding) -> tuple[str, ...]:
+        """What the operator has to decide: records that are not ours, or of parameters no longer configured."""
         found: list[str] = []
         for owner in self._owners():
             current = newest(self.facts, self.d.zone, owner, TLSA)
             published = frozenset(records_of(current)) if current is not None else frozenset()
             ours = frozenset(r for g in holding.generations for r in self._own(g, published))
             found.extend(f"{owner} TLSA {r.to_text()} is not ours: adopt or remove it" for r in published - ours)
+            former = {r.combination for r in published & ours} - set(self.d.combinations)
+            found.extend(f"{owner} TLSA {c} is configured no longer, and some client may know no other" for c in former)
         return tuple(sorted(found))
 
     # - what is known
@@ -440,8 +449,8 @@ class _Service:
         """The records of one generation, under the desired combinations and those of ``like``."""
         return associations({*self.d.combinations, *(r.combination for r in like)}, g.chain, g.spki)
 
-    def _rrset(self, owner: Name, records: frozenset[TLSARecord]) -> RRset:
-        return RRset(owner, TLSA, self.d.tlsa_ttl, frozenset(r.to_rdata() for r in records))
+    def _rrset(self, owner: Name, rdatas: frozenset[bytes]) -> RRset:
+        return RRset(owner, TLSA, self.d.tlsa_ttl, rdatas)
 
     def _spans(self) -> Iterable[tuple[IP, tuple[PresentedSpan, ...]]]:
         for reached in self._reached():
@@ -524,6 +533,10 @@ def refused_wait(refusal: Refused, now: Instant) -> Wait:
 
     worst = refusal.because[max(range(len(refusal.because)), key=lasts)]
     return Wait(worst.code, worst.because, now, refusal.earliest)
+
+
+def _rdatas(records: Iterable[TLSARecord]) -> frozenset[bytes]:
+    return frozenset(record.to_rdata() for record in records)
 
 
 def _latest(facts: Facts, action: Action) -> Deed | None:

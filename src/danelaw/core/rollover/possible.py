@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address, IPv6Address
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 from typing import Final
 
 import dns.rdatatype
@@ -113,7 +113,7 @@ class _Version:
     serial: int
     answer: Answer
     known: Instant
-    """When it was last seen anywhere, or written."""
+    """Until when it may have been current: when something else was first seen where it was seen last, or the write."""
 
 
 def possible_answers(facts: Facts, zone: Name, owner: Name, type: int, now: Instant, limits: Limits) -> Possible:
@@ -142,9 +142,9 @@ def _versions(facts: Facts, zone: Name, owner: Name, type: int) -> tuple[_Versio
         found[key] = _Version(serial, answer, known)
 
     for spans in facts.spans(zone, owner, type).values():
-        for span in spans:
+        for span, later in zip_longest(spans, spans[1:]):
             if span.serial is not None:
-                note(span.serial, span.answer, span.last)
+                note(span.serial, span.answer, later.first if later is not None else span.last)
     for deed, written in _writes(facts, zone, owner, type):
         if isinstance(deed.outcome, Receipt) and deed.outcome.serial is not None and deed.done is not None:
             note(deed.outcome.serial, written, deed.done)
