@@ -7,10 +7,10 @@ same value.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import TypeAlias
+from typing import Final, TypeAlias, TypeVar, cast
 
 from dns.name import Name
 
@@ -33,6 +33,8 @@ from danelaw.core.model import (
     Window,
 )
 from danelaw.core.rollover.actions import Action, Outcome
+
+T = TypeVar("T")
 
 Got: TypeAlias = Chain | HandshakeFailure | NotOffered | Unreachable
 
@@ -209,6 +211,7 @@ class Facts:
         "_hash",
         "_holdings",
         "_judged",
+        "_memo",
         "_presented",
         "_renewals",
         "_requested",
@@ -231,16 +234,16 @@ class Facts:
         self._began: dict[SubjectName, Began] = {}
         self._deeds: tuple[Deed, ...] = ()
         self._hash: int | None = None
+        self._memo: dict[Hashable, object] = {}
 
     # -- folding ------------------------------------------------------------------------------------------------
 
     def add(self, *facts: Fact) -> Facts:
         """These facts and the given ones; this value stays as it is."""
         new = Facts(self.max_gap)
-        for slot in self.__slots__:
-            if slot not in ("_hash", "max_gap"):
-                value = getattr(self, slot)
-                setattr(new, slot, dict(value) if isinstance(value, dict) else value)
+        for slot in _VALUE_SLOTS:
+            value = getattr(self, slot)
+            setattr(new, slot, dict(value) if isinstance(value, dict) else value)
         for fact in facts:
             new._fold(fact)
         return new
@@ -356,10 +359,16 @@ class Facts:
         """What was intended and done, oldest first."""
         return self._deeds
 
+    def once(self, key: Hashable, compute: Callable[[], T]) -> T:
+        """What ``compute`` makes of these facts and ``key``, worked out once: it must depend on nothing else."""
+        if key not in self._memo:
+            self._memo[key] = compute()
+        return cast(T, self._memo[key])
+
     # -- as a value ---------------------------------------------------------------------------------------------
 
     def _key(self) -> tuple[object, ...]:
-        return (self.max_gap, *(getattr(self, slot) for slot in self.__slots__ if slot not in ("_hash", "max_gap")))
+        return (self.max_gap, *(getattr(self, slot) for slot in _VALUE_SLOTS))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Facts) and self._key() == other._key()
@@ -368,6 +377,9 @@ class Facts:
         if self._hash is None:
             self._hash = hash(_frozen(self._key()))
         return self._hash
+
+
+_VALUE_SLOTS: Final = tuple(slot for slot in Facts.__slots__ if slot not in ("_hash", "_memo", "max_gap"))
 
 
 def _frozen(value: object) -> object:

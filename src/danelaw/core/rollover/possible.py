@@ -118,6 +118,11 @@ class _Version:
 
 def possible_answers(facts: Facts, zone: Name, owner: Name, type: int, now: Instant, limits: Limits) -> Possible:
     """Every answer for (owner, type) that a client may obtain at ``now`` or later without a new action."""
+    key = (possible_answers, zone, owner, type, now, limits)
+    return facts.once(key, lambda: _possible(facts, zone, owner, type, now, limits))
+
+
+def _possible(facts: Facts, zone: Name, owner: Name, type: int, now: Instant, limits: Limits) -> Possible:
     servers = members(facts, zone, now, limits)
     seen = facts.spans(zone, owner, type)
     held: list[Held] = []
