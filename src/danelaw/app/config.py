@@ -9,11 +9,11 @@ from __future__ import annotations
 import difflib
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Final, Literal, TypeVar
+from typing import Annotated, Final, Literal, TypeAlias, TypeVar
 
 import dns.exception
 import dns.name
@@ -34,6 +34,9 @@ from danelaw.core.tlsa import Combination, MalformedTLSA, MatchingType, Selector
 
 PLATFORM_ROOTS: Final = "/etc/ssl/certs/ca-certificates.crt"
 LOCAL: Final = HostName("local")
+
+TTL: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
+"""Seconds (RFC 2181 §8)."""
 
 
 class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -76,7 +79,7 @@ class PublisherSection(_Section, frozen=True):
     reload: tuple[str, ...]
     signed: str | None = None
     parent: str | None = None
-    ds_ttl: int = 3600
+    ds_ttl: TTL = 3600
 
 
 class DeploySection(_Section, frozen=True):
@@ -96,7 +99,7 @@ class ServiceSection(_Section, frozen=True):
     deploy: DeploySection
     strategy: Literal["staged"] = "staged"
     tlsa: tuple[str, ...] = ("3 1 1",)
-    tlsa_ttl: int = 3600
+    tlsa_ttl: TTL = 3600
     allow_full_certificate: bool = False
 
 
@@ -191,6 +194,8 @@ def load(path: Path) -> Config:
         _service(file, _decode(file, ServiceSection), zones, issuers)
         for file in sorted((base / "services.d").glob("*.toml"))
     )
+    _once(path, (f"the zone {zone.zone}" for zone in zones.values()))
+    _once(path.parent / "services.d", (f"the endpoint {e}" for service in services for e in service.endpoints))
     return Config(
         forwarders=tuple(_forwarder(path, text) for text in main.resolver.forwarders),
         trust_anchor=base / main.resolver.trust_anchor if main.resolver.trust_anchor else None,
@@ -201,6 +206,14 @@ def load(path: Path) -> Config:
         services=services,
         limits=_limits(path, main.limits),
     )
+
+
+def _once(path: Path, names: Iterable[str]) -> None:
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise _invalid(path, f"{name} is named twice")
+        seen.add(name)
 
 
 _S = TypeVar("_S", bound=_Section)
@@ -237,7 +250,7 @@ def _invalid(path: Path, evidence: str, hint: str = "") -> DanelawError:
 
 def _name(path: Path, text: str) -> Name:
     try:
-        return dns.name.from_text(text, idna_codec=dns.name.IDNA_2008_Practical)
+        return dns.name.from_text(text, idna_codec=dns.name.IDNA_2008_Practical).canonicalize()
     except (dns.exception.DNSException, UnicodeError) as error:
         raise _invalid(path, f"{text!r} is no domain name: {error}") from error
 
