@@ -36,6 +36,7 @@ from danelaw.core.model import (
     Unreachable,
 )
 from danelaw.core.rollover.actions import MakeKey
+from danelaw.core.rollover.delegation import CDS_TYPE
 from danelaw.core.rollover.epochs import DNSKEY_TYPE, DS_TYPE
 from danelaw.core.rollover.facts import (
     Began,
@@ -69,11 +70,12 @@ class Observer:
     async def observe(self, desired: Desired, facts: Facts) -> tuple[Fact, ...]:
         """New facts about a subject, in the order of their instants. ``facts``: what is known of it already."""
         if isinstance(desired, DesiredZone):
+            served = [CDS_TYPE] if desired.signed_by == "server" else []
             parts = await asyncio.gather(
-                self._sweep(desired.zone, [(desired.zone, DNSKEY_TYPE), (desired.zone, SOA)], facts),
+                self._sweep(desired.zone, [(desired.zone, type) for type in (DNSKEY_TYPE, *served, SOA)], facts),
                 self._sweep_parent(desired, facts),
                 self._judge([(desired.zone, SOA)]),
-                self._zone_keys(desired.zone),
+                self._zone_keys(desired),
             )
         else:
             parts = await asyncio.gather(
@@ -178,7 +180,11 @@ class Observer:
 
     # -- stores -------------------------------------------------------------------------------------------------
 
-    async def _zone_keys(self, zone: Name) -> list[Fact]:
+    async def _zone_keys(self, desired: DesiredZone) -> list[Fact]:
+        """Of zones that Danelaw signs. The keys of a server are what its DNSKEY RRset says."""
+        if desired.signed_by == "server":
+            return []
+        zone = desired.zone
         keys = await self.tools.zones[zone].keys(zone)
         ksks = frozenset(key.dnskey for key in keys if key.ksk)
         zsks = frozenset(key.dnskey for key in keys if not key.ksk)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import dns.name
 import dns.rdatatype
@@ -58,6 +58,7 @@ from danelaw.core.rollover.actions import (
     SubmitDS,
     Switch,
 )
+from danelaw.core.rollover.delegation import Unasked, asked_ds
 from danelaw.core.rollover.epochs import DNSKEY_TYPE, DS_TYPE, signatures_end
 from danelaw.core.rollover.facts import Deed, Facts, Holding, PresentedSpan
 from danelaw.core.rollover.gate import TLSA, Allowed, Refused, judge, says
@@ -72,12 +73,17 @@ SOA = int(dns.rdatatype.SOA)
 
 @dataclass(frozen=True, slots=True)
 class DesiredZone:
-    """A zone that is to be signed and to have its DS at the parent. ``parent`` None: the DS is not our business."""
+    """A zone that is to be signed and to have its DS at the parent. ``parent`` None: the DS is not our business.
+
+    ``signed_by``: whose the zone's keys and signatures are. A server that signs its zones makes and rolls their keys by
+    itself; then only the DS is ours.
+    """
 
     subject: SubjectName
     zone: Name
     parent: Name | None
     ds_ttl: int = 3600
+    signed_by: Literal["danelaw", "server"] = "danelaw"
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +141,8 @@ def plan(desired: Desired, facts: Facts, reach: Reach, now: Instant, limits: Lim
 
 
 def _plan_zone(d: DesiredZone, facts: Facts, reach: Reach, now: Instant, limits: Limits) -> Plan:
+    if d.signed_by == "server":
+        return _plan_served_zone(d, facts, reach, now, limits)
     keys = facts.zone_keys(d.zone)
     if keys is None:
         return Wait("UNOBSERVED", f"the keys of {d.zone} have not been looked at", now, now)
@@ -152,13 +160,24 @@ def _plan_zone(d: DesiredZone, facts: Facts, reach: Reach, now: Instant, limits:
         return _gated([SignZone(d.zone, wanted)], facts, reach, now, limits)
     if d.parent is None:
         return Settled(refresh)
-    return _plan_ds(d.parent, d, keys.ksks, facts, reach, now, limits, refresh)
+    ds = frozenset(make_ds(d.zone, DNSKEY.from_rdata(rdata)).to_rdata() for rdata in keys.ksks)
+    return _plan_ds(d.parent, d, ds, facts, reach, now, limits, refresh)
+
+
+def _plan_served_zone(d: DesiredZone, facts: Facts, reach: Reach, now: Instant, limits: Limits) -> Plan:
+    """A zone that its server signs: the DS follows what the zone asks for."""
+    ds = asked_ds(d.zone, d.parent, facts, now, limits)
+    if isinstance(ds, Unasked):
+        return Wait(ds.code, ds.because, now, None)
+    if d.parent is None:
+        return Settled(None)
+    return _plan_ds(d.parent, d, ds, facts, reach, now, limits, None)
 
 
 def _plan_ds(
     parent: Name,
     d: DesiredZone,
-    ksks: frozenset[bytes],
+    wanted: frozenset[bytes],
     facts: Facts,
     reach: Reach,
     now: Instant,
@@ -168,7 +187,6 @@ def _plan_ds(
     ds = newest(facts, parent, d.zone, DS_TYPE)
     if ds is None:
         return Wait("UNOBSERVED", f"no authority of {parent} has answered for the DS of {d.zone}", now, None)
-    wanted = frozenset(make_ds(d.zone, DNSKEY.from_rdata(rdata)).to_rdata() for rdata in ksks)
     if not isinstance(ds, RRset) or ds.rdatas != wanted:
         change = SubmitDS(d.zone, ds, RRset(d.zone, DS_TYPE, d.ds_ttl, wanted))
         if tried := _lately_accepted(facts, change, now, limits):
