@@ -9,16 +9,18 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from danelaw.adapters.clock import SystemClock, ThreadBlocking
+from danelaw.adapters.clock import DirectDialer, SubprocessCommands, SystemClock, ThreadBlocking
 from danelaw.adapters.deploy import DirectoryCredentials, DirectoryDeployer
 from danelaw.adapters.issue.acme import AcmeIssuer
 from danelaw.adapters.issue.webroot import WebrootSolver
 from danelaw.adapters.probe import TLSProber
+from danelaw.adapters.publish.rfc2136 import Primary, Rfc2136Publisher
+from danelaw.adapters.publish.tsig import read_key
 from danelaw.adapters.publish.zonefile import ZonefilePublisher
 from danelaw.adapters.resolve import AuthorityAsker, ForwardingResolver
 from danelaw.adapters.store import MemoryStore
 from danelaw.adapters.zone.file_zones import FileZones, ZoneFile
-from danelaw.app.config import LOCAL, Config, ServiceConfig
+from danelaw.app.config import LOCAL, Config, FileZoneConfig, ServiceConfig, UpdatedZoneConfig, ZoneConfig
 from danelaw.app.engine import Engine
 from danelaw.app.toolbox import Subjects, Toolbox
 from danelaw.core.dnssec.anchors import read_anchors
@@ -26,7 +28,7 @@ from danelaw.core.model import DanelawError, SubjectName
 from danelaw.core.rollover.planner import Desired, DesiredService, DesiredZone
 from danelaw.core.rollover.reach import Reach, Reached
 from danelaw.core.tlsa import Reference, base_domains
-from danelaw.ports import Blocking, Clock, Store, Surroundings
+from danelaw.ports import Blocking, Clock, Commands, Dialer, Publisher, Store, Surroundings
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,14 @@ def blocking() -> Blocking:
     return ThreadBlocking()
 
 
+def commands() -> Commands:
+    return SubprocessCommands()
+
+
+def dialer() -> Dialer:
+    return DirectDialer()
+
+
 def memory_store(config: Config) -> Store:
     """A store that lasts as long as the process."""
     return MemoryStore(config.limits.max_gap)
@@ -65,13 +75,14 @@ def build(config: Config, surroundings: Surroundings, store: Store | None = None
 
 def _tools(config: Config, world: Surroundings, store: Store) -> Toolbox:
     anchors = read_anchors(_read(config.trust_anchor) if config.trust_anchor else world.trust_anchors)
-    zones = FileZones(
-        {z.zone: ZoneFile(z.file, z.keys, z.signed, z.reload) for z in config.zones},
+    filed = [zone for zone in config.zones if isinstance(zone, FileZoneConfig)]
+    files = FileZones(
+        {z.zone: ZoneFile(z.file, z.keys, z.signed, z.reload) for z in filed},
         world.clock,
         world.blocking,
         world.commands,
     )
-    publisher = ZonefilePublisher(zones, world.clock)
+    in_files = ZonefilePublisher(files, world.clock)
     live = {service.lineage: service.live for service in config.services}
     credentials = DirectoryCredentials(config.credentials, world.blocking, world.clock, live)
     issuers = {
@@ -95,8 +106,8 @@ def _tools(config: Config, world: Surroundings, store: Store) -> Toolbox:
         resolver=ForwardingResolver(config.forwarders, world.dialer, world.clock, anchors),
         authorities=AuthorityAsker(config.forwarders, world.dialer),
         prober=TLSProber(world.dialer),
-        zones={zone.zone: zones for zone in config.zones},
-        publishers={zone.zone: publisher for zone in config.zones},
+        zones={zone.zone: files for zone in filed},
+        publishers={zone.zone: _updates(zone, config, world) or in_files for zone in config.zones},
         parents={zone.zone: world.parents[zone.zone] for zone in config.zones if zone.zone in world.parents},
         credentials={service.lineage: credentials for service in config.services},
         deployers={
@@ -108,6 +119,15 @@ def _tools(config: Config, world: Surroundings, store: Store) -> Toolbox:
     )
 
 
+def _updates(zone: ZoneConfig, config: Config, world: Surroundings) -> Publisher | None:
+    """For a zone that its server keeps. An update that may have been made or not must be so by ``in_flight``."""
+    if not isinstance(zone, UpdatedZoneConfig):
+        return None
+    ip, port = zone.server
+    primary = Primary(ip, port, zone.zone, read_key(zone.key_file))
+    return Rfc2136Publisher(primary, world.dialer, world.clock, lifetime=config.limits.in_flight)
+
+
 def _back_off(config: Config) -> timedelta:
     """How long to leave a CA alone that refused: not less than a pass, an hour where passes are minutes apart."""
     return 12 * config.limits.pass_interval
@@ -117,7 +137,13 @@ def _subjects(config: Config, world: Surroundings) -> Subjects:
     desired: dict[SubjectName, Desired] = {}
     for zone in config.zones:
         parent = zone.parent if zone.zone in world.parents else None
-        desired[zone.subject] = DesiredZone(zone.subject, zone.zone, parent, zone.ds_ttl)
+        desired[zone.subject] = DesiredZone(
+            zone.subject,
+            zone.zone,
+            parent,
+            zone.ds_ttl,
+            signed_by="server" if isinstance(zone, UpdatedZoneConfig) else "danelaw",
+        )
     roots = _roots(config.client_roots)
     reached: list[Reached] = []
     for service in config.services:

@@ -20,7 +20,8 @@ SECTIONS: Final[tuple[tuple[str, type[msgspec.Struct]], ...]] = (
     ("### `[clients]`", config.ClientsSection),
     ("### `[state]`", config.StateSection),
     ("### `[issuers.NAME]`", config.IssuerSection),
-    ("### `[publishers.NAME]`", config.PublisherSection),
+    ('#### `type = "zonefile"`', config.ZonefileSection),
+    ('#### `type = "rfc2136"`', config.Rfc2136Section),
     ("## services.d/NAME.toml", config.ServiceSection),
 )
 

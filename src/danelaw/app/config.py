@@ -68,16 +68,26 @@ class IssuerSection(_Section, frozen=True):
     challenge: ChallengeSection = ChallengeSection()
 
 
-class PublisherSection(_Section, frozen=True):
+class ZonefileSection(_Section, frozen=True, tag_field="type", tag="zonefile"):
     """A zone kept in a file. ``signed``: what the name server serves, FILE.signed if not given. ``parent``: the parent
     zone, one label up if not given."""
 
-    type: Literal["zonefile"]
     zone: str
     file: str
     keys: str
     reload: tuple[str, ...]
     signed: str | None = None
+    parent: str | None = None
+    ds_ttl: TTL = 3600
+
+
+class Rfc2136Section(_Section, frozen=True, tag_field="type", tag="rfc2136"):
+    """A zone that a name server keeps and signs. ``server``: the primary, IP[@PORT]. ``key_file``: the TSIG key, in
+    BIND's form. ``parent``: as in ``ZonefileSection``."""
+
+    zone: str
+    server: str
+    key_file: str
     parent: str | None = None
     ds_ttl: TTL = 3600
 
@@ -118,22 +128,34 @@ class _File(_Section, frozen=True):
     clients: ClientsSection = ClientsSection()
     state: StateSection = StateSection()
     issuers: dict[str, IssuerSection] = msgspec.field(default_factory=dict)
-    publishers: dict[str, PublisherSection] = msgspec.field(default_factory=dict)
+    publishers: dict[str, ZonefileSection | Rfc2136Section] = msgspec.field(default_factory=dict)
     limits: dict[str, float] = msgspec.field(default_factory=dict)
 
 
-class ZoneConfig(msgspec.Struct, frozen=True):
+class ZoneConfig(msgspec.Struct, frozen=True, kw_only=True):
     zone: Name
     parent: Name
-    file: Path
-    signed: Path
-    keys: Path
-    reload: tuple[str, ...]
     ds_ttl: int
 
     @property
     def subject(self) -> SubjectName:
         return SubjectName(self.zone.to_text())
+
+
+class FileZoneConfig(ZoneConfig, frozen=True, kw_only=True):
+    """A zone in a file, with keys of ours."""
+
+    file: Path
+    signed: Path
+    keys: Path
+    reload: tuple[str, ...]
+
+
+class UpdatedZoneConfig(ZoneConfig, frozen=True, kw_only=True):
+    """A zone that its server keeps and signs, changed by RFC 2136 updates."""
+
+    server: tuple[IP, int]
+    key_file: Path
 
 
 class ServiceConfig(msgspec.Struct, frozen=True):
@@ -197,7 +219,7 @@ def load(path: Path) -> Config:
     _once(path, (f"the zone {zone.zone}" for zone in zones.values()))
     _once(path.parent / "services.d", (f"the endpoint {e}" for service in services for e in service.endpoints))
     return Config(
-        forwarders=tuple(_forwarder(path, text) for text in main.resolver.forwarders),
+        forwarders=tuple(_server(path, "forwarder", text) for text in main.resolver.forwarders),
         trust_anchor=base / main.resolver.trust_anchor if main.resolver.trust_anchor else None,
         client_roots=base / main.clients.roots,
         credentials=base / main.state.credentials,
@@ -255,30 +277,39 @@ def _name(path: Path, text: str) -> Name:
         raise _invalid(path, f"{text!r} is no domain name: {error}") from error
 
 
-def _forwarder(path: Path, text: str) -> tuple[IP, int]:
+def _server(path: Path, what: str, text: str) -> tuple[IP, int]:
     address, _, port = text.partition("@")
     try:
         found = ip_address(address), int(port or "53")
     except ValueError as error:
-        raise _invalid(path, f"forwarder {text!r}: {error}", "write IP or IP@PORT") from error
+        raise _invalid(path, f"{what} {text!r}: {error}", "write IP or IP@PORT") from error
     if not 0 < found[1] < 65536:
-        raise _invalid(path, f"forwarder {text!r}: there is no port {found[1]}")
+        raise _invalid(path, f"{what} {text!r}: there is no port {found[1]}")
     return found
 
 
-def _zone(path: Path, base: Path, section: PublisherSection) -> ZoneConfig:
+def _zone(path: Path, base: Path, section: ZonefileSection | Rfc2136Section) -> ZoneConfig:
     zone = _name(path, section.zone)
     if zone == dns.name.root:
         raise _invalid(path, "the root is not a zone to publish in")
+    parent = _name(path, section.parent) if section.parent else zone.parent()
+    if isinstance(section, Rfc2136Section):
+        return UpdatedZoneConfig(
+            zone=zone,
+            parent=parent,
+            ds_ttl=section.ds_ttl,
+            server=_server(path, "server", section.server),
+            key_file=base / section.key_file,
+        )
     file = base / section.file
-    return ZoneConfig(
+    return FileZoneConfig(
         zone=zone,
-        parent=_name(path, section.parent) if section.parent else zone.parent(),
+        parent=parent,
+        ds_ttl=section.ds_ttl,
         file=file,
         signed=base / section.signed if section.signed else file.with_name(f"{file.name}.signed"),
         keys=base / section.keys,
         reload=section.reload,
-        ds_ttl=section.ds_ttl,
     )
 
 

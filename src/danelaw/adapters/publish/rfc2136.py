@@ -1,8 +1,8 @@
 """Publishing into a zone that its server keeps and signs, by dynamic update (RFC 2136) under TSIG.
 
 An update is a compare-and-swap: its prerequisites name the RRset that is to be replaced and the SOA that was read just
-before. So it takes effect on exactly the version of the zone that was looked at, and one that is still on its way when
-another change is made can never land afterwards. TSIG bounds how long it may be on its way at all.
+before (RFC 2136 §5.7). So it takes effect on exactly the version of the zone that was looked at, and one that is still
+on its way when another change is made can never land afterwards. TSIG bounds how long it may be on its way at all.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ class Rfc2136Publisher:
 
     async def _receipt(self, wanted: Answer, before: RRset) -> Receipt:
         """An accepted update may still have done nothing: a record beside a CNAME is left out silently (RFC 2136
-        §3.4.2.2)."""
+        §3.4.2.2). One that did something shows under another serial (§3.6)."""
         found = await self._held(wanted)
         after = _serial(await self._soa())
         if not already(found, wanted):

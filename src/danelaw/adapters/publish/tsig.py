@@ -185,12 +185,12 @@ def _last_tsig(wire: bytes) -> tuple[int, Name, TSIG]:
     parser = dns.wire.Parser(wire)
     _, _, questions, *records = parser.get_struct("!HHHHHH")
     for _ in range(questions):
-        parser.get_name()
+        parser.get_name(decompress=True)
         parser.get_bytes(4)
     start, owner, type = 0, dns.name.root, 0
     for _ in range(sum(records)):
         start = parser.current
-        owner = parser.get_name()
+        owner = parser.get_name(decompress=True)
         type, klass, _, length = parser.get_struct("!HHIH")
         at = parser.current
         parser.get_bytes(length)
