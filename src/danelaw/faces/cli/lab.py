@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
@@ -16,6 +18,7 @@ from danelaw import wiring
 from danelaw.app.check import check
 from danelaw.app.config import LOCAL, load
 from danelaw.core.model import Instant, SubjectName
+from danelaw.core.rollover.facts import Requested
 from danelaw.core.rollover.planner import Settled, Wait
 from danelaw.core.rollover.progress import Progress
 from danelaw.core.tlsa import Combination
@@ -27,6 +30,8 @@ from danelaw.worlds.lab import artifacts, configuration
 from danelaw.worlds.lab.crowd import Crowd
 from danelaw.worlds.lab.embedded import EmbeddedWorld
 from danelaw.worlds.lab.play import MEND, NAIVE, STAGED, Event, Foreign, Play, Scene, Story, Transcript
+from danelaw.worlds.lab.real import namespaces, programs
+from danelaw.worlds.lab.real.world import Publishing, RealWorld
 from danelaw.worlds.lab.world import World
 from danelaw.worlds.naive import NaiveOperator
 
@@ -42,23 +47,33 @@ CLIENTS: Final = 20
     help="Where the files made are kept; a new folder for temporary files if not given.",
 )
 @click.option("--seed", default=0, show_default=True, help="What the clients' habits are drawn from.")
-def lab(as_json: bool, folder: Path | None, seed: int) -> None:
+@click.option("--real", is_flag=True, help="On the servers that people run, in namespaces of their own.")
+def lab(as_json: bool, folder: Path | None, seed: int, real: bool) -> None:
     """Play the article "Let's Encrypt with DANE" from start to end.
 
     In a private world on loopback: a signed root and net., an operator's zone on two authorities, a CA, a web server on
     two addresses, and a crowd of DANE clients that connect throughout. Takes about a minute, needs no privilege, and
     leaves nothing behind but the folder that it names.
+
+    With --real the world is made of BIND, NSD, Unbound, Pebble and Apache on their real ports. It stands in namespaces
+    of its own, so that nothing outside changes.
     """
-    story, target = interruption.run(_play(folder, seed, quiet=as_json))
+    if real and not namespaces.inside():
+        options = ("--json",) * as_json + (("--artifacts", str(folder)) if folder else ()) + ("--seed", str(seed))
+        again = (sys.executable, "-m", "danelaw", "lab", "--real", *options)
+        raise click.exceptions.Exit(namespaces.run(again, programs.find()))
+    if real:
+        namespaces.furnish(programs.find())
+    story, target = interruption.run(_play(folder, seed, quiet=as_json, real=real))
     if as_json:
         terminal.data(json.dumps(artifacts.summary(story, target), indent=2))
     raise click.exceptions.Exit(0 if story.good else 1)
 
 
-async def _play(folder: Path | None, seed: int, *, quiet: bool) -> tuple[Story, Path]:
+async def _play(folder: Path | None, seed: int, *, quiet: bool, real: bool) -> tuple[Story, Path]:
     """What happened, and where the files are. Folders are made in here, where an interruption comes at an ``await``."""
-    with artifacts.kept(folder) as target, tempfile.TemporaryDirectory(prefix="danelaw-world-") as scratch:
-        async with EmbeddedWorld(Path(scratch), seed=seed) as world:
+    with artifacts.kept(folder) as target:
+        async with real_world() if real else _embedded_world(seed) as world:
             stage = wire(world)
             teller = Teller(stage, quiet)
             async with crowd(world, seed) as witnesses:
@@ -72,6 +87,7 @@ async def _play(folder: Path | None, seed: int, *, quiet: bool) -> tuple[Story, 
                     zone=stage.zone,
                     service=stage.service,
                     report=teller,
+                    request_roll=stage.request_roll,
                 )
                 teller.open(world)
                 story = await play.run()
@@ -79,6 +95,25 @@ async def _play(folder: Path | None, seed: int, *, quiet: bool) -> tuple[Story, 
             files = artifacts.write(target, world, facts, story, stage.wired.engine.limits)
             teller.close(story, target, files)
             return story, target
+
+
+@contextlib.asynccontextmanager
+async def _embedded_world(seed: int) -> AsyncIterator[World]:
+    with tempfile.TemporaryDirectory(prefix="danelaw-world-") as scratch:
+        async with EmbeddedWorld(Path(scratch), seed=seed) as world:
+            yield world
+
+
+def real_world(publisher: Publishing = "zonefile", *, lag: float = 1.5) -> RealWorld:
+    """The world on real servers; namespaces must be furnished."""
+    return RealWorld(
+        namespaces.RUN / "world",
+        programs=programs.find(),
+        commands=wiring.commands(),
+        dialer=wiring.dialer(),
+        publisher=publisher,
+        lag=lag,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +143,14 @@ class Stage:
             owner=reached.owners[0],
             combination=Combination.from_text("3 1 1"),
             ttl=configuration.TLSA_TTL,
+        )
+
+    async def request_roll(self) -> None:
+        """Ask the runner for a new key, as an operator would."""
+        (lineage,) = self.wired.subjects.reach.endpoints[0].lineages
+        lease = await self.wired.store.lease(self.service)
+        await self.wired.store.append(
+            self.service, lease, Requested(self.wired.tools.clock.now(), lineage, "the lab's operator")
         )
 
     async def check(self) -> tuple[Sequence[str], bool]:

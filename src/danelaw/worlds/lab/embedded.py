@@ -155,7 +155,7 @@ class EmbeddedWorld:
     def roots(self) -> Path:
         return self.ca.roots
 
-    def suggest_renewal(self) -> None:
+    def suggest_renewal(self) -> bool:
         """Let the CA's renewal information say that every certificate issued so far should be renewed now."""
         now, issued = _now(), {certificate.serial_number for certificate in self.ca.issued}
         before = self.ca.window_for
@@ -169,6 +169,7 @@ class EmbeddedWorld:
             return end - timedelta(days=30), end - timedelta(days=29)
 
         self.ca.window_for = window
+        return True
 
     @property
     def authorities(self) -> Mapping[IP, AuthoritativeServer]:

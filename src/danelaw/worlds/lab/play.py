@@ -100,7 +100,10 @@ class Story:
 
 @dataclass(slots=True)
 class Play:
-    """``zone`` and ``service``: the runner's subjects. ``limit``: how long one scene may take."""
+    """``zone`` and ``service``: the runner's subjects. ``limit``: how long one scene may take.
+
+    ``request_roll``: asks the runner for a new key of the service, as soon as that is safe.
+    """
 
     world: World
     crowd: Crowd
@@ -111,6 +114,7 @@ class Play:
     zone: SubjectName
     service: SubjectName
     report: Callable[[Event], None]
+    request_roll: Callable[[], Awaitable[None]]
     limit: timedelta = timedelta(seconds=60)
     _began: Instant | None = None
     _steps: list[Step] = field(default_factory=list)
@@ -134,7 +138,7 @@ class Play:
         await self._checked()
         await self.crowd.rounds(2)
         await self._enter(STAGED)
-        self.world.suggest_renewal()
+        await self._call_for_renewal()
         await self._watch(self._settled_after(Switch))
         await self._checked()
         await self._enter(NAIVE)
@@ -149,8 +153,13 @@ class Play:
 
     async def roll(self) -> None:
         """One staged re-issuance more."""
-        self.world.suggest_renewal()
+        await self._call_for_renewal()
         await self._watch(self._settled_after(Switch))
+
+    async def _call_for_renewal(self) -> None:
+        """By the CA, where it has renewal information (RFC 9773); else the runner is asked, as an operator would."""
+        if not self.world.suggest_renewal():
+            await self.request_roll()
 
     # -- scenes -------------------------------------------------------------------------------------------------
 

@@ -64,6 +64,11 @@ class ParentZone:
             ) from error
         return self._serial
 
+    def text(self) -> str:
+        """The signed zone in master form."""
+        text: str = self.server.zone.zone.to_text(want_origin=False, relativize=False)
+        return text
+
     def _signed(self) -> ServedZone:
         people = f"{self._server_name} hostmaster.{self._server_name}"
         soa = f"{self.origin} {TTL} IN SOA {people} {self._serial} 900 900 86400 {TTL}"

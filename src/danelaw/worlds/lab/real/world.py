@@ -1,0 +1,394 @@
+"""The real world, built and taken down.
+
+================  =====================================================================================
+192.0.2.1         a.root-servers.net., the root: ``named``
+192.0.2.2         a.gtld-servers.net., ``net.``: ``named``, whose registry takes the DS of the operator's zone
+192.0.2.11        ns1.dotnxdomain.net., the primary of the operator's zone: ``named``
+192.0.2.12        ns2.dotnxdomain.net., its secondary: NSD, which hears of a new zone by a late NOTIFY
+192.0.2.53        the forwarder: Unbound, which neither validates nor holds anything for long
+192.0.2.54        the clients' resolver: Unbound, which validates and caches; ``/etc/resolv.conf`` names it
+192.0.2.80, .81   www.dotnxdomain.net.: Apache, one on each
+192.0.2.14        the ACME CA: Pebble, which resolves through the forwarder
+================  =====================================================================================
+
+Each has the IPv6 address with the same digits too, 2001:db8::80 beside 192.0.2.80, and every port is the real one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Address, IPv6Address
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Literal, Self
+
+import dns.name
+import dns.rdata
+import dns.rdataclass
+from dns.name import Name
+from dns.rdatatype import RdataType
+
+from danelaw.core.model import IP, DanelawError
+from danelaw.ports import Commands, Dialer, Parent
+from danelaw.worlds.lab.real import addresses, namespaces
+from danelaw.worlds.lab.real.apache import Apache, reload_script
+from danelaw.worlds.lab.real.bind import Key, Named
+from danelaw.worlds.lab.real.nsd import Nsd
+from danelaw.worlds.lab.real.pebble import Pebble
+from danelaw.worlds.lab.real.registry import RealRegistry
+from danelaw.worlds.lab.real.roads import Messenger, Roads
+from danelaw.worlds.lab.real.supervise import Supervisor, supervision
+from danelaw.worlds.lab.real.unbound import FRESH, VALIDATING, Unbound
+from danelaw.worlds.lab.registry import LabRegistry, ParentZone
+
+NET: Final = dns.name.from_text("net.")
+ZONE: Final = dns.name.from_text("dotnxdomain.net.")
+HOST: Final = dns.name.from_text("www.dotnxdomain.net.")
+
+Publishing = Literal["zonefile", "rfc2136"]
+
+LIMIT: Final = timedelta(seconds=10)
+
+SOURCE: Final = """\
+; The zone of the article, before the first key. Its times are scaled: 15 minutes there are 2 seconds here.
+$TTL 2
+@           IN SOA  ns1.dotnxdomain.net. research.apnic.net. (
+                2016122202 ; serial
+                2          ; refresh
+                1          ; retry
+                604800     ; expire (1 week; the article's 1 second makes secondaries fall silent)
+                1          ; minimum (1 second)
+            )
+
+                NS   ns1.dotnxdomain.net.
+                NS   ns2.dotnxdomain.net.
+
+ns1             A    192.0.2.11
+                AAAA 2001:db8::11
+ns2             A    192.0.2.12
+                AAAA 2001:db8::12
+
+; the web server
+www             A    192.0.2.80
+                A    192.0.2.81
+                AAAA 2001:db8::80
+                AAAA 2001:db8::81
+"""
+
+POLICY: Final = """\
+dnssec-policy "lab" {
+    keys { csk lifetime unlimited algorithm ecdsap256sha256; };
+    dnskey-ttl 2;
+    max-zone-ttl 2;
+    zone-propagation-delay 2;
+    parent-ds-ttl 1;
+    parent-propagation-delay 1;
+    publish-safety 1;
+    retire-safety 1;
+};
+"""
+"""``named`` makes one key and signs with it; the times are those of the zone above."""
+
+
+class RealWorld:
+    """The private world on real servers; ``async with`` starts it and takes it down. Namespaces must be furnished.
+
+    ``directory`` holds everything. ``publisher``: ``zonefile``, the primary serves the file that Danelaw signs; or
+    ``rfc2136``, the primary signs by itself and takes updates signed with the key in ``update_key``. ``lag``: how many
+    seconds NOTIFY takes to the secondary. Raises ``DanelawError``: ``SERVER_FAILED``, ``LAB_DIRECTORY_IN_USE``.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        programs: Mapping[str, str],
+        commands: Commands,
+        dialer: Dialer,
+        publisher: Publishing = "zonefile",
+        lag: float = 1.5,
+    ) -> None:
+        self.directory = directory
+        self.commands = commands
+        self.dialer = dialer
+        self.zone: Name = ZONE
+        self.host: Name = HOST
+        self.root_servers: list[IP] = [addresses.ROOT.v4]
+        self.forwarder: tuple[IP, int] = (addresses.FORWARDER.v4, 53)
+        self.cache: IP = addresses.CACHE.v4
+        self.service_addresses: tuple[IP, ...] = tuple(ip for place in addresses.WEB for ip in place)
+
+        self.zone_file = directory / "zone" / "dotnxdomain.net"
+        self.served_zone_file = directory / "zone" / "dotnxdomain.net.signed"
+        self.keys = directory / "zone" / "keys"
+        self.update_key = directory / "zone" / "update.key"
+        self.webroot = directory / "webroot"
+        self.credentials = directory / "credentials"
+        self.live = directory / "live" / "www.dotnxdomain.net"
+        self._bin = directory / "bin"
+        self._hints = directory / "root.hints"
+        self.anchor_file = directory / "root.key"
+        self._programs = programs
+        self._publisher: Publishing = publisher
+
+        self.net = ParentZone(
+            NET,
+            ("a.gtld-servers.net.", addresses.NET.v4),
+            {ZONE: {"ns1.dotnxdomain.net.": addresses.PRIMARY.v4, "ns2.dotnxdomain.net.": addresses.SECONDARY.v4}},
+            (
+                f"a.gtld-servers.net. 1 IN A {addresses.NET.v4}",
+                f"a.gtld-servers.net. 1 IN AAAA {addresses.NET.v6}",
+                f"a.root-servers.net. 1 IN A {addresses.ROOT.v4}",
+                f"a.root-servers.net. 1 IN AAAA {addresses.ROOT.v6}",
+                f"ns1.dotnxdomain.net. 1 IN AAAA {addresses.PRIMARY.v6}",
+                f"ns2.dotnxdomain.net. 1 IN AAAA {addresses.SECONDARY.v6}",
+            ),
+            _now,
+        )
+        self.root = ParentZone(
+            dns.name.root,
+            ("a.root-servers.net.", addresses.ROOT.v4),
+            {NET: {"a.gtld-servers.net.": addresses.NET.v4}},
+            (
+                f"a.root-servers.net. 1 IN A {addresses.ROOT.v4}",
+                f"a.root-servers.net. 1 IN AAAA {addresses.ROOT.v6}",
+                f"a.gtld-servers.net. 1 IN AAAA {addresses.NET.v6}",
+            ),
+            _now,
+        )
+        self.root.delegate(NET, frozenset({_ds_rdata(self.net.keys.ds(NET))}))
+        self.trust_anchors = f". 1 IN DS {self.root.keys.ds(dns.name.root)}\n"
+
+        transfer, update = Key("transfer"), Key("danelaw")
+        self._update = update
+        self._root_server = self._parent("root", addresses.ROOT, self.root)
+        self._net_server = self._parent("net", addresses.NET, self.net)
+        self.primary = self._primary(transfer, update)
+        self.secondary = Nsd(
+            directory / "secondary",
+            addresses.SECONDARY,
+            ZONE,
+            programs,
+            addresses.PRIMARY,
+            addresses.MESSENGER,
+            transfer,
+        )
+        self.ca = Pebble(directory / "ca", addresses.CA, programs, addresses.CA_RESOLVER.v4)
+        host = HOST.to_text(omit_final_dot=True)
+        self.web = tuple(
+            Apache(directory / f"web{number}", place, programs, host, self.webroot, self.live)
+            for number, place in enumerate(addresses.WEB, 1)
+        )
+        self.roads = Roads(commands, programs)
+        self.messenger = Messenger(addresses.MESSENGER, addresses.SECONDARY, lag)
+        self.registry = RealRegistry(
+            LabRegistry(self.net, frozenset({ZONE})),
+            self.net,
+            self._net_server.folder / "zone",
+            addresses.NET.v4,
+            self._net_server.rndc("reload", NET.to_text()),
+            commands,
+        )
+        self.parents: Mapping[Name, Parent] = {ZONE: self.registry}
+        self._stack = contextlib.AsyncExitStack()
+
+    # -- what the play asks -------------------------------------------------------------------------------------
+
+    @property
+    def reload_zone(self) -> tuple[str, ...]:
+        return (str(self._bin / "reload-zone"),)
+
+    @property
+    def reload_web(self) -> tuple[str, ...]:
+        return (str(self._bin / "reload-web"),)
+
+    @property
+    def acme_directory(self) -> str:
+        return self.ca.url
+
+    @property
+    def acme_bundle(self) -> Path:
+        return self.ca.api_bundle
+
+    @property
+    def roots(self) -> Path:
+        return self.ca.roots
+
+    def suggest_renewal(self) -> bool:
+        """Pebble has no renewal information (RFC 9773): the runner must be asked instead."""
+        return False
+
+    # -- start and end ------------------------------------------------------------------------------------------
+
+    async def __aenter__(self) -> Self:
+        self._lay_out()
+        async with contextlib.AsyncExitStack() as stack:  # a start that fails half-way takes down what it has built
+            self.supervisor = await stack.enter_async_context(supervision())
+            await self._start(self.supervisor, stack)
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool | None:
+        return await self._stack.__aexit__(kind, error, trace)
+
+    async def _start(self, supervisor: Supervisor, stack: contextlib.AsyncExitStack) -> None:
+        await stack.enter_async_context(self.messenger.carrying())
+        web = [server.server() for server in self.web]
+        ca = self.ca.server(_now())
+        above = [self._root_server.server(), self._net_server.server(), self.primary.server()]
+        await asyncio.gather(*(supervisor.start(server) for server in (*above, *web, ca)))
+        resolvers = [resolver.server() for resolver in self._resolvers()]
+        below = (self.secondary.server(), *resolvers)
+        await asyncio.gather(self.ca.fetch_roots(), *(supervisor.start(server) for server in below))
+
+    def _lay_out(self) -> None:
+        """The operator's files on the first day, and everybody else's."""
+        if self.zone_file.parent.exists():
+            raise DanelawError(
+                "LAB_DIRECTORY_IN_USE",
+                f"another lab has lived in {self.directory}",
+                hint="give it an empty directory",
+            )
+        folders = (self.keys, self.webroot, self.credentials, self.live.parent, self._bin, self.primary.folder)
+        for folder in folders:
+            folder.mkdir(parents=True, exist_ok=True)
+        self.keys.chmod(0o700)
+        self.zone_file.write_text(SOURCE, encoding="utf-8")
+        shutil.copyfile(self.zone_file, self.served_zone_file)
+        self.update_key.touch(0o600)
+        self.update_key.write_text(self._update.statement(), encoding="utf-8")
+        for zone, server in ((self.root, self._root_server), (self.net, self._net_server)):
+            server.folder.mkdir()
+            (server.folder / "zone").write_text(zone.text(), encoding="utf-8")
+        self._script("reload-web", reload_script(self.web, self._programs))
+        rndc = " ".join(f"'{word}'" for word in self.primary.rndc("reload", ZONE.to_text()))
+        self._script("reload-zone", f"#!/bin/sh\n[ -e '{self._deaf_zone}' ] || exec {rndc}\n")
+        self._surround()
+
+    def _script(self, name: str, text: str) -> None:
+        path = self._bin / name
+        path.write_text(text, encoding="utf-8")
+        path.chmod(0o755)
+
+    def _surround(self) -> None:
+        """What programs find where they look without being told: the resolver and the trust anchor."""
+        hints = (
+            ". 3600 IN NS a.root-servers.net.",
+            f"a.root-servers.net. 3600 IN A {addresses.ROOT.v4}",
+            f"a.root-servers.net. 3600 IN AAAA {addresses.ROOT.v6}",
+        )
+        self._hints.write_text("\n".join(hints) + "\n", encoding="utf-8")
+        self.anchor_file.write_text(self.trust_anchors, encoding="utf-8")
+        files = {
+            "resolv.conf": (Path("/etc/resolv.conf"), f"nameserver {addresses.CACHE.v4}\n"),
+            "bind.keys": (Path("/etc/bind/bind.keys"), self._bind_keys()),
+        }
+        for name, (path, text) in files.items():
+            (self.directory / name).write_text(text, encoding="utf-8")
+            namespaces.hide(path, self.directory / name, self._programs)
+        namespaces.hide(Path("/usr/share/dns/root.key"), self.anchor_file, self._programs)
+
+    def _bind_keys(self) -> str:
+        tag, algorithm, digest_type, digest = self.root.keys.ds(dns.name.root).split()
+        return f'trust-anchors {{ . static-ds {tag} {algorithm} {digest_type} "{digest}"; }};\n'
+
+    # -- the servers --------------------------------------------------------------------------------------------
+
+    def _parent(self, name: str, at: addresses.Place, zone: ParentZone) -> Named:
+        folder = self.directory / name
+        return Named(folder, at, zone.origin, self._programs, zone=f'file "{folder}/zone";')
+
+    def _primary(self, transfer: Key, update: Key) -> Named:
+        """Its zone is the file that Danelaw writes, or one of its own that it signs and that takes updates."""
+        told = addresses.MESSENGER.v4
+        policy = ""
+        zone = f'file "{self.served_zone_file}";'
+        statements = transfer.statement()
+        if self._publisher == "rfc2136":
+            statements += update.statement() + POLICY
+            policy = f'key-directory "{self.keys}";'
+            zone = (
+                f'file "{self.zone_file}"; dnssec-policy "lab"; inline-signing no; '
+                f'update-policy {{ grant "{update.name}" zonesub ANY; }};'
+            )
+        return Named(
+            self.directory / "primary",
+            addresses.PRIMARY,
+            ZONE,
+            self._programs,
+            zone=zone,
+            options=(
+                f'allow-transfer {{ key "{transfer.name}"; }}; notify explicit; also-notify {{ {told}; }}; '
+                f"notify-source {addresses.PRIMARY.v4}; notify-delay 0; {policy}"
+            ),
+            statements=statements,
+        )
+
+    def _resolvers(self) -> tuple[Unbound, Unbound]:
+        forwarding = (*addresses.FORWARDER, *addresses.CA_RESOLVER)
+        loopback = (IPv4Address("127.0.0.1"), IPv6Address("::1"))  # for those who find no /etc/resolv.conf
+        caching = (*addresses.CACHE, *loopback)
+        made = []
+        for name, at, options in (("forwarder", forwarding, FRESH), ("cache", caching, VALIDATING)):
+            made.append(Unbound(self.directory / name, at, self._programs, self._hints, self.anchor_file, options))
+        return made[0], made[1]
+
+    # -- faults -------------------------------------------------------------------------------------------------
+
+    @property
+    def _deaf_zone(self) -> Path:
+        return self._bin / "deaf-zone"
+
+    def ignore_reload(self, what: Literal["zone", "web1", "web2"]) -> None:
+        """From now on the command that reloads it claims success and does nothing to it."""
+        self._deaf(what).touch()
+
+    def obey_reload(self, what: Literal["zone", "web1", "web2"]) -> None:
+        """Undo ``ignore_reload``."""
+        self._deaf(what).unlink(missing_ok=True)
+
+    def _deaf(self, what: Literal["zone", "web1", "web2"]) -> Path:
+        return self._deaf_zone if what == "zone" else self.web[("web1", "web2").index(what)].deaf
+
+    async def freeze(self) -> None:
+        """The secondary hears of nothing any more and goes on serving what it has."""
+        self.messenger.loses = True
+        await self.roads.cut(addresses.PRIMARY, addresses.SECONDARY)
+
+    async def thaw(self) -> None:
+        """The secondary hears again, of what it has missed too."""
+        await self.roads.mend(addresses.PRIMARY, addresses.SECONDARY)
+        self.messenger.loses = False
+        self.messenger.remind()
+
+    async def secondary_zone(self) -> str:
+        """What the secondary holds now, in master form."""
+        done = await self.commands.run(self.secondary.control("write", ZONE.to_text(omit_final_dot=True)), LIMIT)
+        if done.status != 0:
+            raise DanelawError("SERVER_FAILED", "nsd does not write its zone", evidence=done.output)
+        return self.secondary.zone_file.read_text(encoding="utf-8")
+
+    async def restore_secondary(self, zone: str) -> None:
+        """The secondary dies and comes back from a backup, such as ``secondary_zone`` once gave; and is frozen."""
+        await self.freeze()
+        server = self.secondary.server()
+        await self.supervisor.stop(server.name, at_once=True)
+        self.secondary.xfrd_state.unlink(missing_ok=True)
+        self.secondary.zone_file.write_text(zone, encoding="utf-8")
+        await self.supervisor.start(server)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _ds_rdata(text: str) -> bytes:
+    wire = dns.rdata.from_text(dns.rdataclass.IN, RdataType.DS, text).to_wire()
+    assert wire is not None  # noqa: S101  # to_wire returns None only when it is given a file to write to
+    return wire
