@@ -125,13 +125,6 @@ def test_an_artifacts_folder_that_cannot_be_written_is_an_error_before_the_play(
     assert list(temporary.iterdir()) == []
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_a_read_only_artifacts_folder_is_an_error_before_the_play(tmp_path: Path) -> None:
-    folder = tmp_path / "read-only"
-    folder.mkdir(mode=0o500)
-    assert "[ARTIFACTS_UNWRITABLE]" in refused(start((*LAB, "--artifacts", str(folder)), tmp_path)).err
-
-
 def test_a_file_instead_of_an_artifacts_folder_is_a_wrong_argument(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_text("keep me", encoding="utf-8")
