@@ -107,6 +107,8 @@ class Engine:
         """Reconcile every subject, or only those given, whenever it is due, until ``stop`` is set."""
         watched = [s for s in self._subjects.desired if subjects is None or s in subjects]
         due = dict.fromkeys(watched, self._tools.clock.now())
+        if not due:
+            await stop.wait()
         while not stop.is_set():
             subject = min(due, key=lambda s: due[s])
             if due[subject] > self._tools.clock.now():
