@@ -13,7 +13,7 @@ from danelaw.core.rollover.actions import Publish, Switch
 from danelaw.core.rollover.planner import Wait
 from danelaw.worlds.sim.world import TLSA, TLSA_OWNER, SimWorld
 
-SEEDS = range(3)
+SEEDS = range(2)
 
 
 def rolled(world: SimWorld, runner: Runner, first: frozenset[bytes]) -> None:
@@ -242,8 +242,7 @@ def test_an_old_store_is_recognised_by_its_gap() -> None:
     rolled(world, Runner(world, engine(world, old)), first)
 
 
-@pytest.mark.parametrize("lag", [0.0, 0.3, 3.0, 12.0])
-@pytest.mark.parametrize("ttl", [1, 5])
+@pytest.mark.parametrize(("lag", "ttl"), [(0.0, 5), (0.3, 1), (9.0, 1)])
 def test_three_rolls_in_a_row(lag: float, ttl: int) -> None:
     world, runner = settled_world(lag, ttl=ttl)
     for _ in range(3):

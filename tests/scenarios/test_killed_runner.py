@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from killing import Assassin, Death, deeds_of_a_life, life
+from killing import HASTE, Assassin, Death, deeds_of_a_life, life
 from virtual import served_tlsa
 
 from danelaw.core.model import ChallengeType
@@ -18,6 +18,7 @@ def lived(number: int, death: Death, challenge: ChallengeType) -> SimWorld:
     """One life, killed at one of its deeds; its end is checked."""
     world = SimWorld(lag=1.0, ttl=1, clients=CLIENTS, seed=number)
     world.ca.challenges = challenge
+    world.crowd.most_delay = 0.8 * HASTE.lookup_delay.total_seconds()
     world.crowd.start()
     assassin = Assassin(number)
     life(world, assassin, death, challenge)
@@ -57,11 +58,11 @@ def test_killed_at_every_deed_with_its_store_kept(number: int) -> None:
     assert world.credentials.destroyed == {1}
 
 
-@pytest.mark.parametrize("number", numbers(HTTP, 4))
+@pytest.mark.parametrize("number", numbers(HTTP, 6))
 def test_killed_at_a_deed_and_back_after_longer_than_a_sight_vouches(number: int) -> None:
     assert leftovers(lived(number, Death(away=4.0), HTTP)) == []
 
 
-@pytest.mark.parametrize("number", numbers(HTTP, 4, 2))
+@pytest.mark.parametrize("number", numbers(HTTP, 6, 3))
 def test_killed_at_a_deed_and_its_store_lost(number: int) -> None:
     lived(number, Death(lost=True), HTTP)
