@@ -490,6 +490,12 @@ def test_a_key_is_kept_while_the_history_is_unknown() -> None:
     assert judgement.earliest == at(200 + 205)
 
 
+def test_the_key_on_the_serving_path_is_kept_whoever_is_reached_through_it() -> None:
+    history = History().holds(0, FIRST, SECOND, live=1)
+    assert codes(verdict(DESTROY_OLD, history, through=Reach())) == {"KEY_IN_USE"}
+    assert verdict(DESTROY_OLD, history.holds(1, FIRST, SECOND, live=2), through=Reach()) == Allowed()
+
+
 def test_without_a_store_nothing_is_destroyed() -> None:
     assert codes(verdict(DESTROY_OLD, History(), 0)) == {"NOT_STORED"}
 
