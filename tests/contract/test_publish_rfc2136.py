@@ -438,7 +438,9 @@ def _another_id(wire: bytes) -> bytes:
     return bytes((wire[0] ^ 1,)) + wire[1:]
 
 
-@pytest.mark.parametrize("damage", [_unsigned, _altered, _with_another_mac, _another_id, lambda wire: wire[:5]])
+@pytest.mark.parametrize(
+    "damage", [_unsigned, _altered, _with_another_mac, _another_id, lambda wire: wire[:5], lambda wire: wire + b"more"]
+)
 def test_replies_without_a_right_signature_are_not_believed(named: Server, damage: Callable[[bytes], bytes]) -> None:
     async def forge(wire: bytes) -> bytes | None:
         return damage(wire)
