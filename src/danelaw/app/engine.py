@@ -74,6 +74,17 @@ class Engine:
 
     async def reconcile(self, subject: SubjectName, report: Callable[[Progress], None] = _silent) -> Pass:
         """One pass: observe, plan, and at most one action that the gate allows on a second observation."""
+        try:
+            ended = await self._pass(subject, report)
+        except DanelawError as error:
+            # What cannot be looked at now is looked at again later, and holds up no other subject.
+            now = self._tools.clock.now()
+            blind = Wait(error.code, str(error), now, None)
+            ended = Pass(subject, now, blind, None, None, (), self._next(blind, None, now))
+        report(Progress(ended.at, subject, None, ended))
+        return ended
+
+    async def _pass(self, subject: SubjectName, report: Callable[[Progress], None]) -> Pass:
         desired = self._subjects.desired[subject]
         lease = await self._tools.store.lease(subject)
         facts = await self._observed(subject, desired, lease)
@@ -94,9 +105,7 @@ class Engine:
                 planned = refused_wait(judgement, now)
         now = self._tools.clock.now()
         seen = violations(facts, self._subjects.reach, now, self._limits)
-        ended = Pass(subject, now, planned, outcome, refused, seen, self._next(planned, outcome, now))
-        report(Progress(now, subject, None, ended))
-        return ended
+        return Pass(subject, now, planned, outcome, refused, seen, self._next(planned, outcome, now))
 
     async def watch(
         self,

@@ -172,7 +172,7 @@ class Observer:
         return [*found, *probes]
 
     async def _probe(self, reached: Reached, ip: IP) -> list[Fact]:
-        """What one address presents to each kind of client. Without SNI, too: some send none."""
+        """What one address presents to each kind of client."""
         tools, endpoint = self.tools, reached.endpoint
         plain, others = Hello(reached.bases[0]), _hellos(reached.bases)
         probes = await probe_address(tools.prober, tools.clock, endpoint, ip, plain, others)
@@ -229,7 +229,7 @@ def _chain(got: Presentation) -> Chain | HandshakeFailure | NotOffered | Unreach
 
 
 def _hellos(bases: Sequence[Name]) -> Iterable[Hello]:
-    yield Hello(None)
+    """Every kind of client beside the plain one to the first base. All send SNI (RFC 7671 §3)."""
     for base in bases:
         if base != bases[0]:
             yield Hello(base)
