@@ -24,7 +24,6 @@ SECRET: Final = "VGVzdHMgc2hhcmUgdGhpcyBzZWNyZXQgd2l0aCBub2JvZHk="  # noqa: S105
 KEY_FILE: Final = f'key "ddns" {{\n\talgorithm hmac-sha256;\n\tsecret "{SECRET}";\n}};\n'
 
 RECORDS: Final = """\
-$TTL 300
 @               SOA     ns1 hostmaster 7 3600 900 1209600 60
                 NS      ns1
                 MX      10 www
@@ -81,13 +80,13 @@ BIND_SIGNS: Final = "dnssec-policy default; inline-signing no; update-policy { g
 
 
 @contextlib.contextmanager
-def bind(program: str, folder: Path, zone: str = BIND_SIGNS, *, signed: bool = True) -> Iterator[Server]:
-    """BIND's ``named``, in the foreground."""
+def bind(program: str, folder: Path, zone: str = BIND_SIGNS, *, policy: str = "", ttl: int = 300) -> Iterator[Server]:
+    """BIND's ``named``, in the foreground. ``policy``: further statements; ``ttl``: of the zone's records."""
     port = free_port()
     (folder / "keys").mkdir()
-    (folder / "named.conf").write_text(named_conf(folder, port, zone))
+    (folder / "named.conf").write_text(policy + named_conf(folder, port, zone))
     argv = [program, "-g", "-n", "1", "-c", str(folder / "named.conf")]
-    with _running(argv, folder, port, signed) as server:
+    with _running(argv, folder, port, ttl) as server:
         yield server
 
 
@@ -130,13 +129,13 @@ def knot(program: str, folder: Path) -> Iterator[Server]:
     port = free_port()
     (folder / "db").mkdir()
     (folder / "knot.conf").write_text(knot_conf(folder, port))
-    with _running([program, "-c", str(folder / "knot.conf")], folder, port, signed=True) as server:
+    with _running([program, "-c", str(folder / "knot.conf")], folder, port) as server:
         yield server
 
 
 @contextlib.contextmanager
-def _running(argv: list[str], folder: Path, port: int, signed: bool) -> Iterator[Server]:
-    (folder / "zone").write_text(f"$ORIGIN {ZONE}\n{RECORDS}")
+def _running(argv: list[str], folder: Path, port: int, ttl: int = 300) -> Iterator[Server]:
+    (folder / "zone").write_text(f"$ORIGIN {ZONE}\n$TTL {ttl}\n{RECORDS}")
     key_file = folder / "ddns.key"
     key_file.write_text(KEY_FILE)
     key_file.chmod(0o600)
@@ -144,7 +143,7 @@ def _running(argv: list[str], folder: Path, port: int, signed: bool) -> Iterator
         process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log)  # noqa: S603 - our own words
     server = Server(folder, port, key_file, process)
     try:
-        until(lambda: _serves(port, signed), server)
+        until(lambda: _serves_signed(port), server)
         yield server
     finally:
         process.terminate()
@@ -164,11 +163,10 @@ def until(reached: Callable[[], bool], server: Server) -> None:
         time.sleep(0.02)
 
 
-def _serves(port: int, signed: bool) -> bool:
+def _serves_signed(port: int) -> bool:
     query = dns.message.make_query(ZONE, T.SOA, want_dnssec=True)
     try:
         reply = dns.query.udp(query, str(LOOPBACK), timeout=0.2, port=port)
     except (dns.exception.DNSException, OSError):
         return False
-    types = {rrset.rdtype for rrset in reply.answer}
-    return types == ({T.SOA, T.RRSIG} if signed else {T.SOA})
+    return {rrset.rdtype for rrset in reply.answer} == {T.SOA, T.RRSIG}

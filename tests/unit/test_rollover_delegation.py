@@ -8,6 +8,7 @@ from dataclasses import replace
 import dns.name
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
+from dns.name import Name
 
 from danelaw.core.dnssec.algorithms import Algorithm
 from danelaw.core.dnssec.keys import REVOKE_FLAG, ZoneKey, make_ds
@@ -35,9 +36,9 @@ DELETE = bytes.fromhex("0000000000")
 """RFC 8078 §4: ``0 0 0 0``."""
 
 
-def signed(type: int, rdatas: Iterable[bytes], by: ZoneKey = KSK, days: float = 14) -> RRset:
+def signed(type: int, rdatas: Iterable[bytes], by: ZoneKey = KSK, days: float = 14, signer: Name = ZONE) -> RRset:
     plain = RRset(ZONE, type, 30, frozenset(rdatas))
-    return replace(plain, rrsigs=frozenset({make(plain, ZONE, by, at(-1000), at(86400 * days))}))
+    return replace(plain, rrsigs=frozenset({make(plain, signer, by, at(-1000), at(86400 * days))}))
 
 
 def dnskeys(*keys: ZoneKey, by: ZoneKey = KSK) -> RRset:
@@ -52,8 +53,8 @@ def ds(*keys: ZoneKey, digest: int = 2) -> RRset:
     return RRset(ZONE, DS_TYPE, 30, digests(*keys, digest=digest))
 
 
-def cds(*keys: ZoneKey, by: ZoneKey = KSK, days: float = 14, digest: int = 2) -> RRset:
-    return signed(CDS_TYPE, digests(*keys, digest=digest), by, days)
+def cds(*keys: ZoneKey, by: ZoneKey = KSK, days: float = 14, digest: int = 2, signer: Name = ZONE) -> RRset:
+    return signed(CDS_TYPE, digests(*keys, digest=digest), by, days, signer)
 
 
 def history(*answers: Answer, at_parent: Answer = NO_DS, since: float = -400, until: float = 0) -> History:
@@ -133,13 +134,22 @@ def test_cds_says_which_ds_there_is_to_be(said: Answer, present: Answer, expecte
     ("said", "present", "expected"),
     [
         (cds(KSK, by=STRANGER), NO_DS, "CDS_INVALID"),
+        (cds(KSK, signer=NET), NO_DS, "CDS_INVALID"),
         (cds(NEW, by=NEW), ds(KSK), "CDS_INVALID"),
         (cds(NEW, days=-0.01), ds(KSK), "CDS_INVALID"),
         (RRset(ZONE, CDS_TYPE, 30, digests(KSK)), NO_DS, "CDS_INVALID"),
         (signed(CDS_TYPE, {b"\x01"}), NO_DS, "CDS_INVALID"),
         (signed(CDS_TYPE, {DELETE}), ds(KSK), "CDS_DELETE"),
     ],
-    ids=["signed by nobody of the zone", "not by a key of the DS", "expired", "unsigned", "malformed", "delete"],
+    ids=[
+        "signed by nobody of the zone",
+        "in another zone's name",
+        "not by a key of the DS",
+        "expired",
+        "unsigned",
+        "malformed",
+        "delete",
+    ],
 )
 def test_cds_that_may_not_be_obeyed_is_named(said: Answer, present: Answer, expected: str) -> None:
     assert code(asked(history(dnskeys(KSK, NEW, ZSK), said, at_parent=present))) == expected
