@@ -14,7 +14,7 @@ from danelaw.adapters.store.memory import MemoryStore
 from danelaw.app.engine import Engine, Gate
 from danelaw.app.toolbox import Subjects, Toolbox
 from danelaw.core.model import ChallengeType, Instant, Limits, RRset, SubjectName
-from danelaw.core.rollover import planner
+from danelaw.core.rollover import plans
 from danelaw.core.rollover.actions import Action
 from danelaw.core.rollover.facts import Facts
 from danelaw.core.rollover.gate import Allowed, Judgement, judge
@@ -220,5 +220,5 @@ def allowing(*kinds: type[Action]) -> Gate:
 def corrupt(world: SimWorld, monkeypatch: pytest.MonkeyPatch, *kinds: type[Action]) -> Runner:
     """A runner whose gate lets these kinds of action through, and whose planner believes it."""
     gate = allowing(*kinds)
-    monkeypatch.setattr(planner, "judge", gate)
+    monkeypatch.setattr(plans, "judge", gate)
     return Runner(world, engine(world, gate=gate))

@@ -1,0 +1,169 @@
+"""Planning a certificate: when it is due, and one step of its order after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import dns.name
+import dns.rdatatype
+from dns.name import Name
+
+from danelaw.core.model import (
+    Absence,
+    Chain,
+    Challenge,
+    ChallengeType,
+    CredentialFacts,
+    Failed,
+    Instant,
+    Issued,
+    NeedChallenge,
+    OrderState,
+    Pending,
+    RRset,
+)
+from danelaw.core.rollover.actions import Action, AdvanceOrder, ClearChallenge, Failure, PlaceChallenge, Publish
+from danelaw.core.rollover.facts import Holding
+from danelaw.core.rollover.plans import DesiredService, Outlook, Wait
+from danelaw.core.rollover.possible import newest, visible
+from danelaw.core.tlsa.credential import leaf_validity
+
+TXT = int(dns.rdatatype.TXT)
+
+
+@dataclass(frozen=True, slots=True)
+class Complete:
+    """A generation that has its certificate."""
+
+    facts: CredentialFacts
+    chain: Chain
+
+
+@dataclass(frozen=True, slots=True)
+class Ordering:
+    """The orders of one service."""
+
+    d: DesiredService
+    outlook: Outlook
+
+    def due(self, current: Complete) -> Instant:
+        """When to renew: the CA's window (RFC 9773), an operator's request, or a part of the lifetime."""
+        requested = self.outlook.facts.requested(self.d.lineage)
+        if requested is not None and requested.at > current.facts.created:
+            return requested.at
+        validity = leaf_validity(current.chain)
+        if validity is None:
+            return self.outlook.now
+        late = validity.start + (validity.end - validity.start) * self.outlook.limits.renew_fraction
+        info = self.outlook.facts.renewal(current.chain)
+        return min(info.window.start, late) if info is not None else late
+
+    def step(self, generation: CredentialFacts, holding: Holding) -> Action | Wait:
+        """The next step of the order for a generation that has a key and no certificate."""
+        steps = [
+            deed
+            for deed in self.outlook.facts.deeds
+            if isinstance(deed.action, AdvanceOrder)
+            and (deed.action.lineage, deed.action.generation) == (self.d.lineage, generation.generation)
+        ]
+        told = [s for s in steps if isinstance(s.outcome, NeedChallenge | Pending | Issued | Failed)]
+        if steps and steps[-1].done is not None and (not told or told[-1] is not steps[-1]):
+            again = steps[-1].done + 2 * self.outlook.limits.pass_interval  # the pass between is for repairs
+            if self.outlook.now < again:
+                return self.outlook.wait(
+                    "CA_FAILED", f"the CA did not answer: {steps[-1].outcome}", steps[-1].done, again
+                )
+        last = told[-1] if told else None
+        since = last.done if last else None
+        match last.outcome if last else None:
+            case NeedChallenge(order, challenges):
+                return self._prove(generation, order, challenges)
+            case Pending(order, until) if self.outlook.now < until:
+                return self.outlook.wait(
+                    "CA_PENDING", "the CA is at work on the order", last.done if last else None, until
+                )
+            case Pending(order, _) | Issued(order, _):
+                return AdvanceOrder(self.d.lineage, generation.generation, order)
+            case Failed(_, code, detail, retry_at) if self.outlook.now < retry_at:
+                why = f"the CA refused the order: {code}: {detail}"
+                return self.outlook.wait("ORDER_FAILED", why, since, retry_at)
+            case _:
+                return AdvanceOrder(self.d.lineage, generation.generation, self._new_order(holding))
+
+    def _new_order(self, holding: Holding) -> OrderState:
+        complete = [g.chain for g in holding.generations if g.chain is not None]
+        return OrderState(self.d.names, self.d.profile, replaces=complete[-1] if complete else None)
+
+    def _prove(self, generation: CredentialFacts, order: OrderState, needed: Sequence[Challenge]) -> Action | Wait:
+        """Place each challenge; when the CA can find them all, say so."""
+        for challenge in needed:
+            if challenge.type is ChallengeType.DNS_01:
+                step = self._publish_challenge(challenge, needed)
+                if step is not None:
+                    return step
+            else:
+                place = PlaceChallenge(self.d.lineage, generation.generation, challenge)
+                if not self.outlook.accepted(place):
+                    return place
+        placed = order.placed | {challenge.url for challenge in needed}
+        return AdvanceOrder(self.d.lineage, generation.generation, replace(order, placed=placed))
+
+    def _publish_challenge(self, challenge: Challenge, needed: Sequence[Challenge]) -> Action | Wait | None:
+        zone = self.d.challenge_zone or self.d.zone
+        owner = challenge_owner(challenge.identifier)
+        current = newest(self.outlook.facts, zone, owner, TXT)
+        if current is None:
+            return self.outlook.wait("UNOBSERVED", f"no authority has answered for {owner}")
+        wanted = frozenset(txt_rdata(c.response) for c in needed if challenge_owner(c.identifier) == owner)
+        if visible(self.outlook.facts, zone, owner, TXT, self.outlook.now, self.outlook.limits) == wanted:
+            return None
+        if isinstance(current, RRset) and current.rdatas == wanted:
+            return self.outlook.wait("CHALLENGE_NOT_VISIBLE", f"not every authority serves {owner} yet")
+        ttl = min(60, self.d.tlsa_ttl)
+        return publishing(self.outlook, Publish(zone, current, RRset(owner, TXT, ttl, wanted)))
+
+    def tidy(self) -> Action | None:
+        """Take away what orders that are over have left behind; where that fails, it holds nothing else up."""
+        zone = self.d.challenge_zone or self.d.zone
+        owners = {challenge_owner(name) for name in self.d.names}
+        for deed in self.outlook.facts.deeds:
+            match deed.action:
+                case PlaceChallenge(lineage, generation, challenge) if lineage == self.d.lineage:
+                    clear = ClearChallenge(lineage, generation, challenge)
+                    if not self.outlook.accepted(clear) and not self.outlook.lately_tried(clear):
+                        return clear
+                case Publish(at, _, RRset(owner, type) as response) if (at, type) == (zone, TXT) and owner in owners:
+                    current = newest(self.outlook.facts, zone, owner, TXT)
+                    if isinstance(current, RRset) and current.rdatas == response.rdatas:
+                        clean = Publish(zone, current, Absence(owner, TXT, 0))
+                        if not self.outlook.lately_tried(clean):
+                            return clean
+        return None
+
+    def just_failed(self, action: Action) -> bool:
+        """Then the next pass is for repairs: a step that fails for ever holds none of them up."""
+        deed = self.outlook.latest(action)
+        if deed is None or deed.done is None or not isinstance(deed.outcome, Failure):
+            return False
+        return self.outlook.now - deed.done < 2 * self.outlook.limits.pass_interval
+
+
+def publishing(outlook: Outlook, change: Publish, *instead: Action) -> Action | Wait:
+    """A change of one RRset, unless it was just accepted and is not served yet."""
+    if tried := outlook.lately_accepted(change):
+        because = f"the change was accepted; no authority of {change.zone} serves it yet"
+        return outlook.wait("NOT_LOADED", because, tried, tried + outlook.limits.in_flight)
+    return outlook.gated(change, *instead)
+
+
+def challenge_owner(identifier: Name) -> Name:
+    """Where a dns-01 response is published (RFC 8555 §8.4)."""
+    name = Name(identifier.labels[1:]) if identifier.is_wild() else identifier
+    return dns.name.Name((b"_acme-challenge",)).concatenate(name)
+
+
+def txt_rdata(text: str) -> bytes:
+    """One character-string (RFC 1035 §3.3.14)."""
+    data = text.encode("ascii")
+    return bytes((len(data),)) + data
