@@ -7,9 +7,11 @@ the mounts go with them.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -27,6 +29,7 @@ RUN: Final = Path("/dev/shm")  # noqa: S108  # hidden under a mount of our own b
 REQUESTS: Final = frozenset({signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
 PATIENCE: Final = 5.0
 """Seconds that the inside has for taking everything down."""
+LOOK_EVERY: Final = 0.02
 
 
 def inside() -> bool:
@@ -74,14 +77,24 @@ def run(argv: Sequence[str], programs: Mapping[str, str]) -> int:
 
 def _pass_on(process: subprocess.Popen[bytes], heard: Iterable[signal.Signals]) -> None:
     """Wait for the end, and hand over the first request to end; patience is limited from then on."""
-    asked = False
+    deadline, told = None, False
     while process.poll() is None:
-        info = signal.sigtimedwait(heard, PATIENCE) if asked else signal.sigwaitinfo(heard)
-        if info is None:
+        info = signal.sigwaitinfo(heard) if deadline is None else signal.sigtimedwait(heard, LOOK_EVERY)
+        if info is not None and info.si_signo in REQUESTS and deadline is None:
+            deadline = time.monotonic() + PATIENCE
+        if deadline is not None and time.monotonic() > deadline:
             return
-        if info.si_signo in REQUESTS and not asked:
-            os.killpg(process.pid, signal.SIGTERM)  # unshare blocks it, and is there until the program has ended
-            asked = True
+        if deadline is not None and not told:
+            told = _tell(process.pid)
+
+
+def _tell(unshare: int) -> bool:
+    """Ask the first process inside to end; False: it has not been born yet, and ``unshare`` itself will not listen."""
+    with contextlib.suppress(ProcessLookupError, FileNotFoundError):
+        for child in Path(f"/proc/{unshare}/task/{unshare}/children").read_text("ascii").split():
+            os.kill(int(child), signal.SIGTERM)
+            return True
+    return False
 
 
 def _try(prefix: Sequence[str]) -> None:

@@ -61,6 +61,7 @@ zone:
   request-xfr: AXFR {self.primary.v4} {self.key.name}
   allow-notify: {self.messenger.v4} NOKEY
   outgoing-interface: {self.at.v4}
+  provide-xfr: 0.0.0.0/0 NOKEY
   min-refresh-time: 86400
   min-expire-time: 604800
 """,

@@ -20,15 +20,17 @@ import asyncio
 import contextlib
 import shutil
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Literal, Self
 
+import dns.asyncquery
 import dns.name
 import dns.rdata
 import dns.rdataclass
+import dns.zone
 from dns.name import Name
 from dns.rdatatype import RdataType
 
@@ -50,8 +52,6 @@ ZONE: Final = dns.name.from_text("dotnxdomain.net.")
 HOST: Final = dns.name.from_text("www.dotnxdomain.net.")
 
 Publishing = Literal["zonefile", "rfc2136"]
-
-LIMIT: Final = timedelta(seconds=10)
 
 SOURCE: Final = """\
 ; The zone of the article, before the first key. Its times are scaled: 15 minutes there are 2 seconds here.
@@ -369,10 +369,10 @@ class RealWorld:
 
     async def secondary_zone(self) -> str:
         """What the secondary holds now, in master form."""
-        done = await self.commands.run(self.secondary.control("write", ZONE.to_text(omit_final_dot=True)), LIMIT)
-        if done.status != 0:
-            raise DanelawError("SERVER_FAILED", "nsd does not write its zone", evidence=done.output)
-        return self.secondary.zone_file.read_text(encoding="utf-8")
+        zone = dns.zone.Zone(ZONE, relativize=False)
+        await dns.asyncquery.inbound_xfr(str(addresses.SECONDARY.v4), zone)
+        text: str = zone.to_text(relativize=False)
+        return text
 
     async def restore_secondary(self, zone: str) -> None:
         """The secondary dies and comes back from a backup, such as ``secondary_zone`` once gave; and is frozen."""
