@@ -34,21 +34,21 @@ TLSA_OWNER: Final = "_443._tcp.www.dotnxdomain.net."
 # -- looking -----------------------------------------------------------------------------------------------------------
 
 
-async def until(what: str, true: Callable[[], Awaitable[bool]]) -> None:
+async def until(what: str, true: Callable[[], Awaitable[bool]], patience: float = PATIENCE) -> None:
     """Wait until it is so. Raises ``AssertionError`` when that takes too long."""
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(patience):
             while not await true():  # noqa: ASYNC110  # servers tell nobody when they have changed
                 await asyncio.sleep(0.02)
     except TimeoutError:
         raise AssertionError(f"never: {what}") from None
 
 
-async def serves(place: Place, wanted: int) -> None:
+async def serves(place: Place, wanted: int, patience: float = PATIENCE) -> None:
     async def true() -> bool:
         return await serial(place.v4, ZONE) == wanted
 
-    await until(f"{place.v4} serves {wanted}", true)
+    await until(f"{place.v4} serves {wanted}", true, patience)
 
 
 async def records(at: Place, name: str, type: str) -> set[str]:
@@ -125,6 +125,22 @@ async def the_secondary_follows_late(world: RealWorld) -> None:
     assert await serial(addresses.SECONDARY.v4, ZONE) == 2016122202
     await serves(addresses.SECONDARY, 2016122203)
     assert loop.time() - began > world.messenger.lag - 0.5
+
+
+async def a_lost_notify_is_not_made_up_for(world: RealWorld) -> None:
+    world.messenger.lag = 0
+    world.messenger.loses = True
+    before = world.messenger.last
+    await raise_serial(world, 2016122203)
+
+    async def lost() -> bool:
+        return world.messenger.last != before
+
+    await until("the primary sends its NOTIFY", lost)
+    await does(world, *world.secondary.control("stats"))  # it has had its turn
+    assert await serial(addresses.SECONDARY.v4, ZONE) == 2016122202
+    await world.thaw()
+    await serves(addresses.SECONDARY, 2016122203, patience=4)  # named repeats a NOTIFY after five seconds
 
 
 async def a_frozen_secondary_follows_once_it_thaws(world: RealWorld) -> None:

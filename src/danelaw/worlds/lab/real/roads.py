@@ -55,7 +55,7 @@ def _roads(to: Place, source: Place | None) -> list[tuple[IP | None, IP]]:
 class Messenger:
     """Carries the primary's NOTIFY (RFC 1996) to the secondary, ``lag`` seconds later, and the reply back.
 
-    ``loses``: whatever it is given is lost, and the primary hears nothing either.
+    ``loses``: whatever it is given is lost, and the primary hears nothing either. ``last``: what came last.
     """
 
     def __init__(self, at: Place, to: Place, lag: float) -> None:
@@ -63,7 +63,7 @@ class Messenger:
         self.loses = False
         self._at = at
         self._to = (str(to.v4), 53)
-        self._last: bytes | None = None
+        self.last: bytes | None = None
         self._askers: dict[bytes, tuple[str, int]] = {}
         self._transport: asyncio.DatagramTransport | None = None
 
@@ -80,9 +80,9 @@ class Messenger:
             transport.close()
 
     def remind(self) -> None:
-        """Carry the last message that came, lost or not, once more and at once."""
-        if self._last is not None:
-            self._send(self._last, self._to)
+        """Carry what came last once more, and at once."""
+        if self.last is not None:
+            self._send(self.last, self._to)
 
     def received(self, data: bytes, sender: tuple[str, int]) -> None:
         if sender == self._to:
@@ -90,7 +90,7 @@ class Messenger:
             if asker is not None:
                 self._send(data, asker)
             return
-        self._last = data
+        self.last = data
         if not self.loses:
             self._askers[data[:2]] = sender
             asyncio.get_running_loop().call_later(self.lag, self._deliver, data)
