@@ -242,6 +242,7 @@ async def the_primary_signs_and_takes_updates(world: RealWorld) -> None:
     update = f"server {addresses.PRIMARY.v4}\nupdate add {TLSA_OWNER} 1 TLSA 3 1 1 {'ab' * 32}\nsend\n"
     script = world.directory / "update"
     script.write_text(update, "ascii")
+    assert world.update_key is not None
     await does(world, "nsupdate", "-k", str(world.update_key), str(script))
     assert await records(addresses.PRIMARY, TLSA_OWNER, "TLSA") == {"3 1 1 " + "ab" * 32}
 

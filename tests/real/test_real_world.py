@@ -220,8 +220,16 @@ def test_outside_is_not_taken_for_inside(monkeypatch: pytest.MonkeyPatch) -> Non
     assert not namespaces.inside(), "the variable of somebody who is inside, set outside"
 
 
-def test_the_whole_play(lab: Lab) -> None:
-    process = lab.start(*LAB, "--json")
+def test_only_real_servers_take_updates(lab: Lab) -> None:
+    process = lab.start(sys.executable, "-m", "danelaw", "lab", "--publisher", "rfc2136")
+    out, err = process.communicate(timeout=20)
+    assert (process.returncode, out) == (2, "")
+    assert "--publisher needs --real" in err
+
+
+@pytest.mark.parametrize("publisher", ["zonefile", "rfc2136"])
+def test_the_whole_play(lab: Lab, publisher: str) -> None:
+    process = lab.start(*LAB, "--json", "--publisher", publisher)
     out, err = process.communicate(timeout=170)
     assert process.returncode == 0, out + err
     result = json.loads(out)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Final
+from typing import Final, get_args
 
 import click
 
@@ -48,7 +48,14 @@ CLIENTS: Final = 20
 )
 @click.option("--seed", default=0, show_default=True, help="What the clients' habits are drawn from.")
 @click.option("--real", is_flag=True, help="On the servers that people run, in namespaces of their own.")
-def lab(as_json: bool, folder: Path | None, seed: int, real: bool) -> None:
+@click.option(
+    "--publisher",
+    type=click.Choice(get_args(Publishing)),
+    default="zonefile",
+    show_default=True,
+    help="With --real: who signs the zone, Danelaw in a file or BIND by itself, taking updates.",
+)
+def lab(as_json: bool, folder: Path | None, seed: int, real: bool, publisher: Publishing) -> None:
     """Play the article "Let's Encrypt with DANE" from start to end.
 
     In a private world on loopback: a signed root and net., an operator's zone on two authorities, a CA, a web server on
@@ -58,22 +65,28 @@ def lab(as_json: bool, folder: Path | None, seed: int, real: bool) -> None:
     With --real the world is made of BIND, NSD, Unbound, Pebble and Apache on their real ports. It stands in namespaces
     of its own, so that nothing outside changes.
     """
+    if publisher != "zonefile" and not real:
+        raise click.UsageError("--publisher needs --real: the embedded name servers take no updates")
     if real and not namespaces.inside():
-        options = ("--json",) * as_json + (("--artifacts", str(folder)) if folder else ()) + ("--seed", str(seed))
+        options = ("--json",) * as_json + (("--artifacts", str(folder)) if folder else ())
+        options += ("--seed", str(seed), "--publisher", publisher)
         again = (sys.executable, "-m", "danelaw", "lab", "--real", *options)
         raise click.exceptions.Exit(namespaces.run(again, programs.find()))
     if real:
         namespaces.furnish(programs.find())
-    story, target = interruption.run(_play(folder, seed, quiet=as_json, real=real))
+    world = real_world(publisher) if real else _embedded_world(seed)
+    story, target = interruption.run(_play(world, folder, seed, quiet=as_json))
     if as_json:
         terminal.data(json.dumps(artifacts.summary(story, target), indent=2))
     raise click.exceptions.Exit(0 if story.good else 1)
 
 
-async def _play(folder: Path | None, seed: int, *, quiet: bool, real: bool) -> tuple[Story, Path]:
+async def _play(
+    place: AbstractAsyncContextManager[World], folder: Path | None, seed: int, *, quiet: bool
+) -> tuple[Story, Path]:
     """What happened, and where the files are. Folders are made in here, where an interruption comes at an ``await``."""
     with artifacts.kept(folder) as target:
-        async with real_world() if real else _embedded_world(seed) as world:
+        async with place as world:
             stage = wire(world)
             teller = Teller(stage, quiet)
             async with crowd(world, seed) as witnesses:
@@ -97,7 +110,7 @@ async def _play(folder: Path | None, seed: int, *, quiet: bool, real: bool) -> t
             return story, target
 
 
-@contextlib.asynccontextmanager
+@asynccontextmanager
 async def _embedded_world(seed: int) -> AsyncIterator[World]:
     with tempfile.TemporaryDirectory(prefix="danelaw-world-") as scratch:
         async with EmbeddedWorld(Path(scratch), seed=seed) as world:
@@ -217,11 +230,12 @@ class Teller:
         if self.quiet:
             return
         self._began = self.stage.wired.tools.clock.monotonic()
-        terminal.say(Ink("Let's Encrypt with DANE", bold=True), " (Geoff Huston, 2016), on loopback")
+        terminal.say(Ink("Let's Encrypt with DANE", bold=True), " (Geoff Huston, 2016), on ", world.made_of)
         terminal.say()
+        count = {2: "two", 4: "four"}[len(world.service_addresses)]
         terminal.paragraph(
-            f"The zone {world.zone} is served by two authorities, the second late; {world.host} is a web server on two"
-            f" addresses; {CLIENTS} DANE clients, each with a validating cache of its own, connect throughout."
+            f"The zone {world.zone} is served by two authorities, the second late; {world.host} is a web server on"
+            f" {count} addresses; {CLIENTS} DANE clients, each with a validating cache of its own, connect throughout."
         )
         limits = self.stage.wired.engine.limits
         terminal.paragraph(

@@ -82,11 +82,11 @@ def write(folder: Path, world: World, facts: Facts, story: Story, limits: Limits
         "report.json": json.dumps({**summary(story, folder), "limits": limits.as_seconds()}, indent=2) + "\n",
     }
     copies = {
-        f"{zone}.zone": world.zone_file,
-        f"{zone}.signed": world.served_zone_file,
         f"{host}.pem": world.live / "fullchain.pem",
         "danelaw.toml": world.directory / "danelaw.toml",
     }
+    if world.update_key is None:  # else the zone is its server's, and in no file of the operator's
+        copies |= {f"{zone}.zone": world.zone_file, f"{zone}.signed": world.served_zone_file}
     for name, path in copies.items():
         shutil.copyfile(path, folder / name)
     for name, text in texts.items():

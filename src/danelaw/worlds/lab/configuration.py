@@ -49,12 +49,8 @@ contact = "mailto:hostmaster@{zone}"
 challenge = {{ type = "{challenge}", webroot = "{world.webroot}" }}
 
 [publishers.zone]
-type = "zonefile"
+{_publisher(world)}
 zone = "{zone}"
-file = "{world.zone_file}"
-signed = "{world.served_zone_file}"
-keys = "{world.keys}"
-reload = {_words(world.reload_zone)}
 ds_ttl = 1
 
 [limits]                                     # seconds: everything is scaled down
@@ -78,6 +74,21 @@ deploy = {{ directory = "{world.live}", reload = {_words(world.reload_web)} }}
         encoding="utf-8",
     )
     return main
+
+
+def _publisher(world: World) -> str:
+    """A file that Danelaw signs, or a primary that signs by itself and takes updates."""
+    if world.update_key is not None:
+        return f"""\
+type = "rfc2136"
+server = "{world.primary_address}"
+key_file = "{world.update_key}\""""
+    return f"""\
+type = "zonefile"
+file = "{world.zone_file}"
+signed = "{world.served_zone_file}"
+keys = "{world.keys}"
+reload = {_words(world.reload_zone)}"""
 
 
 def _words(words: tuple[str, ...]) -> str:

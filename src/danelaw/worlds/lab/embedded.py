@@ -96,6 +96,7 @@ class EmbeddedWorld:
 
     def __init__(self, directory: Path, *, lag: float = 1.5, seed: int = 0) -> None:
         self.directory = directory
+        self.made_of = "loopback"
         self._seed = seed
         self.zone: Name = ZONE
         self.host: Name = HOST
@@ -106,6 +107,8 @@ class EmbeddedWorld:
         self.zone_file = directory / "zone" / "dotnxdomain.net"
         self.served_zone_file = directory / "zone" / "dotnxdomain.net.signed"
         self.keys = directory / "zone" / "keys"
+        self.primary_address: IP = PRIMARY
+        self.update_key: Path | None = None
         self.webroot = directory / "webroot"
         self.credentials = directory / "credentials"
         self.live = directory / "live" / "www.dotnxdomain.net"

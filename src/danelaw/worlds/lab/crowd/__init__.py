@@ -3,6 +3,7 @@
 Each client stands for one machine in the Internet that fetches ``https://www.dotnxdomain.net/`` again and again, and
 honours DANE when it does. It has a validating cache of its own, filled at its own time, and resolves iteratively
 from the root's trust anchor (``resolver``), so the crowd as a whole holds every answer that anyone may still hold.
+Where the world has validating resolvers for its clients, they ask those instead (``stub``).
 A connection ends in one of three ways: *accepted* (over DANE, over PKIX where no TLSA is securely there, or over
 plain HTTP where nothing listens for TLS), *refused* with a stable reason, or *no service*.
 

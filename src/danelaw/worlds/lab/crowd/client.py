@@ -19,7 +19,7 @@ from OpenSSL import SSL
 from danelaw.worlds.lab.crowd import dane, pkix, tls
 from danelaw.worlds.lab.crowd.dane import Association, Means
 from danelaw.worlds.lab.crowd.reasons import Reason, RefusedError
-from danelaw.worlds.lab.crowd.resolver import Resolver
+from danelaw.worlds.lab.crowd.resolver import Resolves
 from danelaw.worlds.lab.crowd.tally import Connection, Outcome, Over
 from danelaw.worlds.lab.crowd.transport import Locate
 
@@ -100,7 +100,7 @@ class Client:
     kind: Kind
     host: Name
     port: int
-    resolver: Resolver
+    resolver: Resolves
     locate: Locate
     roots: tuple[x509.Certificate, ...]
     using: SSL.Context

@@ -16,7 +16,8 @@ from cryptography import x509
 from danelaw.worlds.lab.crowd import tls
 from danelaw.worlds.lab.crowd.cache import Cache
 from danelaw.worlds.lab.crowd.client import KINDS, Client, Kind
-from danelaw.worlds.lab.crowd.resolver import Cut, Resolver, read_anchors
+from danelaw.worlds.lab.crowd.resolver import Cut, Resolver, Resolves, read_anchors
+from danelaw.worlds.lab.crowd.stub import Stub
 from danelaw.worlds.lab.crowd.tally import Connection, Tally, tally
 from danelaw.worlds.lab.crowd.transport import Locate
 
@@ -30,6 +31,9 @@ class Crowd:
     ``root_servers``: IP literals. ``trust_anchor``: the root's DS or DNSKEY records in master-file form.
     ``roots_pem``: the CA certificates that PKIX trusts. ``locate``: where (address, port) is on this machine; it may
     raise OSError for an address that this world does not have. ``pace``: seconds between two connections of a client.
+
+    ``resolvers``: validating resolvers on loopback (IP literals) that the clients share instead of resolving for
+    themselves; neighbours share one, and each is first asked at another time.
 
     ``scene`` is set by whoever runs the play; every connection carries the one that it began in.
     """
@@ -48,6 +52,7 @@ class Crowd:
         pace: float = 0.25,
         stagger: float = STAGGER,
         kinds: Sequence[Kind] = KINDS,
+        resolvers: Sequence[str] = (),
     ) -> None:
         self.scene = ""
         self.connections: list[Connection] = []
@@ -69,7 +74,11 @@ class Crowd:
             kind = kinds[number % len(kinds)]
             rng = random.Random(f"{seed}/{number}")  # noqa: S311  # paces and picks; nothing secret hangs on it
             cache = Cache(time.monotonic, kind.stretch)
-            resolver = Resolver(cache, root, locate, rng)
+            resolver: Resolves = (
+                Stub(cache, resolvers[number * len(resolvers) // size], locate)
+                if resolvers
+                else Resolver(cache, root, locate, rng)
+            )
             self._clients.append(
                 Client(number, kind, dns.name.from_text(host), port, resolver, locate, roots, using, rng)
             )

@@ -6,7 +6,7 @@ import random
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final, cast
+from typing import Final, Protocol, cast
 
 import dns.name
 import dns.rdata
@@ -78,6 +78,14 @@ class Answer:
     account: tuple[str, ...]
 
 
+class Resolves(Protocol):
+    """What a client asks: a resolver of its own, or a stub of somebody else's."""
+
+    async def resolve(self, name: Name, type: int) -> Answer:
+        """Raises RefusedError for what is bogus or unanswered."""
+        ...
+
+
 def read_anchors(text: str) -> tuple[dns.rdata.Rdata, ...]:
     """The root's trust anchors from master-file text of DS or DNSKEY records."""
     rrsets: list[dns.rrset.RRset] = dns.zonefile.read_rrsets(text, rdclass=None, default_ttl=0)
@@ -114,7 +122,7 @@ class Resolver:
             link = await self._link(name, type, depth)
             held = self._cache.get((name, type), Link)
             age = self._cache.monotonic() - held.since if held else 0.0
-            account.append(_told(link, age))
+            account.append(told(link, age))
             secure = secure and link.secure
             if link.alias is None:
                 return Answer(name, link.rdatas, secure, tuple(account))
@@ -292,7 +300,8 @@ def _texts(rdatas: Sequence[dns.rdata.Rdata]) -> tuple[str, ...]:
     return tuple(rdata.to_text() for rdata in rdatas)
 
 
-def _told(link: Link, age: float) -> str:
+def told(link: Link, age: float) -> str:
+    """A link for the record; ``age`` in seconds."""
     shown = ", ".join(map(rdata_text, link.rdatas)) if link.alias is None else f"CNAME {link.alias}"
     state = "secure" if link.secure else "insecure"
     asked = f"{link.owner} {type_text(link.type)}"

@@ -1,4 +1,4 @@
-"""One query to one authoritative address: UDP, then TCP where the reply was cut short (RFC 7766 §5)."""
+"""One query to one server: UDP, then TCP where the reply was cut short (RFC 7766 §5)."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class SilentError(Exception):
     """No usable reply came from this address."""
 
 
-async def ask(server: str, locate: Locate, name: Name, type: int) -> Reply:
-    """The reply of ``server`` (an IP literal) to one question. Raises SilentError."""
-    id, wire = query(name, type)
+async def ask(server: str, locate: Locate, name: Name, type: int, flags: int = 0) -> Reply:
+    """The reply of ``server`` (an IP literal) to one question, asked with ``flags``. Raises SilentError."""
+    id, wire = query(name, type, flags)
     try:
         where = locate(server, DNS_PORT)
         async with asyncio.timeout(PATIENCE):

@@ -24,7 +24,8 @@ OPAQUE: Final = frozenset({TLSA, DS})
 """dnspython rejects a whole message for one of these with a digest of the wrong length."""
 PAYLOAD: Final = 1232
 RESPONSE, AUTHORITATIVE, TRUNCATED, RCODE = 0x8000, 0x0400, 0x0200, 0x000F
-"""Masks of the header's second word (RFC 1035 §4.1.1)."""
+RECURSION_DESIRED, AUTHENTIC_DATA, CHECKING_DISABLED = 0x0100, 0x0020, 0x0010
+"""Masks of the header's second word (RFC 1035 §4.1.1, RFC 4035 §3.2)."""
 
 
 class GarbledError(ValueError):
@@ -53,6 +54,8 @@ class Reply:
     answer: tuple[Records, ...]
     authority: tuple[Records, ...]
     additional: tuple[Records, ...]
+    authentic: bool = False
+    """The AD bit: what a resolver says of its own checks, and worth no more than the way to that resolver."""
 
 
 def type_text(type: int) -> str:
@@ -75,16 +78,16 @@ def of_type(section: Iterable[Records], type: int) -> Iterator[Records]:
     return (records for records in section if records.type == type)
 
 
-def query(name: Name, type: int) -> tuple[int, bytes]:
-    """The id and the wire form of a query with DO set and RD clear (RFC 4035 §4.1)."""
+def query(name: Name, type: int, flags: int = 0) -> tuple[int, bytes]:
+    """The id and the wire form of a query with DO set (RFC 4035 §4.1), and ``flags`` (masks, as above) beside it."""
     id = dns.entropy.random_16()
-    return id, id.to_bytes(2, "big") + _query_body(name, type)
+    return id, id.to_bytes(2, "big") + _query_body(name, type, flags)
 
 
 @lru_cache(maxsize=256)
-def _query_body(name: Name, type: int) -> bytes:
+def _query_body(name: Name, type: int, flags: int) -> bytes:
     message = dns.message.make_query(
-        name, dns.rdatatype.RdataType.make(type), use_edns=0, payload=PAYLOAD, want_dnssec=True, flags=0
+        name, dns.rdatatype.RdataType.make(type), use_edns=0, payload=PAYLOAD, want_dnssec=True, flags=flags
     )
     return message.to_wire()[2:]
 
@@ -122,6 +125,7 @@ def _read_body(body: bytes, name: Name, type: int) -> Reply:
         answer=answer,
         authority=authority,
         additional=additional,
+        authentic=bool(flags & AUTHENTIC_DATA),
     )
 
 

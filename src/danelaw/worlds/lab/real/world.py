@@ -113,6 +113,7 @@ class RealWorld:
         lag: float = 1.5,
     ) -> None:
         self.directory = directory
+        self.made_of = "BIND, NSD, Unbound, Pebble and Apache"
         self.commands = commands
         self.dialer = dialer
         self.zone: Name = ZONE
@@ -125,7 +126,8 @@ class RealWorld:
         self.zone_file = directory / "zone" / "dotnxdomain.net"
         self.served_zone_file = directory / "zone" / "dotnxdomain.net.signed"
         self.keys = directory / "zone" / "keys"
-        self.update_key = directory / "zone" / "update.key"
+        self.primary_address: IP = addresses.PRIMARY.v4
+        self.update_key = directory / "zone" / "update.key" if publisher == "rfc2136" else None
         self.webroot = directory / "webroot"
         self.credentials = directory / "credentials"
         self.live = directory / "live" / "www.dotnxdomain.net"
@@ -133,7 +135,6 @@ class RealWorld:
         self._hints = directory / "root.hints"
         self.anchor_file = directory / "root.key"
         self._programs = programs
-        self._publisher: Publishing = publisher
 
         self.net = ParentZone(
             NET,
@@ -261,8 +262,9 @@ class RealWorld:
         self.keys.chmod(0o700)
         self.zone_file.write_text(SOURCE, encoding="utf-8")
         shutil.copyfile(self.zone_file, self.served_zone_file)
-        self.update_key.touch(0o600)
-        self.update_key.write_text(self._update.statement(), encoding="utf-8")
+        if self.update_key is not None:
+            self.update_key.touch(0o600)
+            self.update_key.write_text(self._update.statement(), encoding="utf-8")
         for zone, server in ((self.root, self._root_server), (self.net, self._net_server)):
             server.folder.mkdir()
             (server.folder / "zone").write_text(zone.text(), encoding="utf-8")
@@ -310,7 +312,7 @@ class RealWorld:
         policy = ""
         zone = f'file "{self.served_zone_file}";'
         statements = transfer.statement()
-        if self._publisher == "rfc2136":
+        if self.update_key is not None:
             statements += update.statement() + POLICY
             policy = f'key-directory "{self.keys}";'
             zone = (
