@@ -25,7 +25,7 @@ OPAQUE: Final = frozenset({TLSA, DS})
 PAYLOAD: Final = 1232
 RESPONSE, AUTHORITATIVE, TRUNCATED, RCODE = 0x8000, 0x0400, 0x0200, 0x000F
 RECURSION_DESIRED, AUTHENTIC_DATA, CHECKING_DISABLED = 0x0100, 0x0020, 0x0010
-"""Masks of the header's second word (RFC 1035 §4.1.1, RFC 4035 §3.2)."""
+"""Masks of the header's second word (RFC 1035 §4.1.1; CD is of RFC 4035 §3.2.2)."""
 
 
 class GarbledError(ValueError):
