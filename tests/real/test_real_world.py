@@ -227,6 +227,21 @@ def test_only_real_servers_take_updates(lab: Lab) -> None:
     assert "--publisher needs --real" in err
 
 
+def test_the_files_made_are_not_lost_with_the_world(lab: Lab) -> None:
+    process = lab.start(*LAB, "--artifacts", str(namespaces.RUN / "danelaw-lab-test"))
+    out, err = process.communicate(timeout=20)
+    assert (process.returncode, out) == (2, "")
+    assert "ARTIFACTS_UNWRITABLE" in err
+
+
+def test_under_nohup_it_goes_on(lab: Lab) -> None:
+    process = lab.start("nohup", sys.executable, str(STANDING), "standing")
+    up(process)
+    process.send_signal(signal.SIGHUP)
+    out, err = process.communicate("\n", timeout=10)
+    assert (process.returncode, out) == (0, ""), err
+
+
 @pytest.mark.parametrize("publisher", ["zonefile", "rfc2136"])
 def test_the_whole_play(lab: Lab, publisher: str) -> None:
     process = lab.start(*LAB, "--json", "--publisher", publisher)

@@ -6,7 +6,7 @@ import json
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
@@ -17,7 +17,7 @@ import click
 from danelaw import wiring
 from danelaw.app.check import check
 from danelaw.app.config import LOCAL, load
-from danelaw.core.model import Instant, SubjectName
+from danelaw.core.model import DanelawError, Instant, SubjectName
 from danelaw.core.rollover.facts import Requested
 from danelaw.core.rollover.planner import Settled, Wait
 from danelaw.core.rollover.progress import Progress
@@ -86,10 +86,16 @@ async def _play(
 ) -> tuple[Story, Path]:
     """What happened, and where the files are. Folders are made in here, where an interruption comes at an ``await``."""
     with artifacts.kept(folder) as target:
+        if namespaces.inside() and target.resolve().is_relative_to(namespaces.RUN):
+            raise DanelawError(
+                "ARTIFACTS_UNWRITABLE",
+                f"{target} is hidden by the world's own files",
+                hint=f"name a folder outside of {namespaces.RUN} with --artifacts",
+            )
         async with place as world:
             stage = wire(world)
             teller = Teller(stage, quiet)
-            async with crowd(world, seed) as witnesses:
+            async with crowd(world, seed) as witnesses, world.oracles() or nullcontext() as oracles:
                 play = Play(
                     world=world,
                     crowd=witnesses,
@@ -101,6 +107,7 @@ async def _play(
                     service=stage.service,
                     report=teller,
                     request_roll=stage.request_roll,
+                    oracles=oracles,
                 )
                 teller.open(world)
                 story = await play.run()
@@ -200,6 +207,7 @@ def crowd(world: World, seed: int = 0, size: int = CLIENTS) -> Crowd:
         locate=lambda ip, port: dialer.locate(ip_address(ip), port),
         size=size,
         seed=seed,
+        resolvers=[str(ip) for ip in world.client_resolvers],
     )
 
 

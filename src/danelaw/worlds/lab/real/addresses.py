@@ -37,6 +37,8 @@ CA_RESOLVER: Final = _place(55)
 """The forwarder too, under an address that nobody but the CA asks: its road can be cut."""
 CACHE: Final = _place(54)
 """Resolves and validates for the tools of the clients; holds answers as long as their TTLs allow."""
+CLIENTS: Final = tuple(IPv4Address(f"127.0.0.{number}") for number in (2, 3, 4))
+"""Each resolves and validates for some of the clients, on their own machine."""
 WEB: Final = (_place(80), _place(81))
 """Two machines behind one name."""
 

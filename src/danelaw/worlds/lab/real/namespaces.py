@@ -59,7 +59,8 @@ def run(argv: Sequence[str], programs: Mapping[str, str]) -> int:
     """
     prefix = _unshare(programs)
     _try(prefix)
-    heard = REQUESTS | {signal.SIGCHLD}
+    heeded = {request for request in REQUESTS if signal.getsignal(request) is not signal.SIG_IGN}  # not under nohup
+    heard = heeded | {signal.SIGCHLD}
     before = signal.pthread_sigmask(signal.SIG_BLOCK, heard)  # inherited: a signal that comes too early waits inside
     try:
         process = subprocess.Popen(  # noqa: S603  # this very program, no shell

@@ -22,7 +22,14 @@ PACKAGES: Final[Mapping[str, str]] = {
     "pebble": "pebble",
     "apache2": "apache2-bin",
     "openssl": "openssl",
+    "ldns-dane": "ldnsutils",
+    "delv": "bind9-dnsutils",
+    "danetool": "gnutls-bin",
+    "env": "coreutils",
 }
+
+CONFINED: Final = ("named", "unbound")
+"""Debian's AppArmor profiles let these read nothing but their usual folders. Profiles go by path: a copy has none."""
 
 MORE_PATH: Final = ("/usr/local/sbin", "/usr/sbin", "/sbin")
 """On Debian only root has these in PATH."""

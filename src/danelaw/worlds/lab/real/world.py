@@ -40,7 +40,9 @@ from danelaw.worlds.lab.real import addresses, namespaces
 from danelaw.worlds.lab.real.apache import Apache, reload_script
 from danelaw.worlds.lab.real.bind import Key, Named
 from danelaw.worlds.lab.real.nsd import Nsd
+from danelaw.worlds.lab.real.oracles import Oracles, Subject
 from danelaw.worlds.lab.real.pebble import Pebble
+from danelaw.worlds.lab.real.programs import CONFINED
 from danelaw.worlds.lab.real.registry import RealRegistry
 from danelaw.worlds.lab.real.roads import Messenger, Roads
 from danelaw.worlds.lab.real.supervise import Supervisor, supervision
@@ -121,6 +123,7 @@ class RealWorld:
         self.root_servers: list[IP] = [addresses.ROOT.v4]
         self.forwarder: tuple[IP, int] = (addresses.FORWARDER.v4, 53)
         self.cache: IP = addresses.CACHE.v4
+        self.client_resolvers: tuple[IP, ...] = addresses.CLIENTS
         self.service_addresses: tuple[IP, ...] = tuple(ip for place in addresses.WEB for ip in place)
 
         self.zone_file = directory / "zone" / "dotnxdomain.net"
@@ -134,7 +137,8 @@ class RealWorld:
         self._bin = directory / "bin"
         self._hints = directory / "root.hints"
         self.anchor_file = directory / "root.key"
-        self._programs = programs
+        self._copies = {programs[name]: self._bin / name for name in CONFINED}
+        self._programs = programs = {**programs, **{name: str(self._bin / name) for name in CONFINED}}
 
         self.net = ParentZone(
             NET,
@@ -223,6 +227,12 @@ class RealWorld:
         """Pebble has no renewal information (RFC 9773): the runner must be asked instead."""
         return False
 
+    def oracles(self) -> Oracles:
+        bind_keys = self.directory / "bind.keys"
+        scratch = self.directory / "oracles"
+        subject = Subject(self.host, self.cache, self.anchor_file, bind_keys, scratch, self._programs)
+        return Oracles(subject, self.commands)
+
     # -- start and end ------------------------------------------------------------------------------------------
 
     async def __aenter__(self) -> Self:
@@ -260,6 +270,8 @@ class RealWorld:
         for folder in folders:
             folder.mkdir(parents=True, exist_ok=True)
         self.keys.chmod(0o700)
+        for program, copy in self._copies.items():
+            shutil.copy(program, copy)
         self.zone_file.write_text(SOURCE, encoding="utf-8")
         shutil.copyfile(self.zone_file, self.served_zone_file)
         if self.update_key is not None:
@@ -332,14 +344,16 @@ class RealWorld:
             statements=statements,
         )
 
-    def _resolvers(self) -> tuple[Unbound, Unbound]:
+    def _resolvers(self) -> list[Unbound]:
         forwarding = (*addresses.FORWARDER, *addresses.CA_RESOLVER)
         loopback = (IPv4Address("127.0.0.1"), IPv6Address("::1"))  # for those who find no /etc/resolv.conf
         caching = (*addresses.CACHE, *loopback)
-        made = []
-        for name, at, options in (("forwarder", forwarding, FRESH), ("cache", caching, VALIDATING)):
-            made.append(Unbound(self.directory / name, at, self._programs, self._hints, self.anchor_file, options))
-        return made[0], made[1]
+        places = [("forwarder", forwarding, FRESH), ("cache", caching, VALIDATING)]
+        places += [(f"cache-{ip}", (ip,), VALIDATING) for ip in self.client_resolvers]
+        return [
+            Unbound(self.directory / name, at, self._programs, self._hints, self.anchor_file, options)
+            for name, at, options in places
+        ]
 
     # -- faults -------------------------------------------------------------------------------------------------
 
