@@ -20,6 +20,7 @@ from danelaw.core.rollover.facts import Facts
 from danelaw.core.rollover.possible import newest
 from danelaw.worlds.lab.crowd import Tally
 from danelaw.worlds.lab.play import CERTIFICATE, DNSSEC, MEND, NAIVE, RECORDS, STAGED, Story
+from danelaw.worlds.lab.real.oracles import OracleTally
 from danelaw.worlds.lab.world import World
 
 SCHEMA: Final = "danelaw/lab/1"
@@ -106,6 +107,17 @@ def table(story: Story) -> list[str]:
         refused = f"{tally.seconds_refused:.1f} s" if tally.refused else "-"
         label = f"{number}  {short.get(scene, title)}"
         lines.append(f"{label:<38}{took:>6.1f} s{tally.connections:>13}{tally.refused:>9}{refused:>9}")
+    return lines + _oracles_table(story)
+
+
+def _oracles_table(story: Story) -> list[str]:
+    """A line for each oracle."""
+    staged, naive = story.oracles.get(STAGED.key, ()), story.oracles.get(NAIVE.key, ())
+    if not staged:
+        return []
+    lines = ["", f"{'Oracles':<20}{'staged: polls':>14}{'refused':>9}{'naive: polls':>16}{'refused':>9}"]
+    for ours, theirs in zip(staged, naive, strict=True):
+        lines.append(f"   {ours.oracle:<17}{ours.polls:>14}{ours.refused:>9}{theirs.polls:>16}{theirs.refused:>9}")
     return lines
 
 
@@ -118,7 +130,23 @@ def _run(story: Story, key: str) -> dict[str, Any]:
         "refused": tally.refused,
         "seconds_refused": round(tally.seconds_refused, 3),
         "reasons": {str(reason): count for reason, count in tally.reasons.items()},
+        "oracles": {tally.oracle: _oracle(tally) for tally in story.oracles.get(key, ())},
     }
+
+
+def _oracle(tally: OracleTally) -> dict[str, Any]:
+    answers = {
+        "polls": tally.polls,
+        "accepted": tally.accepted,
+        "refused": tally.refused,
+        "undecided": tally.undecided,
+    }
+    first = tally.example
+    if first is None:
+        return answers
+    began = first.started.isoformat(timespec="milliseconds")
+    told = {"started": began, "status": first.status, "because": first.because, "lines": first.lines}
+    return answers | {"first_refusal": told}
 
 
 def _records(facts: Facts, zone: Name, owner: Name, type: int) -> str:

@@ -102,6 +102,7 @@ class EmbeddedWorld:
         self.host: Name = HOST
         self.root_servers: list[IP] = [ROOT_SERVER]
         self.forwarder: tuple[IP, int] = (FORWARDER, 53)
+        self.client_resolvers: tuple[IP, ...] = ()
         self.service_addresses: tuple[IP, IP] = (WEB4, WEB6)
 
         self.zone_file = directory / "zone" / "dotnxdomain.net"
@@ -157,6 +158,9 @@ class EmbeddedWorld:
     @property
     def roots(self) -> Path:
         return self.ca.roots
+
+    def oracles(self) -> None:
+        """Verifiers of others know nothing of ports that are not the real ones."""
 
     def suggest_renewal(self) -> bool:
         """Let the CA's renewal information say that every certificate issued so far should be renewed now."""

@@ -7,7 +7,7 @@ scene belongs to somebody else, the naive operator, and then the runner goes on.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final, Protocol, TypeAlias
@@ -18,6 +18,7 @@ from danelaw.core.rollover.planner import Settled, Wait
 from danelaw.core.rollover.progress import Pass, Progress
 from danelaw.ports import Clock, Runner
 from danelaw.worlds.lab.crowd import Crowd, Tally
+from danelaw.worlds.lab.real.oracles import Oracles, OracleTally
 from danelaw.worlds.lab.world import World
 from danelaw.worlds.naive import NaiveOperator
 
@@ -86,15 +87,23 @@ class Story:
     tallies: dict[str, Tally]
     durations: dict[str, timedelta]
     checks: tuple[Transcript, ...]
+    oracles: Mapping[str, tuple[OracleTally, ...]] = field(default_factory=dict)
+    """By scene; none in a world where they cannot live."""
 
     @property
     def good(self) -> bool:
-        """Nobody was refused but by the naive operator, who refused somebody, and the check found all in order."""
+        """Nobody was refused but by the naive operator, who refused somebody, and the check found all in order.
+
+        The oracles neither refused; and each of them accepted, once there were TLSA records.
+        """
         ours = [tally for key, tally in self.tallies.items() if key != NAIVE.key]
+        oracles = [tally for key, tallies in self.oracles.items() if key != NAIVE.key for tally in tallies]
         return (
             all(tally.refused == 0 and tally.accepted > 0 for tally in ours)
             and self.tallies[NAIVE.key].refused > 0
             and all(check.good for check in self.checks)
+            and all(tally.refused == 0 for tally in oracles)
+            and all(tally.accepted > 0 for tally in self.oracles.get(STAGED.key, ()))
         )
 
 
@@ -116,6 +125,7 @@ class Play:
     report: Callable[[Event], None]
     request_roll: Callable[[], Awaitable[None]]
     limit: timedelta = timedelta(seconds=60)
+    oracles: Oracles | None = None
     _began: Instant | None = None
     _steps: list[Step] = field(default_factory=list)
     _foreign: list[Foreign] = field(default_factory=list)
@@ -164,6 +174,8 @@ class Play:
     # -- scenes -------------------------------------------------------------------------------------------------
 
     async def _enter(self, scene: Scene) -> None:
+        if self.oracles is not None:
+            await self.oracles.enter(scene.key)
         await self.crowd.enter(scene.key)
         self._close()
         self._scene, self._scene_began = scene, self.clock.now()
@@ -181,10 +193,15 @@ class Play:
             if self.clock.now() > deadline:
                 raise self._overdue("clients are still being refused")
             await self.crowd.rounds(1)
+            if self.oracles is not None:
+                await self.oracles.rounds(1)
 
     def _lately_refused(self) -> bool:
-        tally = self.crowd.tally(NAIVE.key)
-        return tally.last_refusal is None or self.clock.now() - tally.last_refusal < QUIET
+        last = self.crowd.tally(NAIVE.key).last_refusal
+        if last is None:
+            return True
+        told = self.oracles.last_refusal(NAIVE.key) if self.oracles is not None else None
+        return self.clock.now() - max(last, told or last) < QUIET
 
     async def _did(self, what: str, do: Callable[[], Awaitable[Receipt]]) -> None:
         await do()
@@ -271,4 +288,5 @@ class Play:
             tallies={scene.key: self.crowd.tally(scene.key) for scene in scenes},
             durations=dict(self._durations),
             checks=tuple(self._checks),
+            oracles={scene.key: self.oracles.tally(scene.key) for scene in scenes} if self.oracles else {},
         )

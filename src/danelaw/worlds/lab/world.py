@@ -10,6 +10,7 @@ from dns.name import Name
 
 from danelaw.core.model import IP
 from danelaw.ports import Commands, Dialer, Parent
+from danelaw.worlds.lab.real.oracles import Oracles
 
 
 class World(Protocol):
@@ -32,6 +33,11 @@ class World(Protocol):
     def forwarder(self) -> tuple[IP, int]: ...
     @property
     def root_servers(self) -> Sequence[IP]: ...
+    @property
+    def client_resolvers(self) -> Sequence[IP]:
+        """Validating resolvers on loopback that the clients share; none: each resolves for itself."""
+        ...
+
     @property
     def trust_anchors(self) -> str: ...
     @property
@@ -69,6 +75,10 @@ class World(Protocol):
     def commands(self) -> Commands: ...
     @property
     def parents(self) -> Mapping[Name, Parent]: ...
+    def oracles(self) -> Oracles | None:
+        """Verifiers that are not ours, to be started beside the crowd; None: they cannot live in this world."""
+        ...
+
     def suggest_renewal(self) -> bool:
         """Let the CA say that every certificate issued so far should be renewed now; False: this CA says nothing."""
         ...
