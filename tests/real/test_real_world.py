@@ -235,11 +235,13 @@ def test_the_files_made_are_not_lost_with_the_world(lab: Lab) -> None:
 
 
 def test_under_nohup_it_goes_on(lab: Lab) -> None:
-    process = lab.start("nohup", sys.executable, str(STANDING), "standing")
-    up(process)
+    process = lab.start("nohup", *LAB)
+    assert process.stderr is not None
+    assert any("1  DNSSEC" in line for line in process.stderr)
     process.send_signal(signal.SIGHUP)
-    out, err = process.communicate("\n", timeout=10)
-    assert (process.returncode, out) == (0, ""), err
+    assert any("hand over DS" in line for line in process.stderr), "ten seconds later"
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=5) == 130
 
 
 @pytest.mark.parametrize("publisher", ["zonefile", "rfc2136"])
