@@ -67,8 +67,20 @@ def _sync_directory(path: Path) -> None:
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Holds the lock file at ``path``, against other processes too. Raises ``ZONE_LOCKED`` if it is held."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    """Holds the lock file at ``path``, against other processes too.
+
+    Raises ``ZONE_LOCKED`` if it is held, ``ZONE_LOCK_UNUSABLE`` if it cannot be opened or is a link: who may write to
+    the directory must not choose which file is opened here.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    except OSError as error:
+        raise DanelawError(
+            "ZONE_LOCK_UNUSABLE",
+            f"cannot open the lock file {path}",
+            evidence=error.strerror or str(error),
+            hint="remove it if it is a link; Danelaw must be able to write to the directory",
+        ) from error
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -24,18 +26,34 @@ _PLAIN_CHARACTERS: Final = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789-_")
 
 
 def read_keys(directory: Path, zone: Name) -> list[tuple[ZoneKey, KeyTimes]]:
-    """The zone's key pairs, by algorithm and tag; none where there is no directory. Raises ``KEYS_UNREADABLE``."""
+    """The zone's key pairs, by algorithm and tag; none where there is no directory.
+
+    Raises ``KEYS_UNREADABLE``, also for a private key that is open to others than its owner and group.
+    """
     keys = []
     # Whatever a glob pattern gives meaning to is in hexadecimal in the stem.
     for path in sorted(directory.glob(f"{_file_stem(zone)}+*.key")):
         try:
-            key, times = read_key_files(path.read_text(), path.with_suffix(".private").read_text())
+            key, times = read_key_files(path.read_text(), _private_text(path.with_suffix(".private")))
         except (OSError, UnicodeDecodeError, KeyFileError) as error:
             raise DanelawError("KEYS_UNREADABLE", f"cannot use the key {path}", evidence=str(error)) from error
         if key.zone != zone:
             raise DanelawError("KEYS_UNREADABLE", f"{path} holds a key of {key.zone}, not of {zone}")
         keys.append((key, times))
     return keys
+
+
+def _private_text(path: Path) -> str:
+    with path.open(encoding="utf-8") as file:
+        mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+        if mode & (stat.S_IRWXO | stat.S_IWGRP):
+            raise DanelawError(
+                "KEYS_UNREADABLE",
+                f"{path} is open to others, so its key is not used",
+                evidence=f"its mode is {mode:04o}",
+                hint=f"chmod 600 {path}, or 640 if a group must read it; was it read by others, then replace the key",
+            )
+        return file.read()
 
 
 def make_key(
