@@ -93,7 +93,8 @@ def sign(folder: Path) -> Path:
     (folder / "zone").write_text(SOURCE, encoding="latin-1")
     files = ZoneFile(folder / "zone", folder / "keys", folder / "signed")
     world = Surroundings()
-    asyncio.run(FileZones({ZONE: files}, world, world, world).sign(ZONE, world.now()))
+    keys = frozenset(key.dnskey.to_rdata() for key, _ in read_keys(files.keys, ZONE))
+    asyncio.run(FileZones({ZONE: files}, world, world, world).sign(ZONE, keys, world.now()))
     return files.served
 
 

@@ -91,14 +91,28 @@ class Bench:
         self.reloads.append(tuple(argv))
         return CommandResult(self.status, "what the server said")
 
-    def sign(self) -> Receipt:
-        return asyncio.run(self.zones.sign(ZONE, self.now_is))
+    def keys(self) -> frozenset[bytes]:
+        return frozenset(key.dnskey for key in asyncio.run(self.zones.keys(ZONE)))
+
+    def sign(self, keys: frozenset[bytes] | None = None) -> Receipt:
+        return asyncio.run(self.zones.sign(ZONE, self.keys() if keys is None else keys, self.now_is))
 
     def make_keys(self) -> None:
         asyncio.run(self.zones.make_keys(ZONE))
 
-    def plain(self) -> Receipt:
-        return asyncio.run(self.zones.publish_plain(ZONE, self.now_is))
+    def plain(self) -> None:
+        """As it is on the first day: unsigned, and served as it stands."""
+        self.files.served.write_bytes(self.file.read_bytes())
+
+    def edit(self, old: str, new: str) -> None:
+        """The operator's editor."""
+        text = self.file.read_text()
+        assert text.count(old) == 1
+        self.file.write_text(text.replace(old, new))
+
+    def content(self) -> tuple[bytes, bytes, int]:
+        """What an act that was refused leaves as it was."""
+        return self.file.read_bytes(), self.files.served.read_bytes(), len(self.reloads)
 
     def publish(self, expect: Answer, replace: Answer) -> Receipt | Conflict:
         return asyncio.run(self.publisher.publish(Publish(ZONE, expect, replace)))
@@ -209,12 +223,127 @@ def test_before_the_first_signing_the_zone_is_served_plain_even_with_keys_there(
     assert {type for _, type in bench.served()} == {T.SOA, T.NS, T.A, T.TLSA}
 
 
-def test_a_signed_zone_never_loses_its_signatures(signed: Bench) -> None:
-    with pytest.raises(DanelawError, match="ZONE_IS_SIGNED"):
-        signed.plain()
+def test_a_served_file_that_is_lost_is_made_anew_by_signing_and_by_nothing_else(signed: Bench) -> None:
     signed.files.served.unlink()
+    with pytest.raises(DanelawError, match="SOURCE_AHEAD"):
+        signed.publish(NOTHING, tlsa(1))
+    assert not signed.files.served.exists()
+    assert tlsa(1) not in read_zone(signed.file, ZONE).rrsets().values()
+    signed.sign()
+    assert isinstance(signed.publish(NOTHING, tlsa(1)), Receipt)
+
+
+def keys_replaced(bench: Bench) -> None:
+    for path in list(bench.files.keys.iterdir()):
+        path.rename(bench.folder / path.name)
+    bench.make_keys()
+
+
+def key_added(bench: Bench) -> None:
+    make_key(bench.files.keys, ZONE, ZSK_FLAGS, START)
+
+
+def key_gone(bench: Bench) -> None:
+    for path in list(bench.files.keys.iterdir()):
+        if path.suffix == ".key" and " 256 " in path.read_text():
+            path.rename(bench.folder / path.name)
+
+
+CHANGES_OF_KEYS = pytest.mark.parametrize("change", [keys_replaced, key_added, key_gone])
+
+
+@CHANGES_OF_KEYS
+def test_a_zone_is_signed_by_the_keys_that_were_judged_or_not_at_all(
+    signed: Bench, change: Callable[[Bench], None]
+) -> None:
+    judged, before = signed.keys(), signed.content()
+    change(signed)
+    with pytest.raises(DanelawError, match="KEYS_CHANGED"):
+        signed.sign(judged)
+    assert signed.content() == before
+    signed.sign(signed.keys())
+    assert signed.served()[ZONE, T.DNSKEY].rdatas == signed.keys()
+
+
+@CHANGES_OF_KEYS
+def test_publishing_never_changes_the_keys_of_a_signed_zone(signed: Bench, change: Callable[[Bench], None]) -> None:
+    before = signed.content()
+    change(signed)
+    with pytest.raises(DanelawError, match="KEYS_CHANGED"):
+        signed.publish(NOTHING, tlsa(1))
+    assert signed.content() == before
+    signed.sign(signed.keys())
+    assert isinstance(signed.publish(NOTHING, tlsa(1)), Receipt)
+
+
+def test_publishing_without_keys_is_refused(signed: Bench) -> None:
+    signed.files.keys.rename(signed.folder / "elsewhere")
+    before = signed.content()
+    with pytest.raises(DanelawError, match="KEYS_MISSING"):
+        signed.publish(NOTHING, tlsa(1))
+    assert signed.content() == before
+
+
+OTHER = "_25._tcp.example.net."
+EDITS = pytest.mark.parametrize(
+    ("old", "new", "named"),
+    [
+        ("ns1 A 192.0.2.1\n", "ns1 A 192.0.2.2\n", "ns1.example.net. A"),
+        ("ns1 A 192.0.2.1\n", "ns1 3600 A 192.0.2.1\n", "ns1.example.net. A"),
+        ("ns1 A 192.0.2.1\n", "ns1 A 192.0.2.1\nns1 AAAA 2001:db8::1\n", "ns1.example.net. AAAA"),
+        ("ns1 A 192.0.2.1\n", "ns1 A 192.0.2.1\nwww CNAME ns1\n", "www.example.net. CNAME"),
+        ("ns1 A 192.0.2.1\n", "ns1 A 192.0.2.1\nwww DNAME ns1\n", "www.example.net. DNAME"),
+        ("ns1 A 192.0.2.1\n", f"ns1 A 192.0.2.1\n{OTHER} TLSA 3 1 1 00\n", f"{OTHER} TLSA"),
+        ("_26._tcp TLSA 3 1 1 01\n", "", "_26._tcp.example.net. TLSA"),
+    ],
+    ids=["address", "its TTL", "second address", "alias", "tree of aliases", "record", "record gone"],
+)
+
+
+@pytest.fixture(params=["signed", "plain"])
+def served(request: pytest.FixtureRequest, bench: Bench) -> Bench:
+    bench.edit("ns1 A", "_26._tcp TLSA 3 1 1 01\nns1 A")
+    bench.plain()
+    if request.param == "signed":
+        bench.make_keys()
+        bench.sign()
+    return bench
+
+
+@EDITS
+def test_publishing_puts_no_edit_live_that_services_depend_on(served: Bench, old: str, new: str, named: str) -> None:
+    served.edit(old, new)
+    before = served.content()
+    with pytest.raises(DanelawError) as caught:
+        served.publish(NOTHING, tlsa(1))
+    assert (caught.value.code, caught.value.evidence) == ("SOURCE_AHEAD", named)
+    assert served.content() == before
+    served.file.write_text(served.file.read_text().replace(new, old) if new else f"{served.file.read_text()}{old}")
+    assert isinstance(served.publish(NOTHING, tlsa(1)), Receipt)
+
+
+@EDITS
+def test_signing_puts_edits_live_and_names_them(bench: Bench, old: str, new: str, named: str) -> None:
+    bench.edit("ns1 A", "_26._tcp TLSA 3 1 1 01\nns1 A")
+    bench.make_keys()
+    assert bench.sign().note == ""
+    bench.edit(old, new)
+    assert bench.sign().note == f"with what was edited: {named}"
+    assert bench.publish(NOTHING, tlsa(1)) == Receipt(bench.serial)
+
+
+def test_other_edits_of_the_operator_hold_nothing_up(served: Bench) -> None:
+    served.edit("  NS ns1\n", "  NS ns1\n  MX 10 ns1 ; a remark\nnotes TXT hello\n")
+    assert isinstance(served.publish(NOTHING, tlsa(1)), Receipt)
+    assert (ZONE, T.MX) in served.served()
+
+
+def test_an_edit_of_the_rrset_in_hand_is_what_was_judged_or_a_conflict(signed: Bench) -> None:
     signed.publish(NOTHING, tlsa(1))
-    assert (ZONE, T.DNSKEY) in signed.served()
+    signed.edit("01" * 32, "02" * 32)
+    assert signed.publish(tlsa(1), tlsa(3)) == Conflict(tlsa(2))
+    assert isinstance(signed.publish(tlsa(1), tlsa(2)), Receipt)
+    assert signed.served()[OWNER, T.TLSA].rdatas == tlsa(2).rdatas
 
 
 def test_publishing_replaces_one_rrset_and_signs_it(signed: Bench) -> None:
@@ -287,6 +416,26 @@ def test_a_kill_between_the_writes_leaves_a_zone_that_the_next_run_completes(
     assert not [path for path in signed.folder.iterdir() if path.name.startswith(".")], "no temporary file stays"
 
 
+def test_what_a_killed_run_left_in_the_block_goes_live_with_the_next_change(
+    signed: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rename = Path.replace
+
+    def dying(self: Path, target: Path) -> Path:
+        if target == signed.files.served:
+            raise Killed
+        return rename(self, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", dying)
+        with pytest.raises(Killed):
+            signed.publish(NOTHING, tlsa(1))
+    assert (OWNER, T.TLSA) not in signed.served()
+    other = dns.name.from_text(OTHER)
+    signed.publish(Absence(other, T.TLSA, 60), RRset(other, T.TLSA, 30, tlsa(2).rdatas))
+    assert {(OWNER, T.TLSA), (other, T.TLSA)} <= signed.served().keys()
+
+
 def test_a_signer_that_errs_is_found_out_before_anything_is_written(
     signed: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -310,6 +459,28 @@ def test_one_writer_at_a_time(signed: Bench) -> None:
         with pytest.raises(DanelawError, match="ZONE_LOCKED"):
             signed.publish(NOTHING, tlsa(1))
     assert isinstance(signed.publish(NOTHING, tlsa(1)), Receipt)
+
+
+def test_a_lock_file_that_is_a_link_is_not_followed(signed: Bench) -> None:
+    lock, before = signed.folder / "example.net.zone.danelaw-lock", signed.content()
+    lock.unlink()
+    lock.symlink_to("foreign")
+    with pytest.raises(DanelawError, match="ZONE_LOCK_UNUSABLE"):
+        signed.publish(NOTHING, tlsa(1))
+    assert not (signed.folder / "foreign").exists()
+    assert signed.content() == before
+
+
+@pytest.mark.parametrize(("mode", "good"), [(0o600, True), (0o640, True), (0o644, False), (0o660, False)])
+def test_a_private_key_that_is_open_to_others_is_not_used(signed: Bench, mode: int, good: bool) -> None:
+    for path in signed.files.keys.glob("*.private"):
+        path.chmod(mode)
+    if good:
+        assert len(signed.keys()) == 2
+    else:
+        with pytest.raises(DanelawError, match="KEYS_UNREADABLE") as caught:
+            signed.keys()
+        assert (caught.value.evidence, "chmod 600" in caught.value.hint) == (f"its mode is {mode:04o}", True)
 
 
 def test_two_changes_at_once_take_turns(signed: Bench) -> None:

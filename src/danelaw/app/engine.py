@@ -156,10 +156,10 @@ class Engine:
         tools = self._tools
         match action:
             case MakeZoneKeys(zone):
-                keys = await tools.zones[zone].make_keys(zone)
-                return Receipt(note=", ".join(f"{'KSK' if key.ksk else 'ZSK'} {key.tag}" for key in keys))
-            case SignZone(zone):
-                return await tools.zones[zone].sign(zone, tools.clock.now())
+                made = await tools.zones[zone].make_keys(zone)
+                return Receipt(note=", ".join(f"{'KSK' if key.ksk else 'ZSK'} {key.tag}" for key in made))
+            case SignZone(zone, keys):
+                return await tools.zones[zone].sign(zone, keys, tools.clock.now())
             case SubmitDS(zone):
                 return await tools.parents[zone].submit_ds(action)
             case Publish(zone):

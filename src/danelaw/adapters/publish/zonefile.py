@@ -35,4 +35,5 @@ class ZonefilePublisher:
                 return Conflict(found)
             return replace_rrset(source, change.replace)
 
-        return await self._zones.update(change.zone, self._clock.now(), edit)
+        concerned = (change.replace.owner, change.replace.type)
+        return await self._zones.update(change.zone, concerned, self._clock.now(), edit)

@@ -50,7 +50,7 @@ def replace_rrset(source: ZoneSource, answer: Answer) -> ZoneSource:
     kept = []
     text, cuts = source.text, list[tuple[int, int]]()
     for record in source.records:
-        in_block = block is not None and record.path == source.path and block[0] <= record.entry.start < block[1]
+        in_block = _within(block, source, record)
         concerned = (record.owner, record.type) == (answer.owner, answer.type)
         if in_block and not concerned:
             kept.append((record.owner, record.type, record.ttl, record.rdata))
@@ -77,6 +77,17 @@ def held(source: ZoneSource, owner: Name, type: int) -> Answer:
     found = source.rrsets().get((owner, type))
     soa = source.soa
     return found or Absence(owner, type, min(soa.ttl, int.from_bytes(soa.rdata[-4:])))
+
+
+def in_block(source: ZoneSource) -> frozenset[tuple[Name, int]]:
+    """The owners and types of which every record stands in the block. Raises ``ZONE_BLOCK_DAMAGED``."""
+    block = _block(source)
+    everywhere = frozenset((record.owner, record.type) for record in source.records)
+    return everywhere - {(r.owner, r.type) for r in source.records if not _within(block, source, r)}
+
+
+def _within(block: tuple[int, int] | None, source: ZoneSource, record: SourceRecord) -> bool:
+    return block is not None and record.path == source.path and block[0] <= record.entry.start < block[1]
 
 
 def _block(source: ZoneSource) -> tuple[int, int] | None:

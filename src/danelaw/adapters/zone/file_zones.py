@@ -1,28 +1,30 @@
 """Zones in files behind the ``Zones`` port: the operator's source file, a key directory, and the file that is served.
 
-Danelaw alone writes the served file: the source's plain copy until the first signing, the signed zone from then on.
+Danelaw alone writes the served file: the signed zone, from the first signing on. What is in it was judged; what lies
+in the source and among the keys since then was not, so an update puts neither live.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 
+import dns.rdatatype
 from dns.name import Name
 from dns.rdatatype import RdataType
 
 from danelaw.adapters.zone.disk import locked, staged
-from danelaw.adapters.zone.edit import raise_serial
+from danelaw.adapters.zone.edit import in_block, raise_serial
 from danelaw.adapters.zone.entries import ENCODING
 from danelaw.adapters.zone.key_directory import KSK_FLAGS, ZSK_FLAGS, make_key, read_keys
 from danelaw.adapters.zone.master_file import ZoneSource, parse_zone, read_zone, zone_text
-from danelaw.core.dnssec.keys import ZoneKey
+from danelaw.core.dnssec.keys import DNSKEY, ZoneKey
 from danelaw.core.dnssec.sign import MADE_BY_SIGNING, UnsignableError, sign_zone
 from danelaw.core.dnssec.zone_check import zone_faults
 from danelaw.core.model import DanelawError, Instant, RRset
@@ -30,6 +32,9 @@ from danelaw.core.rollover.actions import Conflict, Receipt
 from danelaw.ports import Blocking, Clock, Commands, ZoneKeyFacts
 
 T = TypeVar("T")
+
+OF_SERVICES: Final = frozenset({RdataType.A, RdataType.AAAA, RdataType.CNAME, RdataType.DNAME, RdataType.TLSA})
+"""What clients reach and judge a service by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,47 +104,52 @@ class FileZones:
         async with self._turns[zone]:
             return await self._exclusively(files, make)
 
-    async def sign(self, zone: Name, now: Instant) -> Receipt:
-        """Signs the source with every key of the zone, under a serial that was never served, and reloads.
+    async def sign(self, zone: Name, keys: frozenset[bytes], now: Instant) -> Receipt:
+        """Signs the source with ``keys`` (DNSKEY rdata), under a serial that was never served, and reloads.
 
-        Raises ``DanelawError``: ``KEYS_MISSING``, ``KEYS_UNREADABLE``, ``KEY_NOT_ACTIVE``, ``ZONE_UNSIGNABLE``,
-        ``ZONE_ALREADY_SIGNED``, ``ZONE_LOCKED``, ``ZONE_TIMEOUT``, ``RELOAD_FAILED``, and those of reading and editing
-        the file.
+        They must be all that the directory holds. The operator's edits of what services are reached by go live with
+        it, and the receipt names them. Raises ``DanelawError``: ``KEYS_MISSING``, ``KEYS_UNREADABLE``,
+        ``KEYS_CHANGED``, ``KEY_NOT_ACTIVE``, ``ZONE_UNSIGNABLE``, ``ZONE_ALREADY_SIGNED``, ``ZONE_LOCKED``,
+        ``ZONE_LOCK_UNUSABLE``, ``ZONE_TIMEOUT``, ``RELOAD_FAILED``, and those of reading and editing the file.
         """
         files = self._of(zone)
+
+        def work() -> Receipt:
+            source = read_zone(files.file, zone)
+            ahead = _ahead(source, read_zone(files.served, zone)) if files.served.exists() else ()
+            serial = self._write(source, files, now, keys)
+            return Receipt(serial, f"with what was edited: {', '.join(ahead)}" if ahead else "")
+
         async with self._turns[zone]:
-            work = partial(self._write, read=partial(read_zone, files.file, zone), files=files, now=now, signed=True)
             return await self._reloaded(files, await self._exclusively(files, work))
 
-    async def publish_plain(self, zone: Name, now: Instant) -> Receipt:
-        """Serves the source as it is. Raises as ``sign``, and ``ZONE_IS_SIGNED`` once the zone is served signed."""
-        files = self._of(zone)
-
-        def copy() -> int:
-            if _signing(files, zone):
-                raise DanelawError("ZONE_IS_SIGNED", f"{zone} is served signed; it must not lose its signatures")
-            return self._write(lambda: read_zone(files.file, zone), files, now, signed=False)
-
-        async with self._turns[zone]:
-            return await self._reloaded(files, await self._exclusively(files, copy))
-
-    async def update(self, zone: Name, now: Instant, edit: Edit) -> Receipt | Conflict:
-        """Edits the source and brings the served file up to date with it, signed if the zone is served signed.
+    async def update(self, zone: Name, concerned: tuple[Name, int], now: Instant, edit: Edit) -> Receipt | Conflict:
+        """Edits the RRset ``concerned``, an owner and a type, and serves it, signed if the zone is served signed.
 
         Where ``edit`` changes nothing and the served file is right, the name server is just told to reload. Raises as
-        ``sign`` does.
+        ``sign`` does; ``KEYS_CHANGED`` if the directory's keys are not those that are served; ``SOURCE_AHEAD`` if
+        edits of what services are reached by would go live with it.
         """
         files = self._of(zone)
 
-        def work() -> int | Conflict:
+        def work() -> Receipt | Conflict:
             source = read_zone(files.file, zone)
             edited = edit(source)
             if isinstance(edited, Conflict):
                 return edited
-            signed = _signing(files, zone)
-            if edited == source and _up_to_date(source, files, now, signed=signed):
-                return source.serial
-            return self._write(lambda: edited, files, now, signed=signed)
+            served = _served(files, zone)
+            dnskey = served.rrsets().get((zone, int(RdataType.DNSKEY)))
+            keys = dnskey.rdatas if dnskey else None
+            if edited == source and _up_to_date(source, served, files, now, keys):
+                return Receipt(source.serial)
+            if ahead := _ahead(source, served, concerned):
+                raise DanelawError(
+                    "SOURCE_AHEAD",
+                    f"{files.file} holds edits that are not served, and that nobody has judged",
+                    evidence=", ".join(ahead),
+                    hint="put them back, or let the zone be signed anew first: they go live with that",
+                )
+            return Receipt(self._write(edited, files, now, keys))
 
         async with self._turns[zone]:
             done = await self._exclusively(files, work)
@@ -162,7 +172,7 @@ class FileZones:
         except TimeoutError as error:
             raise DanelawError("ZONE_TIMEOUT", f"work on {files.file} took longer than {self._limit}") from error
 
-    async def _reloaded(self, files: ZoneFile, serial: int) -> Receipt:
+    async def _reloaded(self, files: ZoneFile, written: Receipt) -> Receipt:
         if files.reload:
             hint = "the zone's files are written; once the cause is gone the next pass goes on"
             try:
@@ -172,20 +182,19 @@ class FileZones:
             if result.status:
                 said = f"{' '.join(files.reload)} ended with status {result.status}"
                 raise DanelawError("RELOAD_FAILED", said, evidence=result.output, hint=hint)
-        return Receipt(serial)
+        return written
 
-    def _write(self, read: Callable[[], ZoneSource], files: ZoneFile, now: datetime, *, signed: bool) -> int:
-        """Writes the source under a new serial, and the served file from it; gives the serial.
+    def _write(self, source: ZoneSource, files: ZoneFile, now: datetime, keys: frozenset[bytes] | None) -> int:
+        """Writes the source under a new serial, and the served file from it; gives the serial. No ``keys``: unsigned.
 
         Nothing is put in place before all of it is made and checked. Killed between the two, the old zone is served
         and the next run finds the served file behind the source.
         """
-        source = read()
         served = (read_zone(files.served, source.apex).serial,) if files.served.exists() else ()
         raised = raise_serial(source, served, now)
-        rrsets = self._signed(raised, files, now) if signed else tuple(_plain(raised).values())
+        rrsets = tuple(_plain(raised).values()) if keys is None else self._signed(raised, files, now, keys)
         text = zone_text(rrsets, f"written by Danelaw from {files.file}; changes made here are lost")
-        _prove(text, rrsets, files, raised.apex, now, signed=signed)
+        _prove(text, rrsets, files, raised.apex, now, signed=keys is not None)
         with (
             staged(files.served, text.encode(ENCODING), 0o644) as put_served,
             staged(files.file, raised.text.encode(ENCODING), 0o644) as put_source,
@@ -194,9 +203,22 @@ class FileZones:
             put_served()
         return raised.serial
 
-    def _signed(self, source: ZoneSource, files: ZoneFile, now: datetime) -> tuple[RRset, ...]:
+    def _signed(
+        self, source: ZoneSource, files: ZoneFile, now: datetime, wanted: frozenset[bytes]
+    ) -> tuple[RRset, ...]:
+        there = read_keys(files.keys, source.apex)
+        if not there:
+            raise DanelawError("KEYS_MISSING", f"{files.keys} holds no keys of {source.apex}")
         keys = []
-        for key, times in read_keys(files.keys, source.apex):
+        if frozenset(key.dnskey.to_rdata() for key, _ in there) != wanted:
+            raise DanelawError(
+                "KEYS_CHANGED",
+                f"the keys in {files.keys} are not those that {source.apex} is signed by, so nothing was changed",
+                evidence=f"there: {_tags(key.dnskey for key, _ in there)}; "
+                f"expected: {_tags(map(DNSKEY.from_rdata, wanted))}",
+                hint="put the keys back as they were; other keys are for the zone's own signing, which is judged",
+            )
+        for key, times in there:
             if not times.active(now):
                 raise DanelawError(
                     "KEY_NOT_ACTIVE",
@@ -204,8 +226,6 @@ class FileZones:
                     hint="every key in the directory signs; move the others away",
                 )
             keys.append(key)
-        if not keys:
-            raise DanelawError("KEYS_MISSING", f"{files.keys} holds no keys of {source.apex}")
         try:
             return sign_zone(
                 source.apex,
@@ -218,6 +238,10 @@ class FileZones:
             )
         except UnsignableError as error:
             raise DanelawError("ZONE_UNSIGNABLE", f"{source.apex} cannot be signed", evidence=str(error)) from error
+
+
+def _tags(keys: Iterable[DNSKEY]) -> str:
+    return ", ".join(sorted(f"{'KSK' if key.is_sep else 'ZSK'} {key.tag}" for key in keys)) or "none"
 
 
 def _facts(key: ZoneKey) -> ZoneKeyFacts:
@@ -237,24 +261,48 @@ def _plain(source: ZoneSource) -> dict[tuple[Name, int], RRset]:
     return rrsets
 
 
-def _signing(files: ZoneFile, zone: Name) -> bool:
-    """Whether the zone is served signed. If the served file is lost, keys say so: better signed than bogus."""
-    if files.served.exists():
-        return (zone, RdataType.DNSKEY) in read_zone(files.served, zone).rrsets()
-    return bool(read_keys(files.keys, zone))
-
-
-def _up_to_date(source: ZoneSource, files: ZoneFile, now: datetime, *, signed: bool) -> bool:
-    """Whether the served file says what the source does, serial and all, rightly signed by just the keys there are."""
+def _served(files: ZoneFile, zone: Name) -> ZoneSource:
+    """What is served. Raises ``SOURCE_AHEAD`` where that is not known: neither records nor keys could be compared."""
     if not files.served.exists():
-        return False
-    served = read_zone(files.served, source.apex).rrsets()
-    plain = {key: replace(rrset, rrsigs=frozenset()) for key, rrset in served.items() if key[1] not in MADE_BY_SIGNING}
-    if plain != source.rrsets() or not signed:
-        return plain == source.rrsets()
-    keys = frozenset(key.dnskey.to_rdata() for key, _ in read_keys(files.keys, source.apex))
-    same_keys = served[source.apex, RdataType.DNSKEY].rdatas == keys
-    return same_keys and next(zone_faults(source.apex, served.values(), now), None) is None
+        raise DanelawError(
+            "SOURCE_AHEAD",
+            f"what is served of {zone} is not known",
+            evidence=f"{files.served} is not there",
+            hint="bring it back, from a secondary for instance, or let the zone be signed anew first",
+        )
+    return read_zone(files.served, zone)
+
+
+def _ahead(source: ZoneSource, served: ZoneSource, but: tuple[Name, int] | None = None) -> tuple[str, ...]:
+    """Where the source and the served file differ in what services are reached by.
+
+    What stands in Danelaw's block is Danelaw's own: whoever is killed between the two files leaves such a difference.
+    """
+    wanted, live, ours = _content(source), _content(served), in_block(source)
+    return tuple(
+        f"{owner} {dns.rdatatype.to_text(RdataType.make(type))}"
+        for owner, type in sorted(wanted.keys() | live.keys())
+        if type in OF_SERVICES
+        and (owner, type) != but
+        and (owner, type) not in ours
+        and wanted.get((owner, type)) != live.get((owner, type))
+    )
+
+
+def _content(zone: ZoneSource) -> dict[tuple[Name, int], RRset]:
+    """The RRsets that signing does not make, without their signatures."""
+    rrsets = zone.rrsets()
+    return {key: replace(rrset, rrsigs=frozenset()) for key, rrset in rrsets.items() if key[1] not in MADE_BY_SIGNING}
+
+
+def _up_to_date(
+    source: ZoneSource, served: ZoneSource, files: ZoneFile, now: datetime, keys: frozenset[bytes] | None
+) -> bool:
+    """Whether the served file says what the source does, serial and all, rightly signed by just the keys there are."""
+    if keys is None or _content(served) != source.rrsets():
+        return _content(served) == source.rrsets()
+    there = frozenset(key.dnskey.to_rdata() for key, _ in read_keys(files.keys, source.apex))
+    return there == keys and next(zone_faults(source.apex, served.rrsets().values(), now), None) is None
 
 
 def _prove(text: str, rrsets: Sequence[RRset], files: ZoneFile, apex: Name, now: datetime, *, signed: bool) -> None:

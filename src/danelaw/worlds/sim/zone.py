@@ -206,8 +206,8 @@ class SimPublisher:
             self.zone.keys.append(ZoneKey.of(zone, flags, Algorithm.ECDSAP256SHA256, private))
         return await self.keys(zone)
 
-    async def sign(self, zone: Name, now: Instant) -> Receipt:
-        del zone, now
+    async def sign(self, zone: Name, keys: frozenset[bytes], now: Instant) -> Receipt:
+        del zone, keys, now
         self.zone.clock.tick()
         return self._reply(self.zone.sign())
 
