@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from ipaddress import ip_address
 from typing import Final
@@ -123,10 +123,17 @@ class History:
         self.log.append(Roster(at(second), ZONE, frozenset(servers), primary))
         return self
 
+    def _look_who_is_there(self, second: float) -> None:
+        """Each sweep lists the authorities anew: as the last roster said."""
+        listed = [fact for fact in self.log if isinstance(fact, Roster) and fact.at <= at(second)]
+        if listed:
+            self.log.append(replace(max(listed, key=lambda roster: roster.at), at=at(second)))
+
     def sees(
         self, start: float, end: float, serial: int | None, *answers: Answer, by: Iterable[IP] = (NS1, NS2)
     ) -> History:
         for second in _every(start, end):
+            self._look_who_is_there(second)
             for server in by:
                 self.log += [
                     Sight(at(second), ZONE, server, serial, answer.owner, answer.type, answer) for answer in answers

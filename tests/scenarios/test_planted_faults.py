@@ -16,7 +16,7 @@ from virtual import LAB_LIMITS, Runner, engine, served_tlsa, settled_world
 
 from danelaw.adapters.store.memory import MemoryStore
 from danelaw.core.model import IP, ChallengeType, GenerationId, Instant, Limits, SubjectName
-from danelaw.core.rollover import epochs, gate, planner, possible
+from danelaw.core.rollover import epochs, gate, possible, service_planner
 from danelaw.core.rollover.actions import Publish, Switch
 from danelaw.core.rollover.facts import Fact, Facts, Intended, Span
 from danelaw.core.rollover.gate import Allowed
@@ -192,7 +192,7 @@ def one_address_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
     def first(facts: Facts, reached: Reached, now: Instant, limits: Limits) -> frozenset[IP]:
         return frozenset(sorted(right(facts, reached, now, limits), key=str)[:1])
 
-    for module in (gate, planner):
+    for module in (gate, service_planner):
         monkeypatch.setattr(module, "service_addresses", first)
 
 

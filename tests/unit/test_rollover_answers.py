@@ -9,7 +9,7 @@ import pytest
 
 from danelaw.core.model import Answer, Limits, RRset, SubjectName
 from danelaw.core.rollover.actions import Conflict, Failure, MakeKey, Outcome, Publish, Receipt
-from danelaw.core.rollover.facts import Began
+from danelaw.core.rollover.facts import Began, Sight
 from danelaw.core.rollover.possible import Possible, members, newest, possible_answers, visible
 from rollover_history import (
     LIMITS,
@@ -176,13 +176,19 @@ def test_the_retention_counts_from_when_a_version_may_last_have_been_current() -
 
 
 def test_an_authority_that_left_the_roster_counts_while_its_name_may_be_cached() -> None:
-    history = two().sees(-100, 0, 1, X).roster(10, NS1, primary=NS1).sees(10, 400, 2, Y, by=[NS1])
+    """How long that is the facts do not say; not longer than the retention."""
+    history = two().sees(-100, 0, 1, X).roster(10, NS1, primary=NS1).sees(10, 1400, 2, Y, by=[NS1])
     facts = history.facts()
-    assert members(facts, ZONE, at(200), LIMITS) == {NS1}  # the first roster was last found at -500
-    history.roster(0, NS1, NS2, primary=NS1)
-    facts = history.facts()
-    assert members(facts, ZONE, at(205), LIMITS) == {NS1, NS2}
-    assert members(facts, ZONE, at(206), LIMITS) == {NS1}
+    assert members(facts, ZONE, at(1000), LIMITS) == {NS1, NS2}
+    assert members(facts, ZONE, at(1001), LIMITS) == {NS1}
+
+
+def test_with_an_old_list_of_authorities_nothing_is_known() -> None:
+    history = two().sees(0, 1500, 1, X)
+    assert unknown_until(history, 1530) is None
+    history.log += [Sight(at(1500 + 10 * n), ZONE, ip, 1, OWNER, TLSA, X) for n in range(1, 10) for ip in (NS1, NS2)]
+    assert unknown_until(history, 1530) is None
+    assert unknown_until(history, 1531) == "open"
 
 
 def test_without_a_roster_nothing_ends() -> None:

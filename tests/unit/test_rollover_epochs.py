@@ -59,10 +59,9 @@ def codes(judgement: Judgement) -> set[str]:
 
 def parent(history: History, start: float, end: float, serial: int, answer: Answer) -> History:
     """One authority of the parent zone, seen every ten seconds."""
-    if not any(isinstance(fact, Roster) and fact.zone == NET for fact in history.log):
-        history.log.append(Roster(at(start), NET, frozenset({NS3}), NS3))
     second = start
     while second <= end:
+        history.log.append(Roster(at(second), NET, frozenset({NS3}), NS3))
         history.log.append(Sight(at(second), NET, NS3, serial, ZONE, DS_TYPE, answer))
         second += 10
     return history
@@ -155,6 +154,43 @@ def test_the_ds_waits_until_nobody_holds_keys_that_it_does_not_lead_to() -> None
 
 def test_a_ds_is_not_withdrawn() -> None:
     assert codes(verdict(SubmitDS(ZONE, ds(), NO_DS), signed(), 300)) == {"DS_WITHDRAWAL"}
+
+
+def signed_address(by: ZoneKey, *, signer: dns.name.Name = ZONE, days: tuple[float, float] = (-1, 14)) -> RRset:
+    plain = RRset(HOST, A, 30, frozenset({b"\xc6\x33\x64\x01"}))
+    begin, end = (at(86400 * day) for day in days)
+    return replace(plain, rrsigs=frozenset({make(plain, signer, by, begin, end)}))
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        (signed_address(ZSK), set()),
+        (signed_address(KSK), set()),
+        (replace(signed_address(ZSK), rrsigs=frozenset()), {"RRSET_UNSIGNED"}),
+        (replace(signed_address(ZSK), rrsigs=frozenset({b"short"})), {"RRSET_UNSIGNED"}),
+        (signed_address(OTHER), {"RRSET_UNSIGNED"}),
+        (signed_address(ZSK, signer=NET), {"RRSET_UNSIGNED"}),
+        (signed_address(ZSK, days=(-3, -1)), {"RRSET_UNSIGNED"}),
+        (signed_address(ZSK, days=(1, 14)), {"RRSET_UNSIGNED"}),
+        (signed_address(ZSK, days=(-1, 0.0001)), {"RRSET_UNSIGNED"}),  # it ends before caches forget the RRset
+    ],
+)
+def test_the_ds_waits_until_all_that_is_seen_of_the_zone_is_signed(address: RRset, expected: set[str]) -> None:
+    """Under a DS each of these would be bogus (RFC 4035 §5.3.1)."""
+    history = History().roster(-500, NS1, NS2, primary=NS1).sees(-500, 0, 1, SIGNED, address)
+    assert codes(verdict(HAND_OVER, history, 0)) == expected
+
+
+@pytest.mark.parametrize(
+    ("begin", "end", "signer"),
+    [(-86400, -3600, ZONE), (-86400, 60, ZONE), (3 * 86400, 14 * 86400, ZONE), (-86400, 86400, NET)],
+)
+def test_the_ds_waits_for_a_dnskey_signature_that_lasts(begin: float, end: float, signer: dns.name.Name) -> None:
+    made = make(SIGNED, signer, KSK, at(begin), at(end))
+    history = History().roster(-500, NS1, NS2, primary=NS1)
+    history.sees(-500, 0, 1, replace(SIGNED, rrsigs=frozenset({made})))
+    assert "DS_MISMATCH" in codes(verdict(HAND_OVER, history, 0))
 
 
 # -- signing ---------------------------------------------------------------------------------------------------------

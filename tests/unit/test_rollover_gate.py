@@ -30,7 +30,7 @@ from danelaw.core.rollover.actions import (
     Publish,
     Switch,
 )
-from danelaw.core.rollover.facts import Began, Facts
+from danelaw.core.rollover.facts import Began, Facts, Judged, Sight
 from danelaw.core.rollover.gate import Allowed, Judgement, Refused, judge, violations
 from danelaw.core.rollover.reach import Reach
 from rollover_history import (
@@ -47,6 +47,7 @@ from rollover_history import (
     OWNER,
     RSA,
     SECOND,
+    TLSA,
     WEB1,
     WEB2,
     ZONE,
@@ -242,8 +243,14 @@ def test_an_old_record_is_withdrawn_only_after_the_look_up_delay_of_the_last_add
 
 
 def test_an_old_record_is_kept_for_an_address_that_was_not_reached_since() -> None:
-    history = rolled().presents(110, 200, NEW, by=[WEB1]).presents(110, 200, Unreachable("TIMEOUT"), by=[WEB2])
+    history = rolled().sees(110, 200, 2, XY, addresses(WEB1, WEB2), absent(HOST, AAAA))
+    history.presents(110, 200, NEW, by=[WEB1]).presents(110, 200, Unreachable("TIMEOUT"), by=[WEB2])
     assert codes(verdict(publish(XY, Y), history.holds(200, FIRST, SECOND, live=2), 200)) == {"CHAIN_UNMATCHED"}
+
+
+def test_an_address_that_never_answered_one_kind_of_client_is_not_known() -> None:
+    history = switched().presents(110, 200, Unreachable("TIMEOUT"), hellos=[RSA])
+    assert codes(verdict(publish(XY, Y), history, 200)) == {"UNPROBED"}
 
 
 def test_an_old_record_is_kept_for_a_second_algorithm_that_presents_it() -> None:
@@ -298,8 +305,64 @@ def test_a_certificate_that_ends_within_the_longest_hold_counts() -> None:
 def test_nothing_is_said_of_servers_whose_addresses_nobody_has_told() -> None:
     history = served(X)
     history.log = [fact for fact in history.log if getattr(fact, "owner", None) != HOST]
-    assert codes(verdict(publish(X, XY), history)) == {"ADDRESSES_UNSEEN"}
-    assert codes(verdict(TO_NEW, history)) == {"ADDRESSES_UNSEEN"}
+    assert codes(verdict(publish(X, XY), history)) == {"ADDRESSES_UNSEEN", "NO_ADDRESS"}
+    assert codes(verdict(TO_NEW, history)) == {"ADDRESSES_UNSEEN", "NO_ADDRESS"}
+
+
+CNAME = int(dns.rdatatype.CNAME)
+
+
+def alias(owner: dns.name.Name) -> RRset:
+    return RRset(owner, CNAME, 30, frozenset({b"\x05other\x00"}))
+
+
+@pytest.mark.parametrize("owner", [HOST, OWNER])
+def test_while_an_alias_may_be_held_nothing_is_published_switched_or_destroyed(owner: dns.name.Name) -> None:
+    """Where it leads, clients find other records and other servers, and nobody looks there yet (RFC 7671 §7)."""
+    history = served(XY)
+    type = A if owner == HOST else TLSA
+    for second in (-395, -385):
+        history.log += [Sight(at(second), ZONE, ip, 0, owner, type, alias(owner)) for ip in (NS1, NS2)]
+    soon, late = -380 + 10, 0
+    assert "ALIAS_HELD" in codes(verdict(publish(XY, X), history, soon))
+    assert "ALIAS_HELD" in codes(verdict(TO_NEW, history, soon))
+    assert "ALIAS_HELD" not in codes(verdict(publish(XY, X), history, late))
+
+
+def wildcard(labels: int) -> RRset:
+    expiration = int(at(14 * 86400).timestamp()).to_bytes(4)
+    signature = A.to_bytes(2) + bytes((13, labels)) + bytes(4) + expiration + bytes(6) + b"\x00" + bytes(64)
+    return RRset(HOST, A, 30, frozenset({WEB1.packed}), frozenset({signature}))
+
+
+@pytest.mark.parametrize(("labels", "expected"), [(3, False), (2, True)])
+@pytest.mark.parametrize("owner", [OWNER, dns.name.from_text("_acme-challenge.www.example.net.")])
+def test_a_host_that_lives_by_a_wildcard_gets_no_name_below_it(
+    owner: dns.name.Name, labels: int, expected: bool
+) -> None:
+    """It would exist then, and the wildcard would give it addresses no longer (RFC 4592 §2.2.2)."""
+    history = History().roster(-400, NS1, NS2, primary=NS1)
+    history.sees(-400, 0, 1, absent(), wildcard(labels), absent(HOST, AAAA)).presents(-400, 0, OLD, by=[WEB1])
+    history.holds(0, FIRST, live=1).judged(0)
+    type = TLSA if owner == OWNER else int(dns.rdatatype.TXT)
+    new = X if owner == OWNER else RRset(owner, type, 30, frozenset({b"\x01x"}))
+    assert ("WILDCARD_HOST" in codes(verdict(Publish(ZONE, Absence(owner, type, 30), new), history))) is expected
+
+
+def test_a_first_record_waits_until_no_unknown_address_may_be_cached() -> None:
+    """Whoever moved the host lately has clients at its old address, whose server presents who knows what."""
+    history = served(absent(), since=-20)
+    for second in range(-400, 10, 10):
+        history.log += [Sight(at(second), ZONE, ip, 1, OWNER, TLSA, absent()) for ip in (NS1, NS2)]
+        history.roster(second, NS1, NS2, primary=NS1)
+    assert codes(verdict(publish(absent(), X), history)) == {"ADDRESSES_UNKNOWN"}
+
+
+def test_a_verdict_on_the_zone_does_not_last() -> None:
+    history = served(absent())
+    history.log = [fact for fact in history.log if not isinstance(fact, Judged)]
+    history.judged(-31)
+    assert codes(verdict(publish(absent(), X), history)) == {"ZONE_NOT_SECURE"}
 
 
 @pytest.mark.parametrize(
@@ -310,10 +373,11 @@ def test_nothing_is_said_of_servers_whose_addresses_nobody_has_told() -> None:
         (ZONE, int(dns.rdatatype.DNSKEY), {"NOT_JUDGED"}),
         (ZONE, int(dns.rdatatype.NS), {"NOT_JUDGED"}),
         (dns.name.from_text("_acme-challenge.www.example.net."), int(dns.rdatatype.TXT), set()),
-        (dns.name.from_text("mail.example.net."), A, set()),
+        (dns.name.from_text("mail.example.net."), A, {"NOT_JUDGED"}),
+        (dns.name.from_text("_tcp.www.example.net."), int(dns.rdatatype.DNAME), {"NOT_JUDGED"}),
     ],
 )
-def test_other_rrsets_are_changed_only_where_no_client_of_an_endpoint_looks(
+def test_of_other_rrsets_only_proofs_for_the_ca_are_changed(
     owner: dns.name.Name, type: int, expected: set[str]
 ) -> None:
     change = Publish(ZONE, Absence(owner, type, 30), RRset(owner, type, 30, frozenset({WEB1.packed})))
@@ -321,7 +385,7 @@ def test_other_rrsets_are_changed_only_where_no_client_of_an_endpoint_looks(
 
 
 def test_records_of_an_endpoint_that_nobody_here_serves_follow_the_rules_that_need_no_server() -> None:
-    assert codes(verdict(publish(absent(), X), served(X), through=Reach())) == {"FOREIGN_ASSOCIATION"}
+    assert codes(verdict(publish(absent(), X), served(X), through=Reach())) == {"FOREIGN_ASSOCIATION", "UNREACHED"}
 
 
 # -- switch ----------------------------------------------------------------------------------------------------------
@@ -444,8 +508,8 @@ def test_a_chain_that_ends_within_the_hold_is_not_switched_to_where_dates_count(
     assert verdict(TO_NEW, served(rrset(*(record(c, u) for c in (OLD, NEW) for u in ("1 1 1", "3 1 1"))))) == Allowed()
 
 
-def test_a_host_that_serves_no_endpoint_may_hold_any_stored_generation() -> None:
-    assert verdict(replace(TO_NEW, host=HostName("spare")), served(X)) == Allowed()
+def test_a_switch_at_a_host_that_nobody_is_known_to_reach_is_not_judged() -> None:
+    assert codes(verdict(replace(TO_NEW, host=HostName("spare")), served(X))) == {"UNREACHED"}
 
 
 # -- destruction -----------------------------------------------------------------------------------------------------

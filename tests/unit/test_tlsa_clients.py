@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import random
 from datetime import timedelta
 
 import dns.name
 import pytest
 
-from danelaw.core.model import Absence, Answer, Chain, DanelawError, HandshakeFailure, RRset
+from danelaw.core.model import Absence, Answer, Chain, HandshakeFailure, RRset
 from danelaw.core.tlsa import (
     TLSA,
     ClientKind,
@@ -66,10 +67,32 @@ def test_kinds_are_every_support_times_agility_times_fallback(count: int) -> Non
     assert len(client_kinds(frozenset(combinations[:count]))) == 4 * 2**count
 
 
-def test_more_than_eight_combinations_are_not_judged() -> None:
-    combinations = [Combination(usage, selector, m) for usage in range(4) for selector in (0, 1) for m in (1, 2)]
-    with pytest.raises(DanelawError, match="TOO_MANY_COMBINATIONS"):
-        client_kinds(frozenset(combinations[:9]))
+EVERY = [Combination(usage, selector, m) for usage in range(4) for selector in (0, 1) for m in (0, 1, 2)]
+
+
+def test_above_eight_combinations_kinds_support_two_at_most() -> None:
+    assert len(client_kinds(frozenset(EVERY))) == 4 * (1 + 24 + 24 * 23 // 2)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_kinds_of_two_combinations_tell_as_much_as_all_kinds(seed: int) -> None:
+    """Whether some kind refuses one RRset and not the other, chains and records drawn at random."""
+    rng = random.Random(seed)  # noqa: S311 # cases that can be repeated
+    combinations = [c for c in EVERY if c.usage in (1, 3) or c.mtype]
+    universe = rng.sample(combinations, 5)
+
+    def answer() -> RRset:
+        return rrset(*(record(str(c), rng.choice((OLD, NEW))) for c in rng.sample(universe, rng.randint(1, 5))))
+
+    one, other = answer(), answer()
+    every = client_kinds(frozenset(universe))
+    pairs = frozenset(kind for kind in every if len(kind.supported) <= 2)
+
+    def anew(kinds: frozenset[ClientKind]) -> bool:
+        refusals = [refused(a, OLD, NOW, WEB, kinds, timedelta(0)) for a in (one, other)]
+        return bool(refusals[1] - refusals[0])
+
+    assert anew(every) == anew(pairs)
 
 
 def test_clients_may_differ_in_known_combinations_only() -> None:

@@ -14,29 +14,14 @@ from typing import Final
 import dns.rdatatype
 from dns.name import Name
 
-from danelaw.core.dnssec.keys import DNSKEY, DS, ds_matches
-from danelaw.core.dnssec.rrsig import RRSIG, MalformedSignatureError, verify
+from danelaw.core.dnssec.keys import DNSKEY, DS, MalformedKeyError, ds_matches
+from danelaw.core.dnssec.rrsig import RRSIG, MalformedSignatureError, date_fault, verify
 from danelaw.core.model import Absence, Answer, Instant, Limits, RRset
 from danelaw.core.rollover.facts import Facts
 from danelaw.core.rollover.possible import Held, Possible, Unknown, newest, possible_answers
 
 DNSKEY_TYPE: Final = int(dns.rdatatype.DNSKEY)
 DS_TYPE: Final = int(dns.rdatatype.DS)
-DNSSEC_TYPES: Final = frozenset(
-    int(t)
-    for t in (
-        dns.rdatatype.DNSKEY,
-        dns.rdatatype.DS,
-        dns.rdatatype.RRSIG,
-        dns.rdatatype.NSEC,
-        dns.rdatatype.NSEC3,
-        dns.rdatatype.NSEC3PARAM,
-        dns.rdatatype.CDS,
-        dns.rdatatype.CDNSKEY,
-        dns.rdatatype.SOA,
-        dns.rdatatype.NS,
-    )
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +57,24 @@ def blocks_ds(zone: Name, ds: Answer, facts: Facts, now: Instant, limits: Limits
     for held in epochs.held:
         if isinstance(held.answer, Absence):
             blocks.append(Block("UNSIGNED_HELD", held, f"unsigned answers may be held: {held.because}"))
-        elif not _leads_to(zone, ds, held.answer):
+        elif not _leads_to(zone, ds, held.answer, now, limits):
             blocks.append(Block("DS_MISMATCH", held, f"a DNSKEY RRset that the DS does not lead to: {held.because}"))
-    return tuple(blocks)
+    return (*blocks, *_unsigned(zone, facts, now, limits))
+
+
+def _unsigned(zone: Name, facts: Facts, now: Instant, limits: Limits) -> tuple[Block, ...]:
+    """RRsets of the zone that its authorities give without a signature that holds."""
+    dnskeys = newest(facts, zone, zone, DNSKEY_TYPE)
+    if not isinstance(dnskeys, RRset):
+        return ()
+    keys = _keys(dnskeys)
+    return tuple(
+        Block("RRSET_UNSIGNED", None, f"{owner} {_type(answer.type)} is served without a signature that holds")
+        for owner, type in facts.sighted(zone)
+        if type != DNSKEY_TYPE
+        and isinstance(answer := newest(facts, zone, owner, type), RRset)
+        and not any(_holds(answer, key, zone, now, limits) for key in keys)
+    )
 
 
 def blocks_signing(zone: Name, keys: frozenset[bytes], facts: Facts, now: Instant, limits: Limits) -> tuple[Block, ...]:
@@ -104,19 +104,44 @@ def blocks_signing(zone: Name, keys: frozenset[bytes], facts: Facts, now: Instan
     return tuple(blocks)
 
 
-def _leads_to(zone: Name, ds: RRset, dnskeys: RRset) -> bool:
-    """Whether some DS digests a key that signs the DNSKEY RRset (RFC 4035 §5.2)."""
+def _leads_to(zone: Name, ds: RRset, dnskeys: RRset, now: Instant, limits: Limits) -> bool:
+    """Whether some DS digests a key that signs the DNSKEY RRset, now and for as long as it is held (RFC 4035 §5.2)."""
     try:
         records = [DS.from_rdata(rdata) for rdata in ds.rdatas]
-        keys = [DNSKEY.from_rdata(rdata) for rdata in dnskeys.rdatas]
-        signatures = [RRSIG.from_rdata(rdata) for rdata in dnskeys.rrsigs]
     except ValueError:
         return False
     return any(
-        ds_matches(record, zone, key) and any(s.key_tag == key.tag and verify(s, dnskeys, key) for s in signatures)
+        ds_matches(record, zone, key) and _holds(dnskeys, key, zone, now, limits)
         for record in records
-        for key in keys
+        for key in _keys(dnskeys)
     )
+
+
+def _keys(dnskeys: RRset) -> list[DNSKEY]:
+    found = []
+    for rdata in dnskeys.rdatas:
+        try:
+            found.append(DNSKEY.from_rdata(rdata))
+        except MalformedKeyError:
+            continue  # an authority may serve anything
+    return found
+
+
+def _holds(rrset: RRset, key: DNSKEY, zone: Name, now: Instant, limits: Limits) -> bool:
+    """Whether the zone's key signs the RRset, and its signature lasts until caches have forgotten it."""
+    for rdata in rrset.rrsigs:
+        try:
+            signature = RRSIG.from_rdata(rdata)
+        except MalformedSignatureError:
+            continue
+        lasting = all(date_fault(signature, at) is None for at in (now, now + limits.hold(rrset.ttl)))
+        if lasting and signature.signer == zone and signature.key_tag == key.tag and verify(signature, rrset, key):
+            return True
+    return False
+
+
+def _type(type: int) -> str:
+    return str(dns.rdatatype.to_text(dns.rdatatype.RdataType.make(type)))
 
 
 def signatures_end(facts: Facts, zone: Name) -> Instant | None:

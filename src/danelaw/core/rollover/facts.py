@@ -323,6 +323,10 @@ class Facts:
         """The zones in which (owner, type) was sighted: for a DS, the parent."""
         return tuple(zone for zone, seen_owner, seen_type in self._spans if (seen_owner, seen_type) == (owner, type))
 
+    def sighted(self, zone: Name) -> tuple[tuple[Name, int], ...]:
+        """Every (owner, type) that was sighted in the zone."""
+        return tuple((owner, type) for in_zone, owner, type in self._spans if in_zone == zone)
+
     def zone_spans(self, zone: Name) -> Iterable[Span]:
         """Every span of every RRset sighted in the zone."""
         for (in_zone, _, _), servers in self._spans.items():

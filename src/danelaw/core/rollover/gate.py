@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, assert_never
 
 import dns.rdatatype
 from dns.name import Name
@@ -34,7 +34,12 @@ from danelaw.core.model import (
 from danelaw.core.rollover import epochs
 from danelaw.core.rollover.actions import (
     Action,
+    AdvanceOrder,
+    ClearChallenge,
     DestroyKey,
+    MakeKey,
+    MakeZoneKeys,
+    PlaceChallenge,
     Publish,
     SignZone,
     SubmitDS,
@@ -65,6 +70,9 @@ from danelaw.core.tlsa import (
 from danelaw.core.tlsa.credential import associations, leaf_spki
 
 TLSA = int(dns.rdatatype.TLSA)
+TXT = int(dns.rdatatype.TXT)
+ACME_CHALLENGE = b"_acme-challenge"
+"""RFC 8555 §8.4."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +125,10 @@ def judge(action: Action, facts: Facts, reach: Reach, now: Instant, limits: Limi
             return _judge_epoch(action, facts, now, limits)
         case DestroyKey():
             return _judge_destruction(action, facts, reach, now, limits)
-        case _:
-            return Allowed()  # keys, orders and challenges change nothing that a client sees
+        case MakeZoneKeys() | MakeKey() | AdvanceOrder() | PlaceChallenge() | ClearChallenge():
+            return Allowed()  # nothing that a client sees changes
+        case _ as unreachable:
+            assert_never(unreachable)
 
 
 def violations(facts: Facts, reach: Reach, now: Instant, limits: Limits) -> tuple[Counterexample, ...]:
@@ -143,19 +153,23 @@ def violations(facts: Facts, reach: Reach, now: Instant, limits: Limits) -> tupl
 
 def _judge_publish(change: Publish, facts: Facts, reach: Reach, now: Instant, limits: Limits) -> Judgement:
     owner = change.replace.owner
+    hidden = tuple(fault for r in reach.endpoints for fault in _hides(change, facts, r, now, limits))
     if change.replace.type != TLSA:
-        concerned = {name for r in reach.endpoints for name in (r.endpoint.host, *r.bases, *r.owners)}
-        if owner in concerned or change.replace.type in epochs.DNSSEC_TYPES:
+        if change.replace.type != TXT or owner.labels[0] != ACME_CHALLENGE:
             because = f"Danelaw does not yet change the {_type(change.replace.type)} RRset of {_text(owner)}"
             return _no("I1", "NOT_JUDGED", now, because)
-        return Allowed()
+        return Refused(hidden, None) if hidden else Allowed()
     if isinstance(change.replace, RRset) and not change.replace.rdatas:
         return _no("I1", "EMPTY_RRSET", now, f"there is nothing to publish at {_text(owner)}")
     reached = reach.through(change.zone, owner)
-    faults = [*_unfit(change, facts, reached, now)]
+    faults = [*hidden, *_unfit(change, facts, reached, now, limits)]
+    if not reached:
+        faults.append(_fault("I1", "UNREACHED", now, f"no service is known whose clients ask for {_text(owner)}"))
     repair = False
     for endpoint in reached:
-        faults.extend(_unseen(facts, endpoint, now))
+        faults.extend(_unseen(facts, endpoint, now, limits))
+        if not _only_adds_to_present(change.expect, change.replace):
+            faults.extend(_unknown_addresses(facts, endpoint, now, limits))
         for ip, chain in _presented(facts, endpoint, now, limits):
             if isinstance(chain, Unprobed):
                 if not _only_adds_to_present(change.expect, change.replace):
@@ -192,14 +206,16 @@ def _first_unmatched(
     return Counterexample("I1", "CHAIN_UNMATCHED", None, ip, chain, who, now, because)
 
 
-def _unfit(change: Publish, facts: Facts, reached: Iterable[Reached], now: Instant) -> Iterable[Counterexample]:
+def _unfit(
+    change: Publish, facts: Facts, reached: Iterable[Reached], now: Instant, limits: Limits
+) -> Iterable[Counterexample]:
     """What is refused always, whoever presents what."""
     old, new = _records(change.expect), _records(change.replace)
     if not isinstance(change.replace, RRset) or not new - old:
         return
     judged = facts.judged(change.zone, dns.rdatatype.SOA)
-    if judged is None or judged.state is not Security.SECURE:
-        state = judged.state.value if judged else "not judged yet"
+    if judged is None or judged.state is not Security.SECURE or now - judged.at > limits.max_gap:
+        state = "not judged lately" if judged is None or now - judged.at > limits.max_gap else judged.state.value
         yield _fault("I1", "ZONE_NOT_SECURE", now, f"our validator calls {_text(change.zone)} {state}")
     if not any(record.combination.mtype == MatchingType.SHA2_256 for record in new):
         yield _fault("I1", "NO_SHA256", now, "no record has matching type 1, the only one that every client knows")
@@ -229,12 +245,46 @@ def _another_key(generation: CredentialFacts) -> str:
     return f"the certificate of generation {generation.generation} is not for its key"
 
 
-def _unseen(facts: Facts, endpoint: Reached, now: Instant) -> Iterable[Counterexample]:
-    """Which servers there are has to be known before anything can be said of what they present."""
+def _unseen(facts: Facts, endpoint: Reached, now: Instant, limits: Limits) -> Iterable[Counterexample]:
+    """Which servers there are, and which records, has to be known before anything can be said of them."""
+    host, zone = endpoint.endpoint.host, endpoint.zone
+    for address in (dns.rdatatype.A, dns.rdatatype.AAAA):
+        if not facts.spans(zone, host, address):
+            yield _fault("I1", "ADDRESSES_UNSEEN", now, f"no authority has answered for {_text(host)} {_type(address)}")
+    if not service_addresses(facts, endpoint, now, limits):
+        yield _fault("I1", "NO_ADDRESS", now, f"no address of {_text(host)} is known")
+    wanted = [(host, int(dns.rdatatype.A)), (host, int(dns.rdatatype.AAAA)), *((o, TLSA) for o in endpoint.owners)]
+    for owner, type in wanted:
+        for held in possible_answers(facts, zone, owner, type, now, limits).held:
+            if isinstance(held.answer, RRset) and held.answer.type != type:
+                because = f"clients may hold an alias at {_text(owner)}, and where it leads is not followed yet"
+                yield Counterexample("I1", "ALIAS_HELD", held, None, None, frozenset(), now, because)
+
+
+def _unknown_addresses(facts: Facts, endpoint: Reached, now: Instant, limits: Limits) -> Iterable[Counterexample]:
+    """Clients may hold an address from before the history began, whose server presents who knows what."""
     for type in (dns.rdatatype.A, dns.rdatatype.AAAA):
-        if not facts.spans(endpoint.zone, endpoint.endpoint.host, type):
-            because = f"no authority has answered for {_text(endpoint.endpoint.host)} {_type(type)}"
-            yield _fault("I1", "ADDRESSES_UNSEEN", now, because)
+        unknown = possible_answers(facts, endpoint.zone, endpoint.endpoint.host, type, now, limits).unknown
+        if unknown is not None:
+            because = f"clients may hold another address of {_text(endpoint.endpoint.host)}: {unknown.because}"
+            yield Counterexample("I1", "ADDRESSES_UNKNOWN", unknown, None, None, frozenset(), now, because)
+
+
+def _hides(change: Publish, facts: Facts, endpoint: Reached, now: Instant, limits: Limits) -> Iterable[Counterexample]:
+    """A name below a host that has its addresses from a wildcard makes the host exist, and they are gone.
+
+    RFC 4592 §2.2.2. The RRSIG tells: its labels field is less than the owner has (RFC 4034 §3.1.3).
+    """
+    host = endpoint.endpoint.host
+    if isinstance(change.replace, Absence) or not change.replace.owner.is_subdomain(host):
+        return
+    labels = len(host.labels) - 1
+    for type in (dns.rdatatype.A, dns.rdatatype.AAAA):
+        for held in possible_answers(facts, endpoint.zone, host, type, now, limits).held:
+            signatures = held.answer.rrsigs if isinstance(held.answer, RRset) else frozenset()
+            if any(len(signature) > 3 and signature[3] < labels for signature in signatures):
+                because = f"{_text(host)} has its addresses from a wildcard, and a record below it would hide them"
+                yield Counterexample("I1", "WILDCARD_HOST", held, None, None, frozenset(), now, because)
 
 
 def _judge_switch(switch: Switch, facts: Facts, reach: Reach, now: Instant, limits: Limits) -> Judgement:
@@ -247,8 +297,11 @@ def _judge_switch(switch: Switch, facts: Facts, reach: Reach, now: Instant, limi
         return _no("I1", "NOT_STORED", now, because)
     if not _belongs(stored):
         return _no("I1", "KEY_MISMATCH", now, _another_key(stored))
-    for endpoint in reach.served_by(switch.lineage, switch.host):
-        faults.extend(_unseen(facts, endpoint, now))
+    served = reach.served_by(switch.lineage, switch.host)
+    if not served:
+        return _no("I1", "UNREACHED", now, f"no service is known that {switch.host} serves with this credential")
+    for endpoint in served:
+        faults.extend(_unseen(facts, endpoint, now, limits))
         presented = _presented(facts, endpoint, now, limits)
         for owner in endpoint.owners:
             answers = possible_answers(facts, endpoint.zone, owner, TLSA, now, limits)

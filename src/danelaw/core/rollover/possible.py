@@ -75,9 +75,12 @@ def zone_subject(zone: Name) -> SubjectName:
 
 
 def members(facts: Facts, zone: Name, now: Instant, limits: Limits) -> frozenset[IP]:
-    """The addresses that clients may still take for authorities of the zone: those listed now or lately."""
+    """The addresses that clients may still take for authorities of the zone: those listed now or within the retention.
+
+    How long an NS set is cached is not known to the facts; it is not cached for longer than that.
+    """
     rosters = facts.rosters(zone)
-    fresh = now - limits.hold(int(limits.assumed_past_ttl.total_seconds()))
+    fresh = now - max(limits.retention, limits.hold(int(limits.assumed_past_ttl.total_seconds())))
     lately: Iterable[RosterSpan] = (roster for roster in rosters if roster.last >= fresh)
     return frozenset(ip for roster in (*rosters[-1:], *lately) for ip in roster.servers)
 
@@ -262,6 +265,9 @@ def _unknown(
     now: Instant,
     limits: Limits,
 ) -> Unknown | None:
+    rosters = facts.rosters(zone)
+    if not rosters or now - rosters[-1].last > limits.max_gap:
+        return Unknown(None, f"which authorities {zone} has is not known any more")
     for ip in _primaries(facts, zone, servers):
         if ip not in seen or now - seen[ip][-1].last > limits.max_gap:
             return Unknown(None, f"{ip} is silent, and what is written there is not known")
@@ -389,7 +395,9 @@ def possible_chains(
     began = facts.began(reached.service)
     found: set[Chain | HandshakeFailure | Unprobed] = set()
     probed: Instant | None = None
+    known = bool(hellos)
     for spans in hellos.values():
+        known &= any(not isinstance(s.got, Unreachable) and not (began and s.last < began.at) for s in spans)
         for index, span in enumerate(spans):
             if isinstance(span.got, Unreachable) or (began and span.last < began.at):
                 continue
@@ -399,7 +407,7 @@ def possible_chains(
             recent = left is not None and isinstance(span.got, Chain) and now - left <= limits.lookup_delay
             if not isinstance(span.got, NotOffered) and (recent or left is None):
                 found.add(span.got)
-    if probed is None:
+    if not known:
         found.add(Unprobed())
     for lineage in reached.lineages:
         holding = facts.holding(lineage)

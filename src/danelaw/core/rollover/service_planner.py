@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from dns.name import Name
 
 from danelaw.core.model import IP, Answer, Chain, CredentialFacts, Instant, NotOffered, RRset, same_content
-from danelaw.core.rollover.actions import Action, DestroyKey, MakeKey, Publish, Switch
+from danelaw.core.rollover.actions import Action, DestroyKey, MakeKey, Publish, Receipt, Switch
 from danelaw.core.rollover.certificate_planner import Complete, Ordering, publishing
 from danelaw.core.rollover.facts import Holding, PresentedSpan
 from danelaw.core.rollover.gate import TLSA, Allowed, says
@@ -140,10 +141,40 @@ class _Service:
         return publishing(self.outlook, Publish(self.d.zone, current, self._rrset(owner, rdatas - _rdatas(named))))
 
     def _switching(self, switch: Switch) -> Plan:
-        if tried := self.outlook.lately_accepted(switch):
-            because = "the server was reloaded; not every address presents the new chain yet"
-            return self.outlook.wait("NOT_CONFIRMED", because, tried, tried + self.outlook.limits.in_flight)
+        """Switch, and again if some address does not present it, each time after twice as long, a day at the most."""
+        tried = self._accepted_last(switch)
+        if tried:
+            patience = min(self.outlook.limits.in_flight * 2 ** min(len(tried) - 1, 20), timedelta(days=1))
+            if self.outlook.now < tried[-1] + patience:
+                because = f"the server was reloaded, and {self._stragglers(switch.chain)}"
+                return self.outlook.wait("NOT_CONFIRMED", because, tried[0], tried[-1] + patience)
         return self.outlook.gated(switch)
+
+    def _accepted_last(self, switch: Switch) -> list[Instant]:
+        """When this switch was accepted, since any other was."""
+        done: list[Instant] = []
+        for deed in self.outlook.facts.deeds:
+            if isinstance(deed.action, Switch) and (deed.action.lineage, deed.action.host) == (
+                switch.lineage,
+                switch.host,
+            ):
+                if deed.action != switch:
+                    done.clear()
+                elif isinstance(deed.outcome, Receipt) and deed.done is not None:
+                    done.append(deed.done)
+        return done
+
+    def _stragglers(self, chain: Chain) -> str:
+        """Which address presents something else, and to whom."""
+        for reached in self._reached():
+            for ip in service_addresses(self.outlook.facts, reached, self.outlook.now, self.outlook.limits):
+                for hello, spans in self.outlook.facts.presented(reached.endpoint, ip).items():
+                    got = spans[-1].got
+                    if got != chain and not isinstance(got, NotOffered):
+                        what = "another chain" if isinstance(got, Chain) else got.code
+                        whom = hello.algorithm.value.upper() if hello.algorithm else "any"
+                        return f"{ip} still presents {what} to a client that asks for {whom} key"
+        return "not every address has been seen to present the new chain"
 
     def _destroy(self, holding: Holding, target: Complete) -> Plan | None:
         """Destroy the keys of generations that nobody can need any more; that never holds anything up."""

@@ -16,10 +16,10 @@ from itertools import chain as concatenated
 from itertools import combinations as subsets
 from typing import Final
 
-from danelaw.core.model import Answer, Chain, DanelawError, HandshakeFailure, Instant, RRset
+from danelaw.core.model import Answer, Chain, HandshakeFailure, Instant, RRset
 from danelaw.core.tlsa.match import set_aside, standing, strongest_digests, weaker
 from danelaw.core.tlsa.paths import pkix_paths
-from danelaw.core.tlsa.records import Combination, MalformedTLSA, TLSARecord
+from danelaw.core.tlsa.records import TLSA, Combination, MalformedTLSA, TLSARecord
 from danelaw.core.tlsa.reference import Reference
 from danelaw.core.tlsa.x509 import ALWAYS, Validity
 
@@ -37,7 +37,7 @@ __all__ = [
 ]
 
 MOST_COMBINATIONS: Final = 8
-"""Kinds double with each combination: 8 make 1024 of them."""
+"""Up to here every subset is a kind. Kinds double with each combination: 8 make 1024 of them."""
 
 
 class Fallback(enum.Enum):
@@ -63,16 +63,12 @@ class ClientKind:
 def client_kinds(combinations: frozenset[Combination]) -> frozenset[ClientKind]:
     """Every kind of client over these combinations: each subset supported, with and without agility, either fallback.
 
-    Raises ``DanelawError("TOO_MANY_COMBINATIONS")`` above ``MOST_COMBINATIONS``.
+    Above ``MOST_COMBINATIONS`` only the subsets of at most two. They tell as much: where some kind accepts one RRset by
+    a combination c and refuses another because of d, the kind that supports c and d alone does so too; and where it
+    falls back for one of them, the kind that supports the other's c or d alone does.
     """
-    if len(combinations) > MOST_COMBINATIONS:
-        raise DanelawError(
-            "TOO_MANY_COMBINATIONS",
-            f"{len(combinations)} combinations of TLSA parameters, and at most {MOST_COMBINATIONS} can be judged",
-            evidence=", ".join(map(str, sorted(combinations))),
-            hint="publish fewer combinations; 3 1 1 alone fits most services",
-        )
-    supports = concatenated.from_iterable(subsets(sorted(combinations), n) for n in range(len(combinations) + 1))
+    most = len(combinations) if len(combinations) <= MOST_COMBINATIONS else 2
+    supports = concatenated.from_iterable(subsets(sorted(combinations), n) for n in range(most + 1))
     return frozenset(
         ClientKind(frozenset(supported), agility, fallback)
         for supported in supports
@@ -87,8 +83,11 @@ def combinations_of(answer: Answer) -> frozenset[Combination]:
 
 
 def records_of(answer: Answer) -> tuple[TLSARecord, ...]:
-    """The records of an answer, sorted; rdata too short to be a record's is left out, as clients leave it out."""
-    return _records(answer.rdatas) if isinstance(answer, RRset) else ()
+    """The records of an answer, sorted; rdata too short to be a record's is left out, as clients leave it out.
+
+    An alias in their place has none.
+    """
+    return _records(answer.rdatas) if isinstance(answer, RRset) and answer.type == TLSA else ()
 
 
 @lru_cache(maxsize=4096)

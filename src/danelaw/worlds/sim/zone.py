@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from ipaddress import ip_address
 from typing import Final
@@ -84,6 +84,7 @@ class SimZone:
     source: Content = field(init=False)
     keys: list[ZoneKey] = field(default_factory=list)
     on_change: Callable[[], None] = lambda: None
+    _signatures: dict[tuple[RRset, frozenset[bytes]], RRset] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.source = self.authorities[0].content
@@ -122,6 +123,19 @@ class SimZone:
         if not secondary.frozen and primary.serial > secondary.content.serial:
             secondary.content = primary
 
+    def _signed(self, rrset: RRset, content: Content) -> RRset:
+        """As the ZSK signs it, from the day on which the zone was signed; made when it is first asked for."""
+        dnskeys = content.rrsets.get((self.apex, DNSKEY))
+        if dnskeys is None or rrset.rrsigs:
+            return rrset
+        key = (rrset, dnskeys.rrsigs)
+        if key not in self._signatures:
+            span = rrsig.RRSIG.from_rdata(next(iter(dnskeys.rrsigs)))
+            begin, end = (datetime.fromtimestamp(at, UTC) for at in (span.inception, span.expiration))
+            made = rrsig.make(rrset, self.apex, self.keys[-1], begin, end)
+            self._signatures[key] = replace(rrset, rrsigs=frozenset({made}))
+        return self._signatures[key]
+
     def soa(self, content: Content) -> Record:
         mname = b"\x03ns1" + self.apex.to_digestable()
         numbers = (content.serial, 900, 900, 604800, self.minimum)
@@ -133,9 +147,11 @@ class SimZone:
         rrset = content.rrsets.get((name, type)) or content.rrsets.get((name, CNAME))
         question = (Question(name, type),)
         if type == SOA and name == self.apex:
-            return Message(0, AUTHORITATIVE, 0, question, (self.soa(content),))
+            soa = self.soa(content)
+            rrset = RRset(name, SOA, soa.ttl, frozenset({soa.rdata}))
         if rrset is None:
             return Message(0, AUTHORITATIVE, 0, question, (), (self.soa(content),))
+        rrset = self._signed(rrset, content)
         records = [Record(name, rrset.type, 1, rrset.ttl, rdata) for rdata in sorted(rrset.rdatas)]
         records += [Record(name, RRSIG, 1, rrset.ttl, rdata) for rdata in sorted(rrset.rrsigs)]
         return Message(0, AUTHORITATIVE, 0, question, tuple(records))
