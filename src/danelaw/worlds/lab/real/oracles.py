@@ -23,7 +23,7 @@ from danelaw.ports import CommandResult, Commands
 from danelaw.worlds.lab.real import readings
 from danelaw.worlds.lab.real.readings import Answer, Reading
 
-PACE: Final = 1.5
+PACE: Final = 1.0
 """Seconds between two polls of one oracle."""
 LIMIT: Final = timedelta(seconds=8)
 """As long as a client of the crowd may take. An oracle that hangs is killed then."""
@@ -161,7 +161,6 @@ class Oracles:
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
     async def __aenter__(self) -> Oracles:
-        self.subject.scratch.mkdir(parents=True, exist_ok=True)
         self._open.set()
         self._tasks = [asyncio.create_task(self._live(number, name)) for number, name in enumerate(ORACLES)]
         for task in self._tasks:

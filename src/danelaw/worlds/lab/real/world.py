@@ -230,6 +230,7 @@ class RealWorld:
     def oracles(self) -> Oracles:
         bind_keys = self.directory / "bind.keys"
         scratch = self.directory / "oracles"
+        scratch.mkdir(exist_ok=True)
         subject = Subject(self.host, self.cache, self.anchor_file, bind_keys, scratch, self._programs)
         return Oracles(subject, self.commands)
 
