@@ -33,7 +33,7 @@ SECURE = CommandResult(0, "; fully validated\n_443._tcp.www.example.net. 1 IN\tT
 class Programs:
     """``ports.Commands``: says what it is told to, for each program; an error is raised.
 
-    While ``go`` is clear everybody is held back; ``all_held`` is set as soon as that is so.
+    While ``go`` is clear danetool is held back; ``held`` is set as soon as that is so.
     """
 
     def __init__(self, **said: CommandResult | DanelawError) -> None:
@@ -41,15 +41,13 @@ class Programs:
         self.ran: list[tuple[str, ...]] = []
         self.go = asyncio.Event()
         self.go.set()
-        self.all_held = asyncio.Event()
-        self._held = 0
+        self.held = asyncio.Event()
 
     async def run(self, argv: Sequence[str], limit: timedelta) -> CommandResult:
         self.ran.append(tuple(argv))
-        self._held += not self.go.is_set()
-        if self._held == len(ORACLES):
-            self.all_held.set()
-        await self.go.wait()
+        if PROGRAMS["danetool"] in argv and not self.go.is_set():
+            self.held.set()
+            await self.go.wait()
         said = self.said.get(Path(argv[0]).name.replace("-", "_"), CommandResult(1, ""))
         if isinstance(said, DanelawError):
             raise said
@@ -107,20 +105,24 @@ def test_one_that_cannot_be_asked_ends_the_play() -> None:
 
 
 def test_a_poll_belongs_to_the_scene_that_it_began_in() -> None:
+    """One oracle is slow: until it has ended, the others begin nothing."""
+
     async def play() -> Oracles:
         programs = Programs(ldns_dane=MATCH)
         async with Oracles(SUBJECT, programs, pace=0) as oracles:
             await oracles.enter("old")
             await oracles.rounds(1)
             programs.go.clear()
-            await programs.all_held.wait()
-            held = len(oracles.polls)
+            await programs.held.wait()
             entering = asyncio.create_task(oracles.enter("new"))
-            await asyncio.sleep(0)
+            await _turns()
+            before = len(oracles.polls)
+            await _turns()
+            assert len(oracles.polls) == before
             programs.go.set()
             await entering
-            assert {poll.scene for poll in oracles.polls[: held + len(ORACLES)]} == {"old"}
-            assert {poll.scene for poll in oracles.polls[held + len(ORACLES) :]} <= {"new"}
+            assert oracles.polls[before].oracle == "danetool"
+            assert {poll.scene for poll in oracles.polls[: before + 1]} == {"old"}
             await oracles.rounds(1)
             return oracles
 
@@ -129,3 +131,9 @@ def test_a_poll_belongs_to_the_scene_that_it_began_in() -> None:
     (ldns_dane, *_) = oracles.tally("new")
     assert ldns_dane.accepted == ldns_dane.polls > 0
     assert oracles.last_refusal("new") is not None, "the others have said nothing"
+
+
+async def _turns() -> None:
+    """The loop goes round often enough for whatever can end to end."""
+    for _ in range(50):
+        await asyncio.sleep(0)
