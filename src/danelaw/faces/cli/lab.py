@@ -241,9 +241,11 @@ class Teller:
         terminal.say(Ink("Let's Encrypt with DANE", bold=True), " (Geoff Huston, 2016), on ", world.made_of)
         terminal.say()
         count = {2: "two", 4: "four"}[len(world.service_addresses)]
+        caches = len(world.client_resolvers)
+        behind = f"behind {caches} validating resolvers" if caches else "each with a validating cache of its own"
         terminal.paragraph(
             f"The zone {world.zone} is served by two authorities, the second late; {world.host} is a web server on"
-            f" {count} addresses; {CLIENTS} DANE clients, each with a validating cache of its own, connect throughout."
+            f" {count} addresses; {CLIENTS} DANE clients, {behind}, connect throughout."
         )
         limits = self.stage.wired.engine.limits
         terminal.paragraph(
