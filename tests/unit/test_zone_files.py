@@ -416,6 +416,17 @@ def test_a_kill_between_the_writes_leaves_a_zone_that_the_next_run_completes(
     assert not [path for path in signed.folder.iterdir() if path.name.startswith(".")], "no temporary file stays"
 
 
+@pytest.mark.parametrize("written", ["", f"{OWNER} 30 TLSA 3 1 1 {'01' * 32}\n"], ids=["withdrawn", "by the operator"])
+def test_a_change_that_the_source_holds_already_is_just_served(signed: Bench, written: str) -> None:
+    """A killed withdrawal leaves nothing in the block; the operator may have written what is to be published."""
+    before, wanted = (NOTHING, tlsa(1)) if written else (tlsa(1), NOTHING)
+    if not written:
+        signed.publish(NOTHING, tlsa(1))
+    signed.file.write_text(SOURCE + written)
+    assert isinstance(signed.publish(before, wanted), Receipt)
+    assert ((OWNER, T.TLSA) in signed.served()) == bool(written)
+
+
 def test_what_a_killed_run_left_in_the_block_goes_live_with_the_next_change(
     signed: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
