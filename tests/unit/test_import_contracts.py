@@ -50,6 +50,8 @@ REVERSED = [
     ("crowd", "worlds/lab/crowd/reversed.py", "from danelaw.app import reversed_engine"),
     ("crowd", "worlds/lab/crowd/reversed.py", "import danelaw.adapters"),
     ("crowd", "worlds/lab/crowd/reversed.py", "import danelaw.worlds.lab.reversed_neighbour"),
+    ("crowd", "worlds/sim/clients.py", "from danelaw.core.tlsa import safe_match"),
+    ("crowd", "worlds/sim/clients.py", "from danelaw.worlds.sim.zone import SimZone"),
     ("gate", "core/rollover/gate.py", "from danelaw.core.rollover import planner"),
     ("gate", "core/rollover/gate.py", "from danelaw.core.verdict import reversed_rule"),
 ]
