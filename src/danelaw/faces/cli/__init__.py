@@ -10,6 +10,7 @@ import click
 
 from danelaw import __version__
 from danelaw.core.model import DanelawError
+from danelaw.faces.cli import interruption, terminal
 
 COMMANDS: Final = {"lab": "the whole life cycle in a private world, watched by DANE clients with caches"}
 """What there is, and what it does: one file per subcommand."""
@@ -34,33 +35,33 @@ class _Lazily(click.Group):
 @click.version_option(__version__, prog_name="danelaw")
 def cli() -> None:
     """DNSSEC, a CA certificate and DANE for a TLS service, kept agreeing through every renewal."""
+    # The subcommand has been imported by now, and begins to make what has to be taken down.
+    interruption.heed()
 
 
 def main() -> None:
     """Run the command line. Exit status: 0 good, 1 something is wrong, 2 usage or configuration, 3 undecided, 4 refused
     because unsafe, 130 interrupted."""
-    from danelaw.faces.cli import interruption, terminal
-
     try:
-        interruption.heed()
+        status = _run()
+    except OSError as error:
+        if not terminal.is_full(error):
+            raise
+        terminal.give_up(error)
+        status = 1
+    sys.exit(status)
+
+
+def _run() -> int:
+    try:
         status = cli.main(standalone_mode=False)  # click gives the status of an early exit as the result
-        sys.exit(status if isinstance(status, int) else 0)
-    except click.Abort:
+    except (click.Abort, KeyboardInterrupt):
         terminal.say("interrupted")
-        sys.exit(130)
-    except KeyboardInterrupt:
-        terminal.say("interrupted")
-        sys.exit(130)
+        return 130
     except click.ClickException as error:
         error.show()
-        sys.exit(2)
+        return 2
     except DanelawError as error:
         terminal.error(error)
-        sys.exit(3 if error.code in terminal.UNDECIDED else 2)
-    except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(1)
-
-
-if __name__ == "__main__":
-    main()
+        return 3 if error.code in terminal.UNDECIDED else 2
+    return status if isinstance(status, int) else 0

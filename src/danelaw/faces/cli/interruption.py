@@ -12,10 +12,13 @@ from typing import Any, Final, TypeVar
 T = TypeVar("T")
 
 REQUESTS: Final = (signal.SIGTERM, signal.SIGHUP)
+"""Asked for otherwise than by Ctrl-C, which Python and asyncio know."""
 
 
 def heed() -> None:
     """From now on a request to end is a KeyboardInterrupt; one that is ignored, as under nohup, stays so."""
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # no other handler does asyncio replace by its own
     for request in _heeded():
         signal.signal(request, _interrupt)
 

@@ -67,6 +67,8 @@ def lab(as_json: bool, folder: Path | None, seed: int, real: bool, publisher: Pu
     """
     if publisher != "zonefile" and not real:
         raise click.UsageError("--publisher needs --real: the embedded name servers take no updates")
+    if as_json:
+        terminal.need_output()
     if real and not namespaces.inside():
         options = ("--json",) * as_json + (("--artifacts", str(folder)) if folder else ())
         options += ("--seed", str(seed), "--publisher", publisher)

@@ -6,6 +6,8 @@ shown may come from the network.
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import shutil
 import sys
@@ -20,6 +22,9 @@ from danelaw.core.model import DanelawError
 
 UNDECIDED: Final = frozenset({"SCENE_TIMEOUT", "TIMEOUT", "CA_UNREACHABLE", "SERVERS_UNKNOWN"})
 """Errors after which nothing is known for certain: exit status 3."""
+
+FULL: Final = frozenset({errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ENOSPC, errno.EPIPE})
+"""How a write fails where opening did not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +55,21 @@ def interactive() -> bool:
 def data(text: str) -> None:
     """A result, to standard output."""
     click.echo(text)
+
+
+def need_output() -> None:
+    """Raises ``DanelawError("OUTPUT_UNWRITABLE")`` where standard output is closed, or takes nothing."""
+    try:
+        if sys.stdout is None:  # so Python finds a closed one; its number may be somebody else's by now
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+        os.write(sys.stdout.fileno(), b"")
+    except OSError as error:
+        raise DanelawError(
+            "OUTPUT_UNWRITABLE",
+            "cannot write to standard output",
+            evidence=error.strerror or "",
+            hint="the result goes there: redirect it to a file or a pipe",
+        ) from error
 
 
 def say(*segments: str | Ink) -> None:
@@ -85,6 +105,28 @@ def error(problem: DanelawError) -> None:
     say(Ink("error: ", fg="red", bold=True), str(problem))
     if problem.hint:
         say(Ink("hint: ", bold=True), problem.hint)
+
+
+def is_full(problem: OSError) -> bool:
+    """Whether this says that something could not be written."""
+    return problem.errno in FULL
+
+
+def give_up(problem: OSError) -> None:
+    """Say, where anything can still be said, that something could not be written. A reader who went away knows."""
+    if problem.errno != errno.EPIPE:
+        what = f" {problem.filename}" if problem.filename else ""
+        with contextlib.suppress(OSError):
+            say(Ink("error: ", fg="red", bold=True), f"cannot write{what}: {problem.strerror}")
+    for stream in (sys.stdout, sys.stderr):
+        if stream is None:
+            continue
+        try:
+            stream.flush()
+        except OSError:  # Python would try once more when it ends, and complain
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, stream.fileno())
+            os.close(nowhere)
 
 
 def _inked(segment: str | Ink) -> str:
