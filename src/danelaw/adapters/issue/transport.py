@@ -1,21 +1,27 @@
-"""HTTPS to an ACME server, over EFF's ``acme``: nonces tried more than twice, the last reply kept."""
+"""HTTPS to an ACME server, over EFF's ``acme``: nonces tried more than twice, replies bounded, the last one kept."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from io import BytesIO
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 import requests
-from acme import client, messages
+import urllib3
+from acme import client, errors, messages
 from josepy.jwa import ES256
 from josepy.jwk import JWKEC
+from requests.adapters import HTTPAdapter
 
 NONCE_TRIES: Final = 6
 """``acme`` tries twice; at 20 % rejection one issuance in four failed then, and none with six tries."""
+
+LONGEST_REPLY: Final = 1 << 20
+"""In octets; directories, orders and certificate chains take thousands."""
 
 LONGEST_PATIENCE: Final = timedelta(days=1)
 """No Retry-After holds an order longer than this."""
@@ -30,6 +36,9 @@ class Transport(client.ClientNetwork):
             self.verify_ssl = str(bundle)  # type: ignore[assignment] # requests takes a path; acme only passes it on
         # A proxy of the environment is no way to this machine itself.
         self.session.trust_env = not _is_loopback(urlsplit(directory).hostname)
+        self.session.headers["Accept-Encoding"] = "identity"
+        for scheme in ("https://", "http://"):
+            self.session.mount(scheme, _Bounded())
         self.last: requests.Response | None = None
 
     def post(self, *args: Any, **kwargs: Any) -> requests.Response:
@@ -55,6 +64,26 @@ class Transport(client.ClientNetwork):
     def retry_at(self, now: datetime, default: timedelta) -> datetime:
         """When the last reply wants the client back (Retry-After, RFC 9110 §10.2.3), else after ``default``."""
         return now + (default if self.last is None else retry_after(self.last.headers.get("Retry-After"), now, default))
+
+
+class ReplyTooLongError(errors.Error):
+    """The server sends more than any reply of RFC 8555 takes."""
+
+
+class _Bounded(HTTPAdapter):
+    """Reads each reply, up to a bound and as it comes: what a short packed reply may become has none."""
+
+    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
+        reply = super().send(request, *args, **kwargs)
+        try:
+            body = reply.raw.read(LONGEST_REPLY + 1, decode_content=False)
+        except urllib3.exceptions.HTTPError as error:
+            raise requests.ConnectionError(error, request=request) from error
+        if len(body) > LONGEST_REPLY:
+            reply.close()
+            raise ReplyTooLongError(f"{request.url} gives more than {LONGEST_REPLY} octets")
+        reply.raw = BytesIO(body)
+        return reply
 
 
 def retry_after(header: str | None, now: datetime, default: timedelta) -> timedelta:
