@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-import shutil
+import secrets
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -89,10 +89,21 @@ def write(folder: Path, world: World, facts: Facts, story: Story, limits: Limits
     if world.update_key is None:  # else the zone is its server's, and in no file of the operator's
         copies |= {f"{zone}.zone": world.zone_file, f"{zone}.signed": world.served_zone_file}
     for name, path in copies.items():
-        shutil.copyfile(path, folder / name)
+        put(folder / name, path.read_bytes())
     for name, text in texts.items():
-        (folder / name).write_text(text, encoding="utf-8")
+        put(folder / name, text.encode())
     return sorted((*copies, *texts))
+
+
+def put(target: Path, content: bytes) -> None:
+    """Make or replace a file. A link that somebody has laid there is replaced, and never followed."""
+    beside = target.with_name(f".{target.name}.{secrets.token_hex(8)}")
+    try:
+        with beside.open("xb") as file:
+            file.write(content)
+        beside.replace(target)
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 def table(story: Story) -> list[str]:
