@@ -14,8 +14,8 @@ from dns.name import Name
 
 from danelaw.core.model import RRset
 from danelaw.core.rollover.actions import Action
+from danelaw.core.rollover.answers import newest
 from danelaw.core.rollover.planner import Settled
-from danelaw.core.rollover.possible import newest
 from danelaw.core.rollover.progress import Progress
 from danelaw.faces.cli.lab import Stage, crowd, wire
 from danelaw.worlds.lab.crowd import Connection, Crowd, Outcome, Reason

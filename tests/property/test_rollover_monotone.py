@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from danelaw.core.model import Answer, HandshakeFailure, NotOffered, RRset, Unreachable
 from danelaw.core.rollover.actions import Publish
+from danelaw.core.rollover.answers import possible_answers
 from danelaw.core.rollover.facts import Got, Sight
 from danelaw.core.rollover.gate import Allowed, judge
-from danelaw.core.rollover.possible import possible_answers
 from rollover_history import (
     AAAA,
     FIRST,

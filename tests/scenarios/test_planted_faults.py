@@ -16,7 +16,7 @@ from virtual import LAB_LIMITS, Runner, engine, served_tlsa, settled_world
 
 from danelaw.adapters.store.memory import MemoryStore
 from danelaw.core.model import IP, ChallengeType, GenerationId, Instant, Limits, SubjectName
-from danelaw.core.rollover import epochs, gate, possible, service_planner
+from danelaw.core.rollover import answers, chains, epochs, gate, service_planner
 from danelaw.core.rollover.actions import Publish, Switch
 from danelaw.core.rollover.facts import Fact, Facts, Intended, Span
 from danelaw.core.rollover.gate import Allowed
@@ -178,16 +178,16 @@ def one_ttl(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def secondary_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
-    right = possible.members
+    right = answers.members
 
     def first(facts: Facts, zone: Name, now: Instant, limits: Limits) -> frozenset[IP]:
         return frozenset(sorted(right(facts, zone, now, limits), key=str)[:1])
 
-    monkeypatch.setattr(possible, "members", first)
+    monkeypatch.setattr(answers, "members", first)
 
 
 def one_address_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
-    right = possible.service_addresses
+    right = chains.service_addresses
 
     def first(facts: Facts, reached: Reached, now: Instant, limits: Limits) -> frozenset[IP]:
         return frozenset(sorted(right(facts, reached, now, limits), key=str)[:1])
@@ -202,23 +202,23 @@ def gap_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def left_once_is_left_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     def left(
-        version: possible._Version, ip: IP, spans: tuple[Span, ...], now: Instant, limits: Limits
+        version: answers._Version, ip: IP, spans: tuple[Span, ...], now: Instant, limits: Limits
     ) -> tuple[Instant | None, str]:
         return next((s.first for s in spans if s.serial is not None and s.serial > version.serial), None), str(ip)
 
-    monkeypatch.setattr(possible, "_left", left)
+    monkeypatch.setattr(answers, "_left", left)
 
 
 def history_presumed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(possible, "_unknown", lambda *_: None)
+    monkeypatch.setattr(answers, "_unknown", lambda *_: None)
 
 
 def in_flight_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(possible, "_pending", lambda *_: ())
+    monkeypatch.setattr(answers, "_pending", lambda *_: ())
 
 
 def handed_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(possible, "_handed", lambda *_: frozenset())
+    monkeypatch.setattr(chains, "_handed", lambda *_: frozenset())
 
 
 def epochs_left_out(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,8 +9,8 @@ import pytest
 
 from danelaw.core.model import Answer, Limits, RRset, SubjectName
 from danelaw.core.rollover.actions import Conflict, Failure, MakeKey, Outcome, Publish, Receipt
+from danelaw.core.rollover.answers import Possible, members, newest, possible_answers, visible
 from danelaw.core.rollover.facts import Began, Sight
-from danelaw.core.rollover.possible import Possible, members, newest, possible_answers, visible
 from rollover_history import (
     LIMITS,
     LINEAGE,

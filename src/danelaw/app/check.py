@@ -11,7 +11,7 @@ from dns.name import Name
 from danelaw.app.probing import probe_address
 from danelaw.app.toolbox import Toolbox
 from danelaw.core.model import IP, Endpoint, Evidence, Hello, KeyAlgorithm, Probe, Security, Validated
-from danelaw.core.rollover.possible import addresses_in
+from danelaw.core.rollover.chains import addresses_in
 from danelaw.core.tlsa import TLSA, Reference, base_domains, tlsa_owner
 from danelaw.core.verdict import Report, judge
 

@@ -36,6 +36,8 @@ from danelaw.core.model import (
     Unreachable,
 )
 from danelaw.core.rollover.actions import MakeKey
+from danelaw.core.rollover.answers import members
+from danelaw.core.rollover.chains import addresses_in, service_addresses
 from danelaw.core.rollover.delegation import CDS_TYPE
 from danelaw.core.rollover.epochs import DNSKEY_TYPE, DS_TYPE
 from danelaw.core.rollover.facts import (
@@ -52,7 +54,6 @@ from danelaw.core.rollover.facts import (
 )
 from danelaw.core.rollover.gate import TLSA
 from danelaw.core.rollover.planner import SOA, TXT, Desired, DesiredService, DesiredZone, challenge_owner
-from danelaw.core.rollover.possible import addresses_in, members, service_addresses
 from danelaw.core.rollover.reach import Reach, Reached
 
 A = int(dns.rdatatype.A)

@@ -24,9 +24,9 @@ from danelaw.core.model import (
     RRset,
 )
 from danelaw.core.rollover.actions import Action, AdvanceOrder, ClearChallenge, Failure, PlaceChallenge, Publish
+from danelaw.core.rollover.answers import newest, visible
 from danelaw.core.rollover.facts import Holding
 from danelaw.core.rollover.plans import DesiredService, Outlook, Wait
-from danelaw.core.rollover.possible import newest, visible
 from danelaw.core.tlsa.credential import leaf_validity
 
 TXT = int(dns.rdatatype.TXT)

@@ -16,9 +16,9 @@ from dns.name import Name
 from danelaw.core.dnssec.keys import DNSKEY, DS, MalformedKeyError, ds_matches, make_ds
 from danelaw.core.dnssec.rrsig import RRSIG, MalformedSignatureError, date_fault, verify
 from danelaw.core.model import Answer, Instant, Limits, RRset, same_content
+from danelaw.core.rollover.answers import members, newest
 from danelaw.core.rollover.epochs import DNSKEY_TYPE, DS_TYPE
 from danelaw.core.rollover.facts import Facts
-from danelaw.core.rollover.possible import members, newest
 
 CDS_TYPE: Final = int(dns.rdatatype.CDS)
 _DELETE: Final = 0

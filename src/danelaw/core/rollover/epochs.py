@@ -17,8 +17,8 @@ from dns.name import Name
 from danelaw.core.dnssec.keys import DNSKEY, DS, MalformedKeyError, ds_matches
 from danelaw.core.dnssec.rrsig import RRSIG, MalformedSignatureError, date_fault, verify
 from danelaw.core.model import Absence, Answer, Instant, Limits, RRset
+from danelaw.core.rollover.answers import Held, Possible, Unknown, newest, possible_answers
 from danelaw.core.rollover.facts import Facts
-from danelaw.core.rollover.possible import Held, Possible, Unknown, newest, possible_answers
 
 DNSKEY_TYPE: Final = int(dns.rdatatype.DNSKEY)
 DS_TYPE: Final = int(dns.rdatatype.DS)

@@ -17,19 +17,16 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias, assert_never
 
 import dns.rdatatype
-from dns.name import Name
 
 from danelaw.core.model import (
     IP,
     Absence,
     Answer,
     Chain,
-    CredentialFacts,
     HandshakeFailure,
     Instant,
     Limits,
     RRset,
-    Security,
 )
 from danelaw.core.rollover import epochs
 from danelaw.core.rollover.actions import (
@@ -45,55 +42,39 @@ from danelaw.core.rollover.actions import (
     SubmitDS,
     Switch,
 )
-from danelaw.core.rollover.facts import Facts
-from danelaw.core.rollover.possible import (
-    Held,
-    Possible,
-    Unknown,
-    possible_answers,
-    possible_chains,
-    service_addresses,
+from danelaw.core.rollover.answers import Possible, possible_answers
+from danelaw.core.rollover.chains import possible_chains, service_addresses
+from danelaw.core.rollover.conditions import (
+    TLSA,
+    Counterexample,
+    another_key,
+    belongs,
+    fault,
+    hides,
+    records,
+    says,
+    text,
+    type_text,
+    unfit,
+    unknown_addresses,
+    unseen,
 )
+from danelaw.core.rollover.facts import Facts
 from danelaw.core.rollover.reach import Reach, Reached, Unprobed
 from danelaw.core.tlsa import (
     ClientKind,
     Fallback,
-    MatchingType,
-    TLSARecord,
     client_kinds,
     combinations_of,
-    records_of,
     refused,
     safe_match,
     validity_changes,
 )
 from danelaw.core.tlsa.credential import associations, leaf_spki
 
-TLSA = int(dns.rdatatype.TLSA)
 TXT = int(dns.rdatatype.TXT)
 ACME_CHALLENGE = b"_acme-challenge"
 """RFC 8555 §8.4."""
-
-
-@dataclass(frozen=True, slots=True)
-class Counterexample:
-    """A client that would be refused because of the action: what it holds, and what it is presented.
-
-    ``rule`` I1 (DANE) or I2 (DNSSEC). ``held`` None: what is being published. ``address`` and ``chain`` None: the fault
-    needs no server. ``kinds`` are the kinds of client refused anew.
-    """
-
-    rule: Literal["I1", "I2"]
-    code: str
-    held: Held | Unknown | None
-    address: IP | None
-    chain: Chain | HandshakeFailure | Unprobed | None
-    kinds: frozenset[ClientKind]
-    at: Instant
-    because: str
-
-    def __str__(self) -> str:
-        return f"{self.because} [{self.code}]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,23 +134,23 @@ def violations(facts: Facts, reach: Reach, now: Instant, limits: Limits) -> tupl
 
 def _judge_publish(change: Publish, facts: Facts, reach: Reach, now: Instant, limits: Limits) -> Judgement:
     owner = change.replace.owner
-    hidden = tuple(fault for r in reach.endpoints for fault in _hides(change, facts, r, now, limits))
+    hidden = tuple(fault for r in reach.endpoints for fault in hides(change, facts, r, now, limits))
     if change.replace.type != TLSA:
         if change.replace.type != TXT or owner.labels[0] != ACME_CHALLENGE:
-            because = f"Danelaw does not yet change the {_type(change.replace.type)} RRset of {_text(owner)}"
+            because = f"Danelaw does not yet change the {type_text(change.replace.type)} RRset of {text(owner)}"
             return _no("I1", "NOT_JUDGED", now, because)
         return Refused(hidden, None) if hidden else Allowed()
     if isinstance(change.replace, RRset) and not change.replace.rdatas:
-        return _no("I1", "EMPTY_RRSET", now, f"there is nothing to publish at {_text(owner)}")
+        return _no("I1", "EMPTY_RRSET", now, f"there is nothing to publish at {text(owner)}")
     reached = reach.through(change.zone, owner)
-    faults = [*hidden, *_unfit(change, facts, reached, now, limits)]
+    faults = [*hidden, *unfit(change, facts, reached, now, limits)]
     if not reached:
-        faults.append(_fault("I1", "UNREACHED", now, f"no service is known whose clients ask for {_text(owner)}"))
+        faults.append(fault("I1", "UNREACHED", now, f"no service is known whose clients ask for {text(owner)}"))
     repair = False
     for endpoint in reached:
-        faults.extend(_unseen(facts, endpoint, now, limits))
+        faults.extend(unseen(facts, endpoint, now, limits))
         if not _only_adds_to_present(change.expect, change.replace):
-            faults.extend(_unknown_addresses(facts, endpoint, now, limits))
+            faults.extend(unknown_addresses(facts, endpoint, now, limits))
         for ip, chain in _presented(facts, endpoint, now, limits):
             if isinstance(chain, Unprobed):
                 if not _only_adds_to_present(change.expect, change.replace):
@@ -181,9 +162,9 @@ def _judge_publish(change: Publish, facts: Facts, reach: Reach, now: Instant, li
                 faults.append(Counterexample("I1", "NO_TLS", None, ip, chain, frozenset(), now, because))
                 continue
             if isinstance(change.expect, Absence) and (
-                fault := _first_unmatched(change.replace, ip, chain, now, endpoint, limits)
+                unmatched := _first_unmatched(change.replace, ip, chain, now, endpoint, limits)
             ):
-                faults.append(fault)
+                faults.append(unmatched)
                 continue
             for at in _instants(now, limits, endpoint, [(change.expect, chain), (change.replace, chain)]):
                 worse, better = _compare(change.replace, chain, change.expect, chain, at, endpoint, limits)
@@ -206,87 +187,6 @@ def _first_unmatched(
     return Counterexample("I1", "CHAIN_UNMATCHED", None, ip, chain, who, now, because)
 
 
-def _unfit(
-    change: Publish, facts: Facts, reached: Iterable[Reached], now: Instant, limits: Limits
-) -> Iterable[Counterexample]:
-    """What is refused always, whoever presents what."""
-    old, new = _records(change.expect), _records(change.replace)
-    if not isinstance(change.replace, RRset) or not new - old:
-        return
-    judged = facts.judged(change.zone, dns.rdatatype.SOA)
-    if judged is None or judged.state is not Security.SECURE or now - judged.at > limits.max_gap:
-        state = "not judged lately" if judged is None or now - judged.at > limits.max_gap else judged.state.value
-        yield _fault("I1", "ZONE_NOT_SECURE", now, f"our validator calls {_text(change.zone)} {state}")
-    if not any(record.combination.mtype == MatchingType.SHA2_256 for record in new):
-        yield _fault("I1", "NO_SHA256", now, "no record has matching type 1, the only one that every client knows")
-    combinations = {record.combination for record in new}
-    foreign = new - old
-    mismatched: list[CredentialFacts] = []
-    for lineage in {lineage for endpoint in reached for lineage in endpoint.lineages}:
-        holding = facts.holding(lineage)
-        for generation in holding.generations if holding is not None else ():
-            own = associations(combinations, generation.chain, generation.spki)
-            if _belongs(generation):
-                foreign -= own
-            elif own & foreign:
-                mismatched.append(generation)
-    for generation in mismatched:
-        yield _fault("I1", "KEY_MISMATCH", now, _another_key(generation))
-    for record in sorted(foreign, key=lambda r: r.to_text()):
-        yield _fault("I1", "FOREIGN_ASSOCIATION", now, f"{record.to_text()} comes from no stored key or certificate")
-
-
-def _belongs(generation: CredentialFacts) -> bool:
-    """Whether the certificate is for the key of its generation."""
-    return generation.chain is None or leaf_spki(generation.chain) == generation.spki
-
-
-def _another_key(generation: CredentialFacts) -> str:
-    return f"the certificate of generation {generation.generation} is not for its key"
-
-
-def _unseen(facts: Facts, endpoint: Reached, now: Instant, limits: Limits) -> Iterable[Counterexample]:
-    """Which servers there are, and which records, has to be known before anything can be said of them."""
-    host, zone = endpoint.endpoint.host, endpoint.zone
-    for address in (dns.rdatatype.A, dns.rdatatype.AAAA):
-        if not facts.spans(zone, host, address):
-            yield _fault("I1", "ADDRESSES_UNSEEN", now, f"no authority has answered for {_text(host)} {_type(address)}")
-    if not service_addresses(facts, endpoint, now, limits):
-        yield _fault("I1", "NO_ADDRESS", now, f"no address of {_text(host)} is known")
-    wanted = [(host, int(dns.rdatatype.A)), (host, int(dns.rdatatype.AAAA)), *((o, TLSA) for o in endpoint.owners)]
-    for owner, type in wanted:
-        for held in possible_answers(facts, zone, owner, type, now, limits).held:
-            if isinstance(held.answer, RRset) and held.answer.type != type:
-                because = f"clients may hold an alias at {_text(owner)}, and where it leads is not followed yet"
-                yield Counterexample("I1", "ALIAS_HELD", held, None, None, frozenset(), now, because)
-
-
-def _unknown_addresses(facts: Facts, endpoint: Reached, now: Instant, limits: Limits) -> Iterable[Counterexample]:
-    """Clients may hold an address from before the history began, whose server presents who knows what."""
-    for type in (dns.rdatatype.A, dns.rdatatype.AAAA):
-        unknown = possible_answers(facts, endpoint.zone, endpoint.endpoint.host, type, now, limits).unknown
-        if unknown is not None:
-            because = f"clients may hold another address of {_text(endpoint.endpoint.host)}: {unknown.because}"
-            yield Counterexample("I1", "ADDRESSES_UNKNOWN", unknown, None, None, frozenset(), now, because)
-
-
-def _hides(change: Publish, facts: Facts, endpoint: Reached, now: Instant, limits: Limits) -> Iterable[Counterexample]:
-    """A name below a host that has its addresses from a wildcard makes the host exist, and they are gone.
-
-    RFC 4592 §2.2.2. The RRSIG tells: its labels field is less than the owner has (RFC 4034 §3.1.3).
-    """
-    host = endpoint.endpoint.host
-    if isinstance(change.replace, Absence) or not change.replace.owner.is_subdomain(host):
-        return
-    labels = len(host.labels) - 1
-    for type in (dns.rdatatype.A, dns.rdatatype.AAAA):
-        for held in possible_answers(facts, endpoint.zone, host, type, now, limits).held:
-            signatures = held.answer.rrsigs if isinstance(held.answer, RRset) else frozenset()
-            if any(len(signature) > 3 and signature[3] < labels for signature in signatures):
-                because = f"{_text(host)} has its addresses from a wildcard, and a record below it would hide them"
-                yield Counterexample("I1", "WILDCARD_HOST", held, None, None, frozenset(), now, because)
-
-
 def _judge_switch(switch: Switch, facts: Facts, reach: Reach, now: Instant, limits: Limits) -> Judgement:
     faults: list[Counterexample] = []
     repair = False
@@ -295,13 +195,13 @@ def _judge_switch(switch: Switch, facts: Facts, reach: Reach, now: Instant, limi
     if stored is None or stored.chain != switch.chain:
         because = f"generation {switch.generation} is not in the store with this chain"
         return _no("I1", "NOT_STORED", now, because)
-    if not _belongs(stored):
-        return _no("I1", "KEY_MISMATCH", now, _another_key(stored))
+    if not belongs(stored):
+        return _no("I1", "KEY_MISMATCH", now, another_key(stored))
     served = reach.served_by(switch.lineage, switch.host)
     if not served:
         return _no("I1", "UNREACHED", now, f"no service is known that {switch.host} serves with this credential")
     for endpoint in served:
-        faults.extend(_unseen(facts, endpoint, now, limits))
+        faults.extend(unseen(facts, endpoint, now, limits))
         presented = _presented(facts, endpoint, now, limits)
         for owner in endpoint.owners:
             answers = possible_answers(facts, endpoint.zone, owner, TLSA, now, limits)
@@ -355,7 +255,7 @@ def _unknown_is_harmless(new: Chain, old: Chain | HandshakeFailure | Unprobed, a
     """With an unknown history only the same key may be presented; a server that every client refuses loses nothing."""
     if isinstance(old, HandshakeFailure):
         return True
-    full = any(r.combination.selector == 0 for held in answers.held for r in _records(held.answer))
+    full = any(r.combination.selector == 0 for held in answers.held for r in records(held.answer))
     return isinstance(old, Chain) and not full and leaf_spki(old) is not None and leaf_spki(old) == leaf_spki(new)
 
 
@@ -380,9 +280,9 @@ def _judge_destruction(action: DestroyKey, facts: Facts, reach: Reach, now: Inst
                     Counterexample("I1", "HISTORY_UNKNOWN", answers.unknown, None, None, frozenset(), now, because)
                 )
             for held in answers.held:
-                records = _records(held.answer)
-                own = associations({r.combination for r in records}, generation.chain, generation.spki)
-                if records & own:
+                named = records(held.answer)
+                own = associations({r.combination for r in named}, generation.chain, generation.spki)
+                if named & own:
                     because = f"clients may hold {says(held.answer)}: {held.because}"
                     faults.append(Counterexample("I1", "KEY_PUBLISHED", held, None, None, frozenset(), now, because))
     return Refused(tuple(faults), _holds_end(faults)) if faults else Allowed()
@@ -457,10 +357,6 @@ def _only_adds_to_present(old: Answer, new: Answer) -> bool:
     )
 
 
-def _records(answer: Answer) -> frozenset[TLSARecord]:
-    return frozenset(records_of(answer))
-
-
 def _holds_end(faults: Iterable[Counterexample]) -> Instant | None:
     """When the last of the known holds ends; None if one of them has no known end."""
     ends = [fault.held.until if fault.held is not None else None for fault in faults]
@@ -472,29 +368,8 @@ def _chains_leave(faults: Iterable[Counterexample], now: Instant, limits: Limits
     return now + limits.lookup_delay if all(fault.code == "CHAIN_UNMATCHED" for fault in faults) else None
 
 
-def _fault(rule: Literal["I1", "I2"], code: str, now: Instant, because: str) -> Counterexample:
-    return Counterexample(rule, code, None, None, None, frozenset(), now, because)
-
-
 def _no(rule: Literal["I1", "I2"], code: str, now: Instant, because: str) -> Refused:
-    return Refused((_fault(rule, code, now, because),), None)
+    return Refused((fault(rule, code, now, because),), None)
 
 
-def says(answer: Answer) -> str:
-    """An answer in a few words."""
-    if isinstance(answer, Absence):
-        return f"the absence of {_text(answer.owner)} {_type(answer.type)}"
-    if answer.type != TLSA:
-        return f"{_text(answer.owner)} {_type(answer.type)}"
-    return f"TLSA {{{', '.join(record.brief() for record in records_of(answer))}}}"
-
-
-def _text(name: Name) -> str:
-    return name.to_text()
-
-
-def _type(type: int) -> str:
-    return str(dns.rdatatype.to_text(dns.rdatatype.RdataType.make(type)))
-
-
-__all__ = ["Allowed", "Counterexample", "Judgement", "Refused", "judge", "says", "violations"]
+__all__ = ["TLSA", "Allowed", "Counterexample", "Judgement", "Refused", "judge", "says", "violations"]

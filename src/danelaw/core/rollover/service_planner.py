@@ -14,11 +14,12 @@ from dns.name import Name
 
 from danelaw.core.model import IP, Answer, Chain, CredentialFacts, Instant, NotOffered, RRset, same_content
 from danelaw.core.rollover.actions import Action, DestroyKey, MakeKey, Publish, Receipt, Switch
+from danelaw.core.rollover.answers import newest, possible_answers
 from danelaw.core.rollover.certificate_planner import Complete, Ordering, publishing
+from danelaw.core.rollover.chains import service_addresses
 from danelaw.core.rollover.facts import Holding, PresentedSpan
 from danelaw.core.rollover.gate import TLSA, Allowed, says
 from danelaw.core.rollover.plans import DesiredService, Outlook, Plan, Settled, Wait, refused_wait
-from danelaw.core.rollover.possible import newest, possible_answers, service_addresses
 from danelaw.core.rollover.reach import Reached
 from danelaw.core.tlsa import TLSARecord, records_of
 from danelaw.core.tlsa.credential import associations

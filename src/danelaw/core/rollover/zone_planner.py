@@ -8,10 +8,10 @@ from dns.name import Name
 from danelaw.core.dnssec.keys import DNSKEY, make_ds
 from danelaw.core.model import Instant, RRset, Security
 from danelaw.core.rollover.actions import MakeZoneKeys, SignZone, SubmitDS
+from danelaw.core.rollover.answers import newest, visible
 from danelaw.core.rollover.delegation import Unasked, asked_ds
 from danelaw.core.rollover.epochs import DNSKEY_TYPE, DS_TYPE, signatures_end
 from danelaw.core.rollover.plans import DesiredZone, Outlook, Plan, Settled, Wait
-from danelaw.core.rollover.possible import newest, visible
 
 SOA = int(dns.rdatatype.SOA)
 

@@ -1,12 +1,9 @@
-"""What clients may hold and what servers may present: the two sets that the gate compares.
+"""What clients may hold: every answer that a cache or an authority may supply.
 
-*Answers.* An answer is a version: SOA serial, rdata and TTL. A version may be obtained as long as any authority may
-serve it, and for a hold after the last one has left it behind; an authority has left it behind at its first sight above
-the version's serial since its last sight at or below it. What no sight vouches for stays possible: silence, gaps,
-intents without an outcome, and the time before the history began.
-
-*Chains.* A server may present what it was last seen to present, what lies on its serving path, what was handed to it
-since, and, for the look-up delay, what it has just left.
+An answer is a version: SOA serial, rdata and TTL. A version may be obtained as long as any authority may serve it, and
+for a hold after the last one has left it behind; an authority has left it behind at its first sight above the version's
+serial since its last sight at or below it. What no sight vouches for stays possible: silence, gaps, intents without an
+outcome, and the time before the history began.
 """
 
 from __future__ import annotations
@@ -14,30 +11,23 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from ipaddress import IPv4Address, IPv6Address
 from itertools import pairwise, zip_longest
 from typing import Final
 
-import dns.rdatatype
 from dns.name import Name
 
 from danelaw.core.model import (
     IP,
     Absence,
     Answer,
-    Chain,
-    HandshakeFailure,
     Instant,
     Limits,
     RRset,
     SubjectName,
-    Unreachable,
     serial_gt,
 )
-from danelaw.core.model.service import NotOffered
-from danelaw.core.rollover.actions import Conflict, Publish, Receipt, SubmitDS, Switch
-from danelaw.core.rollover.facts import Deed, Facts, PresentedSpan, RosterSpan, Span
-from danelaw.core.rollover.reach import Reached, Unprobed
+from danelaw.core.rollover.actions import Conflict, Publish, Receipt, SubmitDS
+from danelaw.core.rollover.facts import Deed, Facts, RosterSpan, Span
 
 SIGNATURE_SKEW: Final = timedelta(days=1)
 """Validators forgive expired signatures for up to this long (Unbound's val-sig-skew-max)."""
@@ -362,103 +352,6 @@ def _disturbed(
         if now - spans[-1].last > limits.max_gap and spans[-1].last <= young:
             events.append(now)
     return min((event for event in events if event > since), default=None)
-
-
-# -- chains -----------------------------------------------------------------------------------------------------------
-
-
-def service_addresses(facts: Facts, reached: Reached, now: Instant, limits: Limits) -> frozenset[IP]:
-    """Every address at which a client may look for the endpoint: in DNS now, or still cached."""
-    found: set[IP] = set()
-    for type in (dns.rdatatype.A, dns.rdatatype.AAAA):
-        for held in possible_answers(facts, reached.zone, reached.endpoint.host, type, now, limits).held:
-            found |= addresses_in(held.answer)
-    return frozenset(found)
-
-
-def addresses_in(answer: Answer) -> frozenset[IP]:
-    """The addresses in an A or AAAA RRset (RFC 1035 §3.4.1, RFC 3596 §2.2); malformed rdata is passed over."""
-    if not isinstance(answer, RRset):
-        return frozenset()
-    if answer.type == dns.rdatatype.A:
-        return frozenset(IPv4Address(rdata) for rdata in answer.rdatas if len(rdata) == 4)
-    if answer.type == dns.rdatatype.AAAA:
-        return frozenset(IPv6Address(rdata) for rdata in answer.rdatas if len(rdata) == 16)
-    return frozenset()
-
-
-def possible_chains(
-    facts: Facts, reached: Reached, ip: IP, now: Instant, limits: Limits
-) -> frozenset[Chain | HandshakeFailure | Unprobed]:
-    """Ch(s): everything that a client may be presented at one address."""
-    hellos = facts.presented(reached.endpoint, ip)
-    began = facts.began(reached.service)
-    found: set[Chain | HandshakeFailure | Unprobed] = set()
-    probed: Instant | None = None
-    known = bool(hellos)
-    for spans in hellos.values():
-        known &= any(not isinstance(s.got, Unreachable) and not (began and s.last < began.at) for s in spans)
-        for index, span in enumerate(spans):
-            if isinstance(span.got, Unreachable) or (began and span.last < began.at):
-                continue
-            probed = span.last if probed is None else max(probed, span.last)
-            left = _left_at(spans, index)
-            # A chain that was just left is still being checked by somebody; a failure that is over refuses nobody.
-            recent = left is not None and isinstance(span.got, Chain) and now - left <= limits.lookup_delay
-            if not isinstance(span.got, NotOffered) and (recent or left is None):
-                found.add(span.got)
-    if not known:
-        found.add(Unprobed())
-    for lineage in reached.lineages:
-        holding = facts.holding(lineage)
-        if holding is not None:
-            found |= {g.chain for g in holding.generations if g.generation == holding.live and g.chain is not None}
-    found |= _handed(facts, reached, hellos.values(), probed, now, limits)
-    return frozenset(found)
-
-
-def _left_at(spans: tuple[PresentedSpan, ...], index: int) -> Instant | None:
-    """When something else was first seen: until then it may have been presented. None: only silence has followed."""
-    return next((later.first for later in spans[index + 1 :] if not isinstance(later.got, Unreachable)), None)
-
-
-def _handed(
-    facts: Facts,
-    reached: Reached,
-    hellos: Iterable[tuple[PresentedSpan, ...]],
-    probed: Instant | None,
-    now: Instant,
-    limits: Limits,
-) -> frozenset[Chain]:
-    """Chains of generations handed to the server: on the path, since the last sight, or with an unknown outcome."""
-    deeds = [
-        (deed, deed.action)
-        for deed in facts.deeds
-        if isinstance(deed.action, Switch)
-        and deed.action.lineage in reached.lineages
-        and not isinstance(deed.outcome, Conflict)
-    ]
-    found: set[Chain] = set()
-    accepted = [deed for deed, _ in deeds if isinstance(deed.outcome, Receipt)]
-    sights = [span for spans in hellos for span in spans if not isinstance(span.got, Unreachable)]
-    for deed, switch in deeds:
-        if isinstance(deed.outcome, Receipt) and deed.done is not None:
-            unseen = probed is None or deed.done > probed
-            on_path = deed is accepted[-1] and not _looked_at_path(facts, switch, deed)
-        else:
-            landed = deed.intended + limits.in_flight
-            after = min((max(span.first, landed) for span in sights if span.last > landed), default=None)
-            unseen = after is None or now - after <= limits.lookup_delay
-            on_path = False
-        if unseen or on_path:
-            found.add(switch.chain)
-    return frozenset(found)
-
-
-def _looked_at_path(facts: Facts, switch: Switch, deed: Deed) -> bool:
-    """Whether the serving path was looked at since: then that says what lies there, whoever put it there."""
-    holding = facts.holding(switch.lineage)
-    return holding is not None and deed.done is not None and holding.at > deed.done
 
 
 # -- small things -----------------------------------------------------------------------------------------------------
