@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import itertools
-import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -16,9 +14,13 @@ from lab_process import DANELAW, Ended, ended, processes_left, start
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(120)]
 
+STRUCK = Path(__file__).parents[1] / "struck"
 STALLED = Path(__file__).with_name("stalled_lab.py")
 LAB = (*DANELAW, "lab")
 SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+PROMISE = 1.0
+"""Seconds within which it ends, whatever it was doing."""
+TRIES = 3
 
 
 def lines_of(process: subprocess.Popen[bytes]) -> Iterator[str]:
@@ -37,50 +39,63 @@ def say_until(process: subprocess.Popen[bytes], wanted: str) -> str:
     raise AssertionError(f"it never said {wanted!r}: {said}")
 
 
-def interrupted(process: subprocess.Popen[bytes], number: signal.Signals, temporary: Path) -> Ended:
-    """Send the signal; what is demanded of every end but the hardest."""
-    process.send_signal(number)
-    began = time.monotonic()
-    outcome = ended(process, 10)
-    assert time.monotonic() - began < 1, "it took too long to end"
-    assert outcome.status == 130, outcome
-    assert outcome.out == ""
-    assert outcome.err.endswith("interrupted\n"), outcome
-    assert "Traceback" not in outcome.err
-    assert "Warning" not in outcome.err
-    assert list(temporary.iterdir()) == []
-    assert not processes_left(process)
-    return outcome
+def saying(wanted: str, argv: tuple[str, ...], temporary: Path) -> subprocess.Popen[bytes]:
+    """A process that was started and has said ``wanted``."""
+    process = start(argv, temporary)
+    say_until(process, wanted)
+    return process
+
+
+def ends_at_once(begin: Callable[[], subprocess.Popen[bytes]], number: signal.Signals | None, temporary: Path) -> None:
+    """What is demanded of every end but the hardest: it is clean, and comes within ``PROMISE``.
+
+    ``begin``: starts it, up to the instant. ``number``: the signal; None: it has struck already. A busy machine only
+    ever adds to the time that an end takes, so the shortest of a few is nearest to what the program itself needs; one
+    that waits for something that does not come, waits each time.
+    """
+    took: list[float] = []
+    while len(took) < TRIES and (not took or took[-1] >= PROMISE):
+        process = begin()
+        if number is not None:
+            process.send_signal(number)
+        began = time.monotonic()
+        outcome = ended(process, 30)
+        took.append(time.monotonic() - began)
+        assert outcome.status == 130, outcome
+        assert outcome.out == ""
+        assert outcome.err.endswith("interrupted\n"), outcome
+        assert "Traceback" not in outcome.err
+        assert "Warning" not in outcome.err
+        assert list(temporary.iterdir()) == []
+        assert not processes_left(process)
+    assert min(took) < PROMISE, f"it took too long to end: {took}"
 
 
 @pytest.mark.parametrize("number", SIGNALS, ids=lambda number: number.name)
 def test_interrupted_while_it_starts(tmp_path: Path, number: signal.Signals) -> None:
-    process = start(LAB, tmp_path)
-    for _ in itertools.count():  # a folder of its own is the first thing that can be seen of it
-        if any(tmp_path.iterdir()) or process.poll() is not None:
-            break
-        os.sched_yield()
-    interrupted(process, number, tmp_path)
+    def begin() -> subprocess.Popen[bytes]:
+        """Its first folder has just been made, and it is about to make the second."""
+        strike = f"tempfile.mkdtemp danelaw-world- {number.name}"
+        process = start(LAB, tmp_path, PYTHONPATH=str(STRUCK), STRIKE=strike)
+        say_until(process, "struck")
+        return process
+
+    ends_at_once(begin, None, tmp_path)
 
 
 @pytest.mark.parametrize("number", SIGNALS, ids=lambda number: number.name)
 def test_interrupted_while_it_waits(tmp_path: Path, number: signal.Signals) -> None:
-    process = start(LAB, tmp_path)
-    say_until(process, "  wait  ")
-    interrupted(process, number, tmp_path)
+    ends_at_once(lambda: saying("  wait  ", LAB, tmp_path), number, tmp_path)
 
 
 @pytest.mark.parametrize("trouble", ["the CA hangs", "the authorities are silent"])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
 def test_interrupted_while_somebody_does_not_answer(tmp_path: Path, trouble: str, number: signal.Signals) -> None:
-    process = start((sys.executable, str(STALLED), trouble), tmp_path)
-    say_until(process, "stalled")
-    interrupted(process, number, tmp_path)
+    ends_at_once(lambda: saying("stalled", (sys.executable, str(STALLED), trouble), tmp_path), number, tmp_path)
 
 
 def test_killed_it_leaves_no_process(tmp_path: Path) -> None:
-    process = start(LAB, tmp_path)
-    say_until(process, "1  DNSSEC")
+    process = saying("1  DNSSEC", LAB, tmp_path)
     process.kill()
     assert ended(process, 10).status == -signal.SIGKILL
     assert not processes_left(process)
@@ -136,7 +151,6 @@ def test_an_artifacts_folder_that_was_there_survives_an_interruption(tmp_path: P
     folder, temporary = tmp_path / "mine", tmp_path / "temporary"
     folder.mkdir()
     temporary.mkdir()
-    process = start((*LAB, "--artifacts", str(folder)), temporary)
-    say_until(process, "1  DNSSEC")
-    interrupted(process, signal.SIGINT, temporary)
+    lab = (*LAB, "--artifacts", str(folder))
+    ends_at_once(lambda: saying("1  DNSSEC", lab, temporary), signal.SIGINT, temporary)
     assert folder.is_dir()

@@ -9,15 +9,18 @@ import signal
 import sys
 from typing import Any
 
-EVENT, FIRST, SIGNAL = os.environ["STRIKE"].split()
+CHOSEN = os.environ.pop("STRIKE", "").split()  # the programs that the struck one starts are left alone
 
 
 def strike(event: str, arguments: tuple[Any, ...]) -> None:
     """An audit hook; it strikes once."""
-    if event == EVENT and os.path.basename(str(arguments[0])).startswith(FIRST) and "STRIKE" in os.environ:  # noqa: PTH119 - pathlib would be imported by this
-        del os.environ["STRIKE"]
-        os.write(2, b"struck\n")
-        signal.raise_signal(signal.Signals[SIGNAL])
+    if CHOSEN and event == CHOSEN[0]:
+        _, first, number = CHOSEN
+        if os.path.basename(str(arguments[0])).startswith(first):  # noqa: PTH119 - pathlib's import would be audited
+            CHOSEN.clear()
+            os.write(2, b"struck\n")
+            signal.raise_signal(signal.Signals[number])
 
 
-sys.addaudithook(strike)
+if CHOSEN:
+    sys.addaudithook(strike)
