@@ -155,12 +155,13 @@ def _running(argv: list[str], folder: Path, port: int, ttl: int = 300) -> Iterat
 
 
 def until(reached: Callable[[], bool], server: Server) -> None:
-    """Looks again until it is so. What a server does by itself tells nobody when it is done."""
+    """Looks again until it is so. What a server does by itself tells nobody when it is done; its death is noticed."""
     deadline = time.monotonic() + DEADLINE
     while not reached():
-        assert server.process.poll() is None, server.log
         assert time.monotonic() < deadline, server.log
-        time.sleep(0.02)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            status = server.process.wait(0.02)
+            raise AssertionError(f"it ended with {status}: {server.log}")
 
 
 def _serves_signed(port: int) -> bool:
