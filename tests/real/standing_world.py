@@ -14,11 +14,13 @@ import dns.asyncquery
 import dns.message
 import dns.name
 import dns.rdatatype
+from dns.name import Name
 from dns.rdatatype import RdataType
 
 from danelaw.adapters.probe import TLSProber
 from danelaw.core.model import Absence, Chain, DanelawError, Endpoint, Hello, RRset
-from danelaw.core.rollover.actions import Conflict, Receipt, SubmitDS
+from danelaw.core.rollover.actions import Conflict, PlaceChallenge, Publish, Receipt, SubmitDS, Switch
+from danelaw.core.rollover.progress import Progress
 from danelaw.faces.cli.lab import real_world, wire
 from danelaw.ports import CommandResult
 from danelaw.worlds.lab.real import addresses, namespaces, programs
@@ -160,6 +162,20 @@ async def a_frozen_secondary_follows_once_it_thaws(world: RealWorld) -> None:
     await serves(addresses.SECONDARY, 2016122203)
 
 
+async def a_cut_road_and_one_cut_for_the_secondary_alone_are_mended_one_by_one(world: RealWorld) -> None:
+    await world.freeze()
+    await world.roads.cut(addresses.PRIMARY)
+    assert await serial(addresses.PRIMARY.v4, ZONE) is None
+    await world.roads.mend(addresses.PRIMARY)
+    assert await serial(addresses.PRIMARY.v4, ZONE) == 2016122202
+    world.messenger.lag = 0
+    await raise_serial(world, 2016122203)
+    await serves(addresses.PRIMARY, 2016122203)
+    assert await serial(addresses.SECONDARY.v4, ZONE) == 2016122202
+    await world.thaw()
+    await serves(addresses.SECONDARY, 2016122203)
+
+
 async def a_secondary_comes_back_from_a_backup(world: RealWorld) -> None:
     world.messenger.lag = 0
     backup = await world.secondary_zone()
@@ -257,6 +273,30 @@ async def the_primary_signs_and_takes_updates(world: RealWorld) -> None:
     await until("the zone asks for its DS", asks_for_ds)
 
 
+async def the_publisher_proves_by_dns(world: RealWorld) -> None:
+    """With ``rfc2136``: from the first day to a certificate, with nothing in the web root."""
+    stage, stop = wire(world, challenge="dns-01"), asyncio.Event()
+    proofs: set[Name] = set()
+
+    def listen(progress: Progress) -> None:
+        acting = progress.acting
+        assert not isinstance(acting, PlaceChallenge), acting
+        if isinstance(acting, Publish) and acting.replace.type == RdataType.TXT:
+            proofs.add(acting.replace.owner)
+        if progress.ended is not None and isinstance(progress.ended.plan, Switch):
+            stop.set()
+
+    async with asyncio.timeout(2 * PATIENCE):
+        await stage.wired.engine.watch(stop, listen)
+    assert proofs == {Name((b"_acme-challenge", *world.host.labels))}
+    assert list(world.webroot.iterdir()) == []
+
+    async def presents() -> bool:
+        return await presented(world, addresses.WEB[0]) is not None
+
+    await until("the web server presents the certificate", presents)
+
+
 async def a_server_that_dies_ends_the_world_with_its_log(world: RealWorld) -> None:
     pid = (world.primary.folder / "named.pid").read_text("ascii").strip()
     await does(world, "kill", f"-{signal.SIGKILL.value}", pid)
@@ -271,7 +311,7 @@ async def standing(world: RealWorld) -> None:
     await asyncio.to_thread(sys.stdin.readline)
 
 
-PUBLISHERS: Final = {the_primary_signs_and_takes_updates: "rfc2136"}
+PUBLISHERS: Final = {the_primary_signs_and_takes_updates: "rfc2136", the_publisher_proves_by_dns: "rfc2136"}
 
 
 async def _stand(name: str) -> None:

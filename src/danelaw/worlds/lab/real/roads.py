@@ -40,7 +40,8 @@ class Roads:
     async def _rule(self, verb: str, road: tuple[IP | None, IP]) -> None:
         source, to = road
         origin = () if source is None else ("from", str(source))
-        argv = (self._ip, f"-{to.version}", "rule", verb, "pref", "10", *origin, "to", str(to), "unreachable")
+        preference = "10" if source is None else "11"  # of two rules of one preference the kernel may see but one
+        argv = (self._ip, f"-{to.version}", "rule", verb, "pref", preference, *origin, "to", str(to), "unreachable")
         done = await self._commands.run(argv, LIMIT)
         if done.status != 0:
             raise DanelawError("ROAD_UNCHANGED", f"{' '.join(argv)} failed", evidence=done.output)
