@@ -3,89 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import enum
-from collections.abc import Callable, Hashable
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from living_lab import LivingLab, living_lab
 
-from danelaw.core.model import RRset, SubjectName
 from danelaw.core.rollover.actions import Action, AdvanceOrder, DestroyKey, MakeKey, Publish, SubmitDS, Switch
-from danelaw.core.rollover.facts import Done, Fact, Facts, Intended
 from danelaw.core.rollover.progress import Progress
 from danelaw.faces.cli.lab import wire
-from danelaw.ports import Lease, Store
+from danelaw.ports import Store
 from danelaw.worlds.lab.crowd import Outcome
+from danelaw.worlds.lab.mortal import Fate, Killed, Moment, MortalStore, kind
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
-
-
-class Moment(enum.Enum):
-    """When it is killed, seen from one action."""
-
-    UNINTENDED = "before the intent is stored"
-    INTENDED = "before the action is taken"
-    UNDER_WAY = "while the action is taken, and it goes on behind the runner's back"
-    UNTOLD = "before the outcome is stored"
-    TOLD = "after the outcome is stored"
-
-
-class Killed(BaseException):
-    """The end of a runner. Nothing may catch it."""
-
-
-def itself(action: Action) -> Hashable:
-    return action
-
-
-def kind(action: Action) -> Hashable:
-    """What is done, whatever it is done to; publishing and withdrawing are two things."""
-    grown = len(action.replace.rdatas) if isinstance(action, Publish) and isinstance(action.replace, RRset) else 0
-    return type(action), grown
-
-
-@dataclass(slots=True)
-class Fate:
-    """Kills once at each of these moments of each action, told apart by ``key``. ``deaths`` tells of them, in order."""
-
-    moments: frozenset[Moment] = frozenset(Moment)
-    key: Callable[[Action], Hashable] = itself
-    deaths: list[tuple[Action, Moment]] = field(default_factory=list)
-
-    def strikes(self, action: Action, moment: Moment) -> bool:
-        past = {at for dead, at in self.deaths if self.key(dead) == self.key(action)}
-        if moment not in self.moments or moment in past:
-            return False
-        if moment is Moment.UNDER_WAY and not past >= {Moment.UNINTENDED, Moment.INTENDED}:
-            return False  # it has not come so far yet
-        self.deaths.append((action, moment))
-        return True
-
-
-@dataclass(slots=True)
-class MortalStore:
-    """A store whose user dies before and after what is written about an action."""
-
-    under: Store
-    fate: Fate
-
-    async def lease(self, subject: SubjectName) -> Lease:
-        return await self.under.lease(subject)
-
-    async def facts(self, *subjects: SubjectName) -> Facts:
-        return await self.under.facts(*subjects)
-
-    async def append(self, subject: SubjectName, lease: Lease, *facts: Fact) -> None:
-        deeds = [fact for fact in facts if isinstance(fact, Intended | Done)]
-        for deed in deeds:
-            if self.fate.strikes(deed.action, Moment.UNINTENDED if isinstance(deed, Intended) else Moment.UNTOLD):
-                raise Killed
-        await self.under.append(subject, lease, *facts)
-        for deed in deeds:
-            if self.fate.strikes(deed.action, Moment.INTENDED if isinstance(deed, Intended) else Moment.TOLD):
-                raise Killed
 
 
 async def until_settled(
