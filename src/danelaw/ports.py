@@ -125,6 +125,10 @@ class Zones(Protocol):
     """Zones kept in files that Danelaw signs."""
 
     async def keys(self, zone: Name) -> Sequence[ZoneKeyFacts]: ...
+    async def edited(self, zone: Name) -> bool:
+        """Whether the operator's file holds what is not served yet."""
+        ...
+
     async def make_keys(self, zone: Name) -> Sequence[ZoneKeyFacts]: ...
     async def sign(self, zone: Name, keys: frozenset[bytes], now: Instant) -> Receipt:
         """Sign by exactly ``keys`` (DNSKEY rdata). Raises ``DanelawError("KEYS_CHANGED")`` if it has others."""

@@ -10,6 +10,8 @@ from danelaw.core.model import ChallengeType
 from danelaw.core.tlsa import Combination, associate
 from danelaw.worlds.sim.world import TXT, SimWorld
 
+pytestmark = pytest.mark.slow
+
 CLIENTS = 8
 HTTP, DNS = ChallengeType.HTTP_01, ChallengeType.DNS_01
 

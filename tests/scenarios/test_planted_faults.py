@@ -26,6 +26,8 @@ from danelaw.ports import Lease
 from danelaw.worlds.sim.world import LINEAGE, LOCAL, TLSA, TLSA_OWNER, TXT, ZONE, SimWorld
 from danelaw.worlds.sim.zone import Content
 
+pytestmark = pytest.mark.slow
+
 SEEDS = range(6)
 
 # -- scenarios: is anything wrong? ------------------------------------------------------------------------------------

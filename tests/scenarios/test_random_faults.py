@@ -21,6 +21,8 @@ from danelaw.worlds.sim.clock import START
 from danelaw.worlds.sim.world import TLSA, TLSA_OWNER, SimWorld
 from danelaw.worlds.sim.zone import Content
 
+pytestmark = pytest.mark.slow
+
 LEAST, MOST = 2.0, 9.0
 """How long a fault lasts, in seconds: longer than a sight vouches."""
 

@@ -530,3 +530,44 @@ def test_a_replaced_file_keeps_its_permissions_and_a_link_stays_one(tmp_path: Pa
     assert (tmp_path / "real").read_text() == "new"
     assert stat.S_IMODE((tmp_path / "real").stat().st_mode) == 0o640
     assert {path.name for path in tmp_path.iterdir()} == {"link", "real"}
+
+
+# -- the operator's edits ---------------------------------------------------------------------------------------------
+
+
+def edited(bench: Bench) -> bool:
+    return asyncio.run(bench.zones.edited(ZONE))
+
+
+def test_what_was_signed_is_not_edited(bench: Bench) -> None:
+    bench.make_keys()
+    bench.sign()
+    assert not edited(bench)
+    assert not edited(bench)
+
+
+def test_an_edit_is_noticed_once_it_is_saved_and_over_once_it_is_signed(bench: Bench) -> None:
+    bench.make_keys()
+    bench.sign()
+    assert not edited(bench)
+    bench.file.write_text(bench.file.read_text() + 'added IN TXT "by the operator"\n')
+    assert edited(bench)
+    bench.sign()
+    assert not edited(bench)
+
+
+def test_a_raised_serial_alone_is_no_edit(bench: Bench) -> None:
+    bench.make_keys()
+    bench.sign()
+    text = bench.file.read_text()
+    serial = str(bench.serial)
+    assert text.count(serial) == 1
+    bench.file.write_text(text.replace(serial, str(bench.serial + 1)))
+    assert not edited(bench)
+
+
+def test_a_lost_served_file_counts_as_an_edit(bench: Bench) -> None:
+    bench.make_keys()
+    bench.sign()
+    bench.files.served.unlink()
+    assert edited(bench)

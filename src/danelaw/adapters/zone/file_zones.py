@@ -84,11 +84,31 @@ class FileZones:
         self._times = times
         self._limit = limit
         self._turns = {zone: asyncio.Lock() for zone in zones}
+        self._compared: dict[Name, tuple[object, bool]] = {}
 
     async def keys(self, zone: Name) -> Sequence[ZoneKeyFacts]:
         """The zone's keys, by algorithm and tag. Raises ``KEYS_UNREADABLE``."""
         directory = self._of(zone).keys
         return [_facts(key) for key, _ in await self._blocking.call(partial(read_keys, directory, zone), self._limit)]
+
+    async def edited(self, zone: Name) -> bool:
+        """Whether source and served file differ in anything but the serial and what signing makes.
+
+        Read again only when one of the two has changed. Raises as reading the files does.
+        """
+        files = self._of(zone)
+
+        def differ() -> bool:
+            stamps = _stamp(files.file), _stamp(files.served)
+            known = self._compared.get(zone)
+            if known is not None and known[0] == stamps:
+                return known[1]
+            there = files.served.exists()
+            answer = not there or _but_serial(read_zone(files.file, zone)) != _but_serial(read_zone(files.served, zone))
+            self._compared[zone] = (stamps, answer)
+            return answer
+
+        return await self._blocking.call(differ, self._limit)
 
     async def make_keys(self, zone: Name) -> Sequence[ZoneKeyFacts]:
         """Makes what is missing of a KSK and a ZSK, and gives all keys of the zone."""
@@ -240,6 +260,15 @@ class FileZones:
             raise DanelawError("ZONE_UNSIGNABLE", f"{source.apex} cannot be signed", evidence=str(error)) from error
 
 
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    """What changes when a file does."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_mtime_ns, status.st_size
+
+
 def _tags(keys: Iterable[DNSKEY]) -> str:
     return ", ".join(sorted(f"{'KSK' if key.is_sep else 'ZSK'} {key.tag}" for key in keys)) or "none"
 
@@ -293,6 +322,16 @@ def _content(zone: ZoneSource) -> dict[tuple[Name, int], RRset]:
     """The RRsets that signing does not make, without their signatures."""
     rrsets = zone.rrsets()
     return {key: replace(rrset, rrsigs=frozenset()) for key, rrset in rrsets.items() if key[1] not in MADE_BY_SIGNING}
+
+
+def _but_serial(zone: ZoneSource) -> dict[tuple[Name, int], RRset]:
+    """``_content``, with the serial of the SOA taken out (RFC 1035 §3.3.13: five numbers end its rdata)."""
+    content = _content(zone)
+    key = (zone.apex, int(RdataType.SOA))
+    if key in content:
+        rdatas = frozenset(rdata[:-20] + rdata[-16:] for rdata in content[key].rdatas)
+        content[key] = replace(content[key], rdatas=rdatas)
+    return content
 
 
 def _up_to_date(

@@ -102,12 +102,16 @@ class Holding:
 
 @dataclass(frozen=True, slots=True)
 class ZoneKeys:
-    """The keys that are there to sign a zone with: DNSKEY rdata of KSKs and ZSKs."""
+    """The keys that are there to sign a zone with: DNSKEY rdata of KSKs and ZSKs.
+
+    ``edited``: the operator has changed the zone's file since it was signed.
+    """
 
     at: Instant
     zone: Name
     ksks: frozenset[bytes]
     zsks: frozenset[bytes]
+    edited: bool = False
 
 
 @dataclass(frozen=True, slots=True)

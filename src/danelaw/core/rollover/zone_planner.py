@@ -36,6 +36,8 @@ def plan_zone(d: DesiredZone, outlook: Outlook) -> Plan:
             because = f"{d.zone} was signed and reloaded; its authorities do not serve it yet"
             return Wait("NOT_LOADED", because, tried, tried + outlook.limits.in_flight)
         return outlook.gated(SignZone(d.zone, wanted))
+    if keys.edited:
+        return outlook.gated(SignZone(d.zone, wanted))
     if d.parent is None:
         return Settled(refresh)
     ds = frozenset(make_ds(d.zone, DNSKEY.from_rdata(rdata)).to_rdata() for rdata in keys.ksks)

@@ -70,7 +70,8 @@ class SimZone:
     """A zone on several authorities, the first of which is its primary.
 
     ``idle_reload``: the reload does nothing, silently. ``lose_reply``: the next write takes effect and its reply is
-    lost. ``delay``: the next update is on its way for so many seconds, and no reply comes.
+    lost. ``edited``: the operator's file holds what is not served yet. ``delay``: the next update is on its way for so
+    many seconds, and no reply comes.
     """
 
     clock: VirtualClock
@@ -80,6 +81,7 @@ class SimZone:
     minimum: int
     idle_reload: bool = False
     lose_reply: bool = False
+    edited: bool = False
     delay: float = 0.0
     source: Content = field(init=False)
     keys: list[ZoneKey] = field(default_factory=list)
@@ -100,6 +102,7 @@ class SimZone:
         return self.source.serial
 
     def sign(self) -> int:
+        self.edited = False
         now = self.clock.now()
         ksk = self.keys[0]
         plain = RRset(self.apex, DNSKEY, self.soa_ttl, frozenset(key.dnskey.to_rdata() for key in self.keys))
@@ -215,6 +218,10 @@ class SimPublisher:
     async def keys(self, zone: Name) -> Sequence[ZoneKeyFacts]:
         del zone
         return [ZoneKeyFacts(key.dnskey.to_rdata(), key.tag, key.dnskey.is_sep) for key in self.zone.keys]
+
+    async def edited(self, zone: Name) -> bool:
+        del zone
+        return self.zone.edited
 
     async def make_keys(self, zone: Name) -> Sequence[ZoneKeyFacts]:
         for number, flags in enumerate((257, 256), 1):
