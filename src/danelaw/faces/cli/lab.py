@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Final, get_args
+from typing import Final, TypeVar, get_args
 
 import click
 
@@ -25,15 +25,16 @@ from danelaw.core.tlsa import Combination
 from danelaw.core.verdict.transcript import transcript
 from danelaw.faces.cli import interruption, terminal, words
 from danelaw.faces.cli.terminal import Ink
-from danelaw.ports import Store, Surroundings
+from danelaw.ports import Runner, Store, Surroundings
 from danelaw.worlds.lab import artifacts, configuration
 from danelaw.worlds.lab.crowd import Crowd
 from danelaw.worlds.lab.embedded import EmbeddedWorld
-from danelaw.worlds.lab.play import MEND, NAIVE, STAGED, Event, Foreign, Play, Scene, Story, Transcript
+from danelaw.worlds.lab.play import MEND, STAGED, Event, Foreign, Play, Scene, Story, Transcript
 from danelaw.worlds.lab.real import namespaces, programs
+from danelaw.worlds.lab.real.scenes import Scenes
 from danelaw.worlds.lab.real.world import Publishing, RealWorld
 from danelaw.worlds.lab.world import World
-from danelaw.worlds.naive import NaiveOperator
+from danelaw.worlds.naive import BlindOperator, NaiveOperator
 
 CLIENTS: Final = 20
 
@@ -55,7 +56,8 @@ CLIENTS: Final = 20
     show_default=True,
     help="With --real: who signs the zone, Danelaw in a file or BIND by itself, taking updates.",
 )
-def lab(as_json: bool, folder: Path | None, seed: int, real: bool, publisher: Publishing) -> None:
+@click.option("--scenes", is_flag=True, help="With --real: play what else may happen to a roll, too.")
+def lab(as_json: bool, folder: Path | None, seed: int, real: bool, publisher: Publishing, scenes: bool) -> None:
     """Play the article "Let's Encrypt with DANE" from start to end.
 
     In a private world on loopback: a signed root and net., an operator's zone on two authorities, a CA, a web server on
@@ -63,28 +65,31 @@ def lab(as_json: bool, folder: Path | None, seed: int, real: bool, publisher: Pu
     leaves nothing behind but the folder that it names.
 
     With --real the world is made of BIND, NSD, Unbound, Pebble and Apache on their real ports. It stands in namespaces
-    of its own, so that nothing outside changes.
+    of its own, so that nothing outside changes. With --scenes servers are then broken during a roll, the runner is
+    killed at every step, and another operator stages a renewal without a look at the secondary: some minutes more.
     """
     if publisher != "zonefile" and not real:
         raise click.UsageError("--publisher needs --real: the embedded name servers take no updates")
+    if scenes and not real:
+        raise click.UsageError("--scenes needs --real: they break servers that people run")
     if as_json:
         terminal.need_output()
     if real and not namespaces.inside():
-        options = ("--json",) * as_json + (("--artifacts", str(folder)) if folder else ())
+        options = ("--json",) * as_json + ("--scenes",) * scenes + (("--artifacts", str(folder)) if folder else ())
         options += ("--seed", str(seed), "--publisher", publisher)
         again = (sys.executable, "-m", "danelaw", "lab", "--real", *options)
         raise click.exceptions.Exit(namespaces.run(again, programs.find()))
     if real:
         namespaces.furnish(programs.find())
     world = real_world(publisher) if real else _embedded_world(seed)
-    story, target = interruption.run(_play(world, folder, seed, quiet=as_json))
+    story, target = interruption.run(_play(world, folder, seed, quiet=as_json, scenes=scenes))
     if as_json:
         terminal.data(json.dumps(artifacts.summary(story, target), indent=2))
     raise click.exceptions.Exit(0 if story.good else 1)
 
 
 async def _play(
-    place: AbstractAsyncContextManager[World], folder: Path | None, seed: int, *, quiet: bool
+    place: AbstractAsyncContextManager[World], folder: Path | None, seed: int, *, quiet: bool, scenes: bool
 ) -> tuple[Story, Path]:
     """What happened, and where the files are. Folders are made in here, where an interruption comes at an ``await``."""
     with artifacts.kept(folder) as target:
@@ -110,6 +115,7 @@ async def _play(
                     report=teller,
                     request_roll=stage.request_roll,
                     oracles=oracles,
+                    beside=stage.scenes(world) if scenes and isinstance(world, RealWorld) else None,
                 )
                 teller.open(world)
                 story = await play.run()
@@ -138,6 +144,9 @@ def real_world(publisher: Publishing = "zonefile", *, lag: float = 1.5) -> RealW
     )
 
 
+Operator = TypeVar("Operator", bound=NaiveOperator)
+
+
 @dataclass(frozen=True, slots=True)
 class Stage:
     """A lab's configuration, plugged into its world."""
@@ -148,10 +157,21 @@ class Stage:
 
     def naive(self) -> NaiveOperator:
         """The foreign operator, on the same ports."""
+        return self._foreign(NaiveOperator)
+
+    def scenes(self, world: RealWorld) -> Scenes:
+        """What else may happen in this world."""
+
+        def again(store: Callable[[Store], Store]) -> Runner:
+            return wire(world, store=store(self.wired.store)).wired.engine
+
+        return Scenes(world, self._foreign(BlindOperator), again)
+
+    def _foreign(self, kind: type[Operator]) -> Operator:
         tools = self.wired.tools
         reached = self.wired.subjects.reach.endpoints[0]
         (lineage,) = reached.lineages
-        return NaiveOperator(
+        return kind(
             clock=tools.clock,
             credentials=tools.credentials[lineage],
             issuer=tools.issuers[lineage],
@@ -231,8 +251,8 @@ class Teller:
                 self._scene(event)
             case Progress():
                 self._progress(event)
-            case Foreign(_, did):
-                self._line("by hand", did, fg="yellow")
+            case Foreign(_, did, who):
+                self._line(who, did, fg="yellow")
             case Transcript(lines, good):
                 self._transcript(lines, good)
 
@@ -265,12 +285,17 @@ class Teller:
         for line in artifacts.table(story):
             terminal.say(line)
         terminal.say()
-        staged, naive = story.tallies[STAGED.key], story.tallies[NAIVE.key]
-        reasons = ", ".join(f"{count} {reason}" for reason, count in naive.reasons.most_common())
-        terminal.paragraph(
-            f"Staged by Danelaw: {staged.refused} of {staged.connections} connections refused. "
-            f"Naive: {naive.refused} of {naive.connections} refused, over {naive.seconds_refused:.1f} s ({reasons})."
-        )
+        staged = story.tallies[STAGED.key]
+        told = [f"Staged by Danelaw: {staged.refused} of {staged.connections} connections refused."]
+        for scene in story.scenes:
+            if scene.run is not None and scene.foreign:
+                tally = story.tallies[scene.key]
+                reasons = ", ".join(f"{count} {reason}" for reason, count in tally.reasons.most_common())
+                told.append(
+                    f"{scene.run.capitalize()}: {tally.refused} of {tally.connections} refused, "
+                    f"over {tally.seconds_refused:.1f} s ({reasons})."
+                )
+        terminal.paragraph(" ".join(told))
         terminal.say()
         terminal.say("Files made, in ", Ink(str(target), bold=True), ":")
         for name in files:
@@ -286,7 +311,7 @@ class Teller:
         self._waits.clear()
         terminal.say()
         terminal.say(Ink(f"{self._scenes}  {scene.title}", bold=True))
-        if scene is NAIVE:
+        if scene.foreign:
             terminal.say("   (a foreign operator, without Danelaw)")
         if scene is MEND:
             terminal.say("   (an old record is still published)")

@@ -24,21 +24,21 @@ from danelaw.worlds.lab.real.oracles import OracleTally
 from danelaw.worlds.lab.world import World
 
 SCHEMA: Final = "danelaw/lab/1"
-SCENES: Final = (DNSSEC, CERTIFICATE, RECORDS, STAGED, NAIVE, MEND)
 
 
 def summary(story: Story, folder: Path) -> dict[str, Any]:
     """The result for scripts."""
-    runs = {scene.run: _run(story, scene.key) for scene in SCENES if scene.run is not None}
+    runs = {scene.run: _run(story, scene.key) for scene in story.scenes if scene.run is not None}
     return {
         "schema": SCHEMA,
         "good": story.good,
         "runs": runs,
-        "scenes": {scene.key: {"title": scene.title, **_run(story, scene.key)} for scene in SCENES},
+        "scenes": {scene.key: {"title": scene.title, **_run(story, scene.key)} for scene in story.scenes},
         "steps": [
             {"scene": s.scene, "seconds": round(s.at.total_seconds(), 3), "action": type(s.action).__name__}
             for s in story.steps
         ],
+        "others": [{"seconds": round(f.at.total_seconds(), 3), "who": f.who, "did": f.did} for f in story.foreign],
         "artifacts": str(folder),
     }
 
@@ -109,7 +109,7 @@ def put(target: Path, content: bytes) -> None:
 def table(story: Story) -> list[str]:
     """Steps, times, and what the crowd saw, within 80 columns."""
     lines = [f"{'':38}{'took':>8}{'connections':>13}{'refused':>9}{'for':>9}"]
-    for number, scene in enumerate(SCENES, 1):
+    for number, scene in enumerate(story.scenes, 1):
         tally = story.tallies[scene.key]
         took = story.durations[scene.key].total_seconds()
         title = scene.title.partition(":")[0] if scene in (DNSSEC, MEND) else scene.title

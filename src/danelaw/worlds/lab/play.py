@@ -28,18 +28,22 @@ QUIET: Final = timedelta(seconds=1.5)
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """``key`` names it in reports. ``run``: what is compared at the end, ``staged`` or ``naive``; None: neither."""
+    """``key`` names it in reports. ``run``: what is compared at the end, ``staged`` with ``naive`` and so on, or None.
+
+    ``foreign``: it is another operator's, who refuses somebody.
+    """
 
     key: str
     title: str
     run: str | None = None
+    foreign: bool = False
 
 
 DNSSEC: Final = Scene("dnssec", "DNSSEC: keys, a signed zone, the DS at the parent")
 CERTIFICATE: Final = Scene("certificate", "A certificate from the CA, and the web server that presents it")
 RECORDS: Final = Scene("tlsa", "The TLSA record, and a check from outside")
 STAGED: Final = Scene("staged", "Re-issuance, staged: the roll of the Postscript", "staged")
-NAIVE: Final = Scene("naive", "Re-issuance, naive: renew, reload, and then the record", "naive")
+NAIVE: Final = Scene("naive", "Re-issuance, naive: renew, reload, and then the record", "naive", True)
 MEND: Final = Scene("mend", "Danelaw again: what the naive operator left behind")
 
 
@@ -55,10 +59,11 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Foreign:
-    """Something that the naive operator did."""
+    """Something that was not Danelaw's doing: ``who`` is another operator, or a fault that began or ended."""
 
     at: timedelta
     did: str
+    who: str = "by hand"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,20 +92,22 @@ class Story:
     tallies: dict[str, Tally]
     durations: dict[str, timedelta]
     checks: tuple[Transcript, ...]
+    scenes: tuple[Scene, ...]
     oracles: Mapping[str, tuple[OracleTally, ...]] = field(default_factory=dict)
     """By scene; none in a world where they cannot live."""
 
     @property
     def good(self) -> bool:
-        """Nobody was refused but by the naive operator, who refused somebody, and the check found all in order.
+        """Nobody was refused but by other operators, each of whom refused somebody, and the check found all in order.
 
         The oracles neither refused; and each of them accepted, once there were TLSA records.
         """
-        ours = [tally for key, tally in self.tallies.items() if key != NAIVE.key]
-        oracles = [tally for key, tallies in self.oracles.items() if key != NAIVE.key for tally in tallies]
+        theirs = {scene.key for scene in self.scenes if scene.foreign}
+        ours = [tally for key, tally in self.tallies.items() if key not in theirs]
+        oracles = [tally for key, tallies in self.oracles.items() if key not in theirs for tally in tallies]
         return (
             all(tally.refused == 0 and tally.accepted > 0 for tally in ours)
-            and self.tallies[NAIVE.key].refused > 0
+            and all(self.tallies[key].refused > 0 for key in theirs)
             and all(check.good for check in self.checks)
             and all(tally.refused == 0 for tally in oracles)
             and all(tally.accepted > 0 for tally in self.oracles.get(STAGED.key, ()))
@@ -111,7 +118,8 @@ class Story:
 class Play:
     """``zone`` and ``service``: the runner's subjects. ``limit``: how long one scene may take.
 
-    ``request_roll``: asks the runner for a new key of the service, as soon as that is safe.
+    ``request_roll``: asks the runner for a new key of the service, as soon as that is safe. ``beside``: plays more
+    scenes once the article's are over, from a settled world to a settled world.
     """
 
     world: World
@@ -126,58 +134,64 @@ class Play:
     request_roll: Callable[[], Awaitable[None]]
     limit: timedelta = timedelta(seconds=60)
     oracles: Oracles | None = None
+    beside: Callable[[Play], Awaitable[None]] | None = None
     _began: Instant | None = None
     _steps: list[Step] = field(default_factory=list)
     _foreign: list[Foreign] = field(default_factory=list)
     _checks: list[Transcript] = field(default_factory=list)
     _durations: dict[str, timedelta] = field(default_factory=dict)
+    _scenes: list[Scene] = field(default_factory=list)
     _scene: Scene = DNSSEC
     _scene_began: Instant | None = None
 
     async def run(self) -> Story:
         """All scenes, in order. Raises ``DanelawError("SCENE_TIMEOUT")`` when one does not end."""
         self._began = self.clock.now()
-        await self._enter(DNSSEC)
-        await self._watch(self._all_settled({self.zone}), {self.zone})
+        await self.enter(DNSSEC)
+        await self.watch(self.all_settled({self.zone}), {self.zone})
         await self.crowd.rounds(2)
-        await self._enter(CERTIFICATE)
-        await self._watch(self._took(Switch))
+        await self.enter(CERTIFICATE)
+        await self.watch(self.took(Switch))
         await self.crowd.rounds(2)
-        await self._enter(RECORDS)
-        await self._watch(self._all_settled({self.zone, self.service}))
-        await self._checked()
+        await self.enter(RECORDS)
+        await self.watch(self.all_settled({self.zone, self.service}))
+        await self.checked()
         await self.crowd.rounds(2)
-        await self._enter(STAGED)
-        await self._call_for_renewal()
-        await self._watch(self._settled_after(Switch))
-        await self._checked()
-        await self._enter(NAIVE)
+        await self.enter(STAGED)
+        await self.call_for_renewal()
+        await self.watch(self.settled_after(Switch))
+        await self.checked()
+        await self.enter(NAIVE)
         await self._naively()
-        await self._enter(MEND)
-        await self._watch(self._settled_after(Publish))
-        await self._checked()
+        await self.enter(MEND)
+        await self.watch(self.settled_after(Publish))
+        await self.checked()
         await self.crowd.rounds(2)
+        if self.beside is not None:
+            await self.beside(self)
         await self.crowd.drain()
         self._close()
         return self._story()
 
     async def roll(self) -> None:
         """One staged re-issuance more."""
-        await self._call_for_renewal()
-        await self._watch(self._settled_after(Switch))
+        await self.call_for_renewal()
+        await self.watch(self.settled_after(Switch))
 
-    async def _call_for_renewal(self) -> None:
+    async def call_for_renewal(self) -> None:
         """By the CA, where it has renewal information (RFC 9773); else the runner is asked, as an operator would."""
         if not self.world.suggest_renewal():
             await self.request_roll()
 
     # -- scenes -------------------------------------------------------------------------------------------------
 
-    async def _enter(self, scene: Scene) -> None:
+    async def enter(self, scene: Scene) -> None:
+        """End one scene, for everybody who watches, and begin the next."""
         if self.oracles is not None:
             await self.oracles.enter(scene.key)
         await self.crowd.enter(scene.key)
         self._close()
+        self._scenes.append(scene)
         self._scene, self._scene_began = scene, self.clock.now()
         self.report(scene)
 
@@ -186,8 +200,12 @@ class Play:
             self._durations[self._scene.key] = self.clock.now() - self._scene_began
 
     async def _naively(self) -> None:
-        await self._did("renews the certificate, with a new key, and reloads the web server", self.naive.renew)
-        await self._did("appends the new TLSA record, signs the zone, reloads it", self.naive.append_record)
+        await self.did("renews the certificate, with a new key, and reloads the web server", self.naive.renew)
+        await self.did("appends the new TLSA record, signs the zone, reloads it", self.naive.append_record)
+        await self.calm()
+
+    async def calm(self) -> None:
+        """Until nobody has been refused for a while, and every client and oracle has looked again."""
         deadline = self.clock.now() + self.limit
         while self._lately_refused():
             if self.clock.now() > deadline:
@@ -197,19 +215,21 @@ class Play:
                 await self.oracles.rounds(1)
 
     def _lately_refused(self) -> bool:
-        last = self.crowd.tally(NAIVE.key).last_refusal
+        last = self.crowd.tally(self._scene.key).last_refusal
         if last is None:
             return True
-        told = self.oracles.last_refusal(NAIVE.key) if self.oracles is not None else None
+        told = self.oracles.last_refusal(self._scene.key) if self.oracles is not None else None
         return self.clock.now() - max(last, told or last) < QUIET
 
-    async def _did(self, what: str, do: Callable[[], Awaitable[Receipt]]) -> None:
+    async def did(self, what: str, do: Callable[[], Awaitable[object]], who: str = "by hand") -> None:
+        """Let somebody else do something, and tell it."""
         await do()
-        foreign = Foreign(self._since(), what)
+        foreign = Foreign(self._since(), what, who)
         self._foreign.append(foreign)
         self.report(foreign)
 
-    async def _checked(self) -> None:
+    async def checked(self) -> None:
+        """Have the service checked from outside."""
         lines, good = await self.check()
         transcript = Transcript(tuple(lines), good)
         self._checks.append(transcript)
@@ -217,9 +237,8 @@ class Play:
 
     # -- letting the runner go ----------------------------------------------------------------------------------
 
-    async def _watch(
-        self, reached: Callable[[Progress], bool], subjects: Collection[SubjectName] | None = None
-    ) -> None:
+    async def watch(self, reached: Callable[[Progress], bool], subjects: Collection[SubjectName] | None = None) -> None:
+        """Let the runner go until it is so. Raises ``DanelawError("SCENE_TIMEOUT")``."""
         stop = asyncio.Event()
 
         def listen(progress: Progress) -> None:
@@ -248,7 +267,8 @@ class Play:
             hint="a machine that is too busy to look at each server in time starts the waits anew: try again",
         )
 
-    def _all_settled(self, subjects: Collection[SubjectName]) -> Callable[[Progress], bool]:
+    def all_settled(self, subjects: Collection[SubjectName]) -> Callable[[Progress], bool]:
+        """Each of these subjects was settled when it was last looked at."""
         settled: dict[SubjectName, bool] = dict.fromkeys(subjects, False)
 
         def reached(progress: Progress) -> bool:
@@ -258,21 +278,23 @@ class Play:
 
         return reached
 
-    def _took(self, kind: type[Action]) -> Callable[[Progress], bool]:
+    def took(self, kind: type[Action]) -> Callable[[Progress], bool]:
+        """Such an action has just succeeded."""
+
         def reached(progress: Progress) -> bool:
             ended = progress.ended
             return ended is not None and isinstance(ended.plan, kind) and isinstance(ended.outcome, Receipt)
 
         return reached
 
-    def _settled_after(self, kind: type[Action]) -> Callable[[Progress], bool]:
-        """Everything settled, once the runner has taken such an action."""
-        took, settled = self._took(kind), self._all_settled({self.zone, self.service})
+    def settled_after(self, kind: type[Action]) -> Callable[[Progress], bool]:
+        """Everything settled, once the runner, or one before it, has begun such an action."""
+        settled = self.all_settled({self.zone, self.service})
         happened = False
 
         def reached(progress: Progress) -> bool:
             nonlocal happened
-            happened |= took(progress)
+            happened |= isinstance(progress.acting, kind)
             return settled(progress) and happened
 
         return reached
@@ -281,8 +303,9 @@ class Play:
         return self.clock.now() - (self._began or self.clock.now())
 
     def _story(self) -> Story:
-        scenes = (DNSSEC, CERTIFICATE, RECORDS, STAGED, NAIVE, MEND)
+        scenes = tuple(self._scenes)
         return Story(
+            scenes=scenes,
             steps=tuple(self._steps),
             foreign=tuple(self._foreign),
             tallies={scene.key: self.crowd.tally(scene.key) for scene in scenes},
