@@ -25,6 +25,9 @@ class Listening:
     async def keys(self, zone: Name) -> Sequence[ZoneKeyFacts]:
         return await self.zones.keys(zone)
 
+    async def edited(self, zone: Name) -> bool:
+        return await self.zones.edited(zone)
+
     async def make_keys(self, zone: Name) -> Sequence[ZoneKeyFacts]:
         return await self.zones.make_keys(zone)
 
