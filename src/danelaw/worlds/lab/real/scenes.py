@@ -144,7 +144,7 @@ class Scenes:
             await world.restore_secondary(held)
 
         return Fault(
-            Scene("restored", "The secondary returns with an old zone"),
+            Scene("restored", "The secondary returns, outdated"),
             "the secondary dies and comes back from a backup",
             restore,
             "the secondary hears again",
