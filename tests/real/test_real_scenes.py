@@ -34,7 +34,7 @@ def _possible(require_program: Callable[..., str]) -> None:
         pytest.skip(f"{error}: {error.evidence}")
 
 
-def test_every_scene_beside_the_article(tmp_path: Path) -> None:
+def test_the_article_and_every_scene_beside_it(tmp_path: Path) -> None:
     done = subprocess.run(  # noqa: S603  # a program of this package
         (*LAB, "--artifacts", str(tmp_path)), capture_output=True, text=True, check=False, timeout=580
     )
@@ -50,6 +50,8 @@ def test_every_scene_beside_the_article(tmp_path: Path) -> None:
         )
         took = [step["action"] for step in result["steps"] if step["scene"] == key]
         assert key == KILLED.key or {"MakeKey", "Publish", "Switch", "DestroyKey"} <= set(took), (key, took)
+    assert (result["runs"]["staged"]["refused"], result["runs"]["staged"]["connections"] > 100) == (0, True)
+    assert result["runs"]["naive"]["refused"] > 0
     (deaths,) = (int(other["did"].split()[0]) for other in result["others"] if other["who"] == "killed")
     assert deaths > 20
     assert scenes[BLIND.key]["refused"] > 0

@@ -244,9 +244,9 @@ def test_under_nohup_it_goes_on(lab: Lab) -> None:
     assert process.wait(timeout=5) == 130
 
 
-@pytest.mark.parametrize("publisher", ["zonefile", "rfc2136"])
-def test_the_whole_play(lab: Lab, publisher: str) -> None:
-    process = lab.start(*LAB, "--json", "--publisher", publisher)
+def test_the_whole_play_on_a_zone_that_bind_signs(lab: Lab) -> None:
+    """That of a zone in a file is played in ``test_real_scenes``, before the scenes."""
+    process = lab.start(*LAB, "--json", "--publisher", "rfc2136")
     out, err = process.communicate(timeout=170)
     assert process.returncode == 0, out + err
     result = json.loads(out)
