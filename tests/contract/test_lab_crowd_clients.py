@@ -10,6 +10,8 @@ from lab_crowd_world import HOST, ROOT, WEB1, WEB2, World
 
 from danelaw.worlds.lab.crowd import KINDS, Crowd, Outcome, Over, Reason
 
+pytestmark = pytest.mark.slow
+
 
 def make_crowd(world: World, size: int = 20, pace: float = 0.05) -> Crowd:
     return Crowd(

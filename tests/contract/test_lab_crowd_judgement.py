@@ -24,6 +24,8 @@ from danelaw.worlds.lab.crowd.dane import Means
 from danelaw.worlds.lab.crowd.reasons import RefusedError
 from danelaw.worlds.lab.crowd.resolver import Cut, Resolver, read_anchors
 
+pytestmark = pytest.mark.slow
+
 
 class Hand:
     """A monotonic clock that moves by hand."""

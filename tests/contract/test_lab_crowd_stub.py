@@ -20,6 +20,8 @@ from danelaw.worlds.lab.crowd.reasons import Reason, RefusedError
 from danelaw.worlds.lab.crowd.resolver import Answer
 from danelaw.worlds.lab.crowd.stub import Stub
 
+pytestmark = pytest.mark.slow
+
 SERVER = "127.0.0.53"
 HOST = dns.name.from_text("www.example.net.")
 ADDRESS = "www.example.net. 2 IN A 192.0.2.80"

@@ -18,6 +18,8 @@ from danelaw.adapters.issue.webroot import WebrootSolver
 from danelaw.core.model import Advance, ChallengeType, Failed, Issued, NeedChallenge, OrderState, Pending
 from danelaw.worlds.lab.embedded import WEB4, WEB6, EmbeddedWorld
 
+pytestmark = pytest.mark.slow
+
 
 def made_csr(key: ec.EllipticCurvePrivateKey) -> bytes:
     names = x509.SubjectAlternativeName([x509.DNSName("www.dotnxdomain.net")])

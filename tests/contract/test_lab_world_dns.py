@@ -37,6 +37,8 @@ from danelaw.worlds.lab.embedded import (
 from danelaw.worlds.lab.signing import ParentKeys, sign
 from danelaw.worlds.lab.zone_answers import ServedZone
 
+pytestmark = pytest.mark.slow
+
 LIMIT = timedelta(seconds=5)
 
 RECORDS = """

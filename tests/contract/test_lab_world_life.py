@@ -17,6 +17,8 @@ import pytest
 from danelaw.core.model import DanelawError
 from danelaw.worlds.lab.embedded import PRIMARY, WEB4, EmbeddedWorld
 
+pytestmark = pytest.mark.slow
+
 
 def open_sockets() -> set[str]:
     return {target for fd in Path("/proc/self/fd").iterdir() if (target := _target(fd)).startswith("socket:")}

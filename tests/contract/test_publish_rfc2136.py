@@ -30,6 +30,8 @@ from danelaw.core.model import Absence, Answer, DanelawError, Message, RRset, Se
 from danelaw.core.rollover.actions import Conflict, Publish, Receipt
 from danelaw.ports import SocketAddress
 
+pytestmark = pytest.mark.slow
+
 R = TypeVar("R")
 Require = Callable[..., str]
 Outcome = Receipt | Conflict

@@ -44,6 +44,8 @@ from danelaw.core.rollover.progress import Progress
 from danelaw.core.rollover.reach import Reach
 from danelaw.ports import SocketAddress
 
+pytestmark = pytest.mark.slow
+
 NET = dns.name.from_text("net.")
 REGISTRY = ip_address("192.0.2.1")
 SUBJECT = SubjectName(ZONE.to_text())

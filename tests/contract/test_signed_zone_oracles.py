@@ -20,6 +20,8 @@ from danelaw.core.dnssec.keys import make_ds
 from danelaw.core.dnssec.zone_check import zone_faults
 from danelaw.ports import CommandResult
 
+pytestmark = pytest.mark.slow
+
 R = TypeVar("R")
 Require = Callable[..., str]
 ZONE = dns.name.from_text("example.net.")
