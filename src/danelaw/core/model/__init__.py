@@ -15,7 +15,19 @@ from danelaw.core.model.order import (
     OrderState,
     Pending,
 )
-from danelaw.core.model.security import Reason, Security, Validated
+from danelaw.core.model.proof import (
+    JudgedDenial,
+    JudgedDigest,
+    JudgedKey,
+    JudgedLink,
+    JudgedRRset,
+    JudgedSignature,
+    JudgedZone,
+    Outcome,
+    Proof,
+    Validated,
+)
+from danelaw.core.model.security import Reason, Security
 from danelaw.core.model.service import (
     IP,
     Chain,
@@ -36,4 +48,4 @@ from danelaw.core.model.service import (
     Window,
 )
 
-__all__ = ["IP", "Absence", "Advance", "Answer", "Chain", "Challenge", "ChallengeType", "CredentialFacts", "DanelawError", "Endpoint", "Evidence", "Failed", "GenerationId", "Handshake", "HandshakeFailure", "Hello", "HostName", "Instant", "Issued", "KeyAlgorithm", "Limits", "Lineage", "Message", "NeedChallenge", "NotOffered", "OrderState", "Pending", "Presentation", "Probe", "Question", "RRset", "Reason", "Record", "Security", "Silence", "SubjectName", "TLSVersion", "Unreachable", "Validated", "Window", "same_content", "serial_gt"]  # fmt: skip  # noqa: E501 - a list of names, sorted by the linter
+__all__ = ["IP", "Absence", "Advance", "Answer", "Chain", "Challenge", "ChallengeType", "CredentialFacts", "DanelawError", "Endpoint", "Evidence", "Failed", "GenerationId", "Handshake", "HandshakeFailure", "Hello", "HostName", "Instant", "Issued", "JudgedDenial", "JudgedDigest", "JudgedKey", "JudgedLink", "JudgedRRset", "JudgedSignature", "JudgedZone", "KeyAlgorithm", "Limits", "Lineage", "Message", "NeedChallenge", "NotOffered", "OrderState", "Outcome", "Pending", "Presentation", "Probe", "Proof", "Question", "RRset", "Reason", "Record", "Security", "Silence", "SubjectName", "TLSVersion", "Unreachable", "Validated", "Window", "same_content", "serial_gt"]  # fmt: skip  # noqa: E501 - a list of names, sorted by the linter

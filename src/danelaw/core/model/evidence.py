@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from dns.name import Name
 
-from danelaw.core.model.security import Validated
+from danelaw.core.model.proof import Validated
 from danelaw.core.model.service import (
     IP,
     Endpoint,
