@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from itertools import chain
@@ -15,6 +15,7 @@ from danelaw.core.dnssec import rrsig
 from danelaw.core.dnssec.canonical import canonical_key
 from danelaw.core.dnssec.keys import ZoneKey
 from danelaw.core.dnssec.nsec import nsec_chain
+from danelaw.core.dnssec.nsec3_chain import NSEC3Chain, UnhashableZoneError, nsec3_chain, nsec3_param
 from danelaw.core.model import RRset
 
 MADE_BY_SIGNING: Final = frozenset({T.RRSIG, T.NSEC, T.DNSKEY, T.NSEC3, T.NSEC3PARAM})
@@ -37,12 +38,14 @@ def sign_zone(
     expiration: datetime,
     *,
     dnskey_ttl: int | None = None,
+    nsec3: NSEC3Chain | None = None,
 ) -> tuple[RRset, ...]:
     """The signed zone, in canonical order, the SOA first; each RRset with the RRSIGs that cover it.
 
     ``rrsets`` is the plain zone, one RRset for each owner and type. DNSKEY, CDS and CDNSKEY are signed by the ``ksks``
     and the rest by the ``zsks``, or by the ``ksks`` too where there is no ZSK. ``dnskey_ttl`` in seconds; by default
-    the SOA's. Glue and occluded names stay in the zone, unsigned. Raises ``UnsignableError``.
+    the SOA's. Its names are chained by NSEC, or, where ``nsec3`` says how, by NSEC3. Glue and occluded names stay in
+    the zone, unsigned and outside the chain. Raises ``UnsignableError``.
     """
     zone: dict[tuple[Name, int], RRset] = {}
     for rrset in rrsets:
@@ -57,15 +60,14 @@ def sign_zone(
     dnskeys = frozenset(key.dnskey.to_rdata() for key in (*ksks, *zsks))
     zone[apex, T.DNSKEY] = RRset(apex, T.DNSKEY, ttl, dnskeys)
 
+    if nsec3 is not None:
+        zone[apex, T.NSEC3PARAM] = nsec3_param(apex, nsec3)
     authoritative = authoritative_types(apex, zone.values())
-    for nsec in nsec_chain(authoritative, negative_ttl(soa)):
-        zone[nsec.owner, T.NSEC] = nsec
-        authoritative[nsec.owner].add(T.NSEC)
-
-    cuts = {owner for owner, type in zone if type == T.NS and owner != apex}
+    for link in _chain(apex, authoritative, negative_ttl(soa), nsec3):
+        zone[link.owner, link.type] = link
 
     def signed(rrset: RRset) -> RRset:
-        if rrset.type not in authoritative.get(rrset.owner, ()) or (rrset.type == T.NS and rrset.owner in cuts):
+        if not is_signed(apex, rrset, authoritative):
             return rrset
         keys = ksks if rrset.type in _BY_KSK or not zsks else zsks
         return replace(rrset, rrsigs=frozenset(rrsig.make(rrset, apex, key, inception, expiration) for key in keys))
@@ -94,14 +96,35 @@ def _check_keys(apex: Name, ksks: Sequence[ZoneKey], zsks: Sequence[ZoneKey]) ->
         raise UnsignableError("the KSKs and the ZSKs are not of the same algorithms")
 
 
+def _chain(apex: Name, names: Mapping[Name, Collection[int]], ttl: int, nsec3: NSEC3Chain | None) -> tuple[RRset, ...]:
+    if nsec3 is None:
+        return nsec_chain(names, ttl)
+    try:
+        return nsec3_chain(apex, names, ttl, nsec3)
+    except UnhashableZoneError as error:
+        raise UnsignableError(str(error)) from error
+
+
+def is_signed(apex: Name, rrset: RRset, authoritative: Mapping[Name, Collection[int]]) -> bool:
+    """Whether the zone signs this RRset, given its ``authoritative_types`` (RFC 4035 §2.2, §2.3).
+
+    NSEC3 records are signed wherever their hashes happen to lie, even below a DNAME (RFC 5155 §10.2); NS records at a
+    delegation are not.
+    """
+    if rrset.type in (T.NSEC, T.NSEC3):
+        return True
+    here = authoritative.get(rrset.owner, ())
+    return rrset.type in here and (rrset.type != T.NS or rrset.owner == apex)
+
+
 def negative_ttl(soa: RRset) -> int:
-    """The TTL of NSEC records: the lesser of the SOA's TTL and its MINIMUM (RFC 9077 §3)."""
+    """The TTL of NSEC and NSEC3 records: the lesser of the SOA's TTL and its MINIMUM (RFC 9077 §3)."""
     (rdata,) = soa.rdatas
     return min(soa.ttl, int.from_bytes(rdata[-4:]))
 
 
 def authoritative_types(apex: Name, rrsets: Iterable[RRset]) -> dict[Name, set[int]]:
-    """The types that the zone has authority for, for each name in the NSEC chain (RFC 4035 §2.3).
+    """The types that the zone has authority for, for each name in the chain (RFC 4035 §2.3, RFC 5155 §7.1).
 
     At a delegation these are NS and DS alone. Names below a delegation, or below a DNAME (RFC 6672 §2.4), have none.
     """

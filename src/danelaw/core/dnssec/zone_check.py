@@ -11,30 +11,38 @@ from dns.rdatatype import RdataType as T
 
 from danelaw.core.dnssec.keys import DNSKEY, MalformedKeyError
 from danelaw.core.dnssec.nsec import NSEC, MalformedBitmapError, nsec_chain
+from danelaw.core.dnssec.nsec3_check import nsec3_faults
 from danelaw.core.dnssec.rrsig import RRSIG, MalformedSignatureError, date_fault, label_count, verify
-from danelaw.core.dnssec.sign import authoritative_types
+from danelaw.core.dnssec.sign import authoritative_types, is_signed
 from danelaw.core.model import Reason, RRset
 
 
 def zone_faults(apex: Name, rrsets: Collection[RRset], now: datetime) -> Iterator[Reason]:
-    """What is wrong with a zone signed with NSEC, as of ``now``; nothing if every name is right.
+    """What is wrong with a signed zone, as of ``now``; nothing if every name is right.
 
-    Codes: DNSKEY_MISSING, SIGNATURE_MISSING, SIGNATURE_INVALID, SIGNATURE_EXPIRED, SIGNATURE_NOT_YET_VALID,
-    SIGNATURE_UNWANTED, NSEC_WRONG.
+    Each chain that there is has to be right: that of NSEC, and that of each set of NSEC3 parameters (there are several
+    while a zone goes from one to another: RFC 5155 §10.4). Codes: DNSKEY_MISSING, SIGNATURE_MISSING,
+    SIGNATURE_INVALID, SIGNATURE_EXPIRED, SIGNATURE_NOT_YET_VALID, SIGNATURE_UNWANTED, NSEC_WRONG, NSEC3_WRONG.
     """
     keys = [key for rrset in rrsets if (rrset.owner, rrset.type) == (apex, T.DNSKEY) for key in _zone_keys(rrset)]
     if not keys:
         yield Reason("DNSKEY_MISSING", "RFC 4035 §2.1", str(apex))
         return
-    types = authoritative_types(apex, (rrset for rrset in rrsets if rrset.type != T.NSEC))
+    types = authoritative_types(apex, (rrset for rrset in rrsets if rrset.type not in (T.NSEC, T.NSEC3)))
     for rrset in rrsets:
-        here = types.get(rrset.owner, set())
-        cut = rrset.owner != apex and T.NS in here
-        if rrset.type == T.NSEC or (rrset.type in here and not (cut and rrset.type == T.NS)):
+        if is_signed(apex, rrset, types):
             yield from _signature_faults(apex, rrset, keys, now)
         elif rrset.rrsigs:
             yield Reason("SIGNATURE_UNWANTED", "RFC 4035 §2.2", _named(rrset))
-    yield from _chain_faults(types, [rrset for rrset in rrsets if rrset.type == T.NSEC])
+    nsecs = [rrset for rrset in rrsets if rrset.type == T.NSEC]
+    nsec3s = [rrset for rrset in rrsets if rrset.type == T.NSEC3]
+    params = [rdata for rrset in rrsets if (rrset.owner, rrset.type) == (apex, T.NSEC3PARAM) for rdata in rrset.rdatas]
+    if nsecs or not (nsec3s or params):
+        yield from _chain_faults(types, nsecs)
+    if nsec3s or params:
+        also = {rrset.owner for rrset in nsecs}
+        listed = {owner: {*has, T.NSEC} if owner in also else has for owner, has in types.items()}
+        yield from nsec3_faults(apex, listed, nsec3s, params)
 
 
 def _named(rrset: RRset) -> str:
