@@ -221,5 +221,5 @@ class Surroundings:
     blocking: Blocking
     commands: Commands
     parents: Mapping[Name, Parent]
-    trust_anchors: str
-    """Trust anchors in master-file form, DS or DNSKEY records."""
+    trust_anchors: str | None = None
+    """Trust anchors in any form that ``read_anchors`` knows; None: those of the IANA for the root."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from importlib.resources import files
 from pathlib import Path
 
 from cryptography import x509
@@ -23,8 +24,8 @@ from danelaw.adapters.zone.file_zones import FileZones, ZoneFile
 from danelaw.app.config import LOCAL, Config, FileZoneConfig, ServiceConfig, UpdatedZoneConfig, ZoneConfig
 from danelaw.app.engine import Engine
 from danelaw.app.toolbox import Subjects, Toolbox
-from danelaw.core.dnssec.anchors import read_anchors
-from danelaw.core.model import DanelawError, SubjectName
+from danelaw.core.dnssec.anchors import Anchors, read_anchors
+from danelaw.core.model import DanelawError, Instant, SubjectName
 from danelaw.core.rollover.planner import Desired, DesiredService, DesiredZone
 from danelaw.core.rollover.reach import Reach, Reached
 from danelaw.core.tlsa import Reference, base_domains
@@ -57,6 +58,23 @@ def dialer() -> Dialer:
     return DirectDialer()
 
 
+def trust_anchors(source: Path | str | None, now: Instant) -> Anchors:
+    """The anchors that hold ``now``: of a file, of a text, or those of the IANA for the root, which are shipped.
+
+    Raises ``DanelawError``: ``ANCHOR_UNREADABLE``, ``ANCHOR_SYNTAX``.
+    """
+    if isinstance(source, Path):
+        text = _read(source)
+        try:
+            return read_anchors(text, now)
+        except DanelawError as error:
+            raise DanelawError(
+                error.code, f"{source}: {error.message}", evidence=error.evidence, hint=error.hint
+            ) from error
+    shipped = files("danelaw.core.dnssec") / "root-anchors.xml"
+    return read_anchors(shipped.read_text(encoding="utf-8") if source is None else source, now)
+
+
 def memory_store(config: Config) -> Store:
     """A store that lasts as long as the process."""
     return MemoryStore(config.limits.max_gap)
@@ -74,7 +92,7 @@ def build(config: Config, surroundings: Surroundings, store: Store | None = None
 
 
 def _tools(config: Config, world: Surroundings, store: Store) -> Toolbox:
-    anchors = read_anchors(_read(config.trust_anchor) if config.trust_anchor else world.trust_anchors)
+    anchors = trust_anchors(config.trust_anchor or world.trust_anchors, world.clock.now())
     filed = [zone for zone in config.zones if isinstance(zone, FileZoneConfig)]
     files = FileZones(
         {z.zone: ZoneFile(z.file, z.keys, z.signed, z.reload) for z in filed},
@@ -193,6 +211,6 @@ def _roots(path: Path) -> tuple[bytes, ...]:
 
 def _read(path: Path) -> str:
     try:
-        return path.read_text(encoding="ascii")
+        return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise DanelawError("ANCHOR_UNREADABLE", f"{path} cannot be read", evidence=str(error)) from error
