@@ -1,0 +1,254 @@
+"""From hints down to the servers that know, without I/O: what a resolver asks, server by server (RFC 1034 §5.3.3).
+
+::
+
+    walk = Iteration(hints, now).resolve(question)
+    asked = next(walk)
+    while True:
+        asked = walk.send(reply_of(asked.server, asked.question))   # StopIteration.value is the reply
+
+Nothing is validated here: a lie about delegations leads to servers whose answers then fail validation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Generator, Iterable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from ipaddress import ip_address
+from typing import Final, TypeAlias, TypeVar
+
+import dns.exception
+import dns.name
+from dns.name import Name
+from dns.rcode import Rcode
+from dns.rdatatype import RdataType as T
+
+from danelaw.core.model import IP, Instant, Message, Question, Record, Silence
+
+R = TypeVar("R")
+Reply: TypeAlias = Message | Silence
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One question to one server."""
+
+    server: IP
+    question: Question
+
+
+Walk: TypeAlias = Generator[Asked, Reply, R]
+"""Yields what is to be asked, is sent the reply, returns its outcome."""
+
+_ADDRESS_OCTETS: Final[dict[int, int]] = {T.A: 4, T.AAAA: 16}
+_ANSWERS: Final = (Rcode.NOERROR, Rcode.NXDOMAIN, Rcode.YXDOMAIN)  # YXDOMAIN: a DNAME led too far (RFC 6672 §2.2)
+
+
+@dataclass(frozen=True, slots=True)
+class Delegation:
+    """The servers of a zone: addresses, and the names of those whose addresses are not known yet.
+
+    ``until``: when the records that said so expire; None for hints. ``recursive``: forwarders, whose replies are taken
+    as they are.
+    """
+
+    zone: Name
+    addresses: tuple[IP, ...] = ()
+    names: tuple[Name, ...] = ()
+    until: Instant | None = None
+    recursive: bool = False
+
+
+class Delegations:
+    """What is known of who serves what: hints, and referrals as long as they may be kept."""
+
+    def __init__(self, hints: Iterable[Delegation]) -> None:
+        self._known = {hint.zone: hint for hint in hints}
+
+    def hold(self, delegation: Delegation) -> None:
+        """Remember a referral; a hint is never replaced."""
+        known = self._known.get(delegation.zone)
+        if known is None or known.until is not None:
+            self._known[delegation.zone] = delegation
+
+    def closest(self, question: Question, now: Instant) -> Delegation | None:
+        """Whom to ask: the deepest zone known above the name. DS belongs to the parent's side (RFC 4035 §3.1.4.1)."""
+        name = question.name
+        if question.type == T.DS and len(name) > 1:
+            name = name.parent()
+        above = [
+            known
+            for known in self._known.values()
+            if name.is_subdomain(known.zone) and (known.until is None or now < known.until)
+        ]
+        return max(above, key=lambda known: len(known.zone), default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class IterationBounds:
+    """How much one question may cost."""
+
+    asked: int = 64
+    """Questions to servers in all."""
+    depth: int = 4
+    """Name servers whose addresses need name servers whose addresses …"""
+
+
+class Iteration:
+    """Resolves questions at one instant.
+
+    ``delegations`` are kept up to date with what referrals teach. ``shunned``: pairs of server and question to be asked
+    last, since what they said was of no use. ``given`` tells which server gave the reply to a question.
+    """
+
+    def __init__(
+        self,
+        delegations: Delegations,
+        now: Instant,
+        *,
+        shunned: Container[Asked] = (),
+        bounds: IterationBounds | None = None,
+    ) -> None:
+        self._delegations = delegations
+        self._now = now
+        self._shunned = shunned
+        self._bounds = bounds or IterationBounds()
+        self._left = 0
+        self._locating: list[Name] = []
+        self.given: dict[Question, Asked] = {}
+
+    def resolve(self, question: Question) -> Walk[Reply]:
+        """The reply of a server that should know, without what is not its to say; else the last error or silence."""
+        self._left = self._bounds.asked
+        return (yield from self._resolve(question))
+
+    def _resolve(self, question: Question) -> Walk[Reply]:
+        delegation = self._delegations.closest(question, self._now)
+        if delegation is None:
+            return Silence("UNREACHABLE", f"no server is known for {question.name}")
+        while True:
+            reply = yield from self._served(delegation, question)
+            if isinstance(reply, Silence) or delegation.recursive:
+                return reply
+            lower = _referral(reply, delegation.zone, question, self._now)
+            if lower is None:
+                return reply
+            self._delegations.hold(lower)
+            delegation = lower  # each is deeper than the last, so this ends
+
+    def _served(self, delegation: Delegation, question: Question) -> Walk[Reply]:
+        """What the servers of a zone say: the first of them that answers or refers downwards."""
+        last: Reply = Silence("UNREACHABLE", f"no server of {delegation.zone} has an address")
+        order = [Asked(address, question) for address in delegation.addresses]
+        late = [asked for asked in order if asked in self._shunned]
+        waiting = [asked for asked in order if asked not in self._shunned]
+        names = list(delegation.names)
+        tried: set[Asked] = set()
+        while waiting or names or late:
+            if not waiting and names:
+                found = yield from self._located(names.pop(0))
+                fresh = [one for one in (Asked(address, question) for address in found) if one not in tried]
+                waiting = [asked for asked in fresh if asked not in self._shunned]
+                late.extend(asked for asked in fresh if asked in self._shunned)
+                continue
+            asked = waiting.pop(0) if waiting else late.pop(0)
+            if asked in tried:
+                continue
+            tried.add(asked)
+            if self._left <= 0:
+                return Silence("UNREACHABLE", f"more than {self._bounds.asked} questions to servers")
+            self._left -= 1
+            reply = yield asked
+            said = reply if delegation.recursive else _within(reply, delegation.zone, question)
+            if isinstance(said, Message) and said.rcode in _ANSWERS:
+                self.given[question] = asked
+                return said
+            last = said
+        return last
+
+    def _located(self, server: Name) -> Walk[tuple[IP, ...]]:
+        """The addresses of a name server. One whose address hangs on its own, or on too many others, has none."""
+        if server in self._locating or len(self._locating) >= self._bounds.depth:
+            return ()
+        self._locating.append(server)
+        found: list[IP] = []
+        for type in (T.A, T.AAAA):
+            reply = yield from self._resolve(Question(server, type))
+            if isinstance(reply, Message):
+                found.extend(address for owner, address in _addresses(reply.answer) if owner == server)
+            if found:
+                break
+        self._locating.pop()
+        return tuple(found)
+
+
+def _referral(reply: Message, zone: Name, question: Question, now: Instant) -> Delegation | None:
+    """The delegation that the reply of a server of ``zone`` points down to, if any (RFC 1034 §4.3.2, step 3b).
+
+    A DS is the parent's: its servers' NS records for the very name are no referral, but all they have to say.
+    """
+    if reply.answer or reply.rcode != Rcode.NOERROR or any(record.type == T.SOA for record in reply.authority):
+        return None
+    cuts = {
+        record.owner
+        for record in reply.authority
+        if record.type == T.NS and record.owner != zone and question.name.is_subdomain(record.owner)
+    }
+    if not cuts:
+        return None
+    cut = max(cuts, key=len)
+    if question.type == T.DS and cut == question.name:
+        return None
+    listed = [record for record in reply.authority if record.type == T.NS and record.owner == cut]
+    names = list(dict.fromkeys(filter(None, (_target(record) for record in listed))))
+    glue = [(owner, address) for owner, address in _addresses(reply.additional) if owner in names]
+    located = {owner for owner, _ in glue}
+    return Delegation(
+        zone=cut,
+        addresses=tuple(dict.fromkeys(address for _, address in glue)),
+        names=tuple(name for name in names if name not in located),
+        until=now + timedelta(seconds=min(record.ttl for record in listed)),
+    )
+
+
+def _within(reply: Reply, zone: Name, question: Question) -> Reply:
+    """The reply of a server of ``zone``, freed of what lies outside: that is not its to say (RFC 2181 §5.4.1).
+
+    A reply that points upwards or sideways is a lame server's (RFC 1912 §2.8).
+    """
+    if isinstance(reply, Silence):
+        return reply
+    away = not reply.answer and any(
+        record.type == T.NS and not record.owner.is_subdomain(zone) for record in reply.authority
+    )
+    kept = replace(
+        reply,
+        answer=_inside(reply.answer, zone),
+        authority=_inside(reply.authority, zone),
+        additional=_inside(reply.additional, zone),
+    )
+    if away and not kept.authority:
+        return Silence("LAME", f"refers {question.name} away from {zone}")
+    return kept
+
+
+def _inside(records: Iterable[Record], zone: Name) -> tuple[Record, ...]:
+    return tuple(record for record in records if record.owner.is_subdomain(zone))
+
+
+def _target(record: Record) -> Name | None:
+    """The name in an NS record; None if it cannot be read."""
+    try:
+        name, used = dns.name.from_wire(record.rdata, 0)
+    except dns.exception.DNSException:
+        return None
+    return name if used == len(record.rdata) else None
+
+
+def _addresses(records: Iterable[Record]) -> list[tuple[Name, IP]]:
+    return [
+        (record.owner, ip_address(record.rdata))
+        for record in records
+        if len(record.rdata) == _ADDRESS_OCTETS.get(record.type)
+    ]
