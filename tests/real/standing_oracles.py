@@ -24,7 +24,7 @@ from danelaw.worlds.lab.real.oracles import ORACLES, Oracles, Poll
 from danelaw.worlds.lab.real.readings import Answer
 from danelaw.worlds.lab.real.world import RealWorld
 
-SETTLES_WITHIN: Final = 60.0
+SETTLES_WITHIN: Final = 180.0
 
 
 async def everybody_says(oracles: Oracles, answer: Answer, *words: str) -> None:

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Final
+from uuid import uuid4
 
 import dns.asyncquery
 import dns.message
@@ -18,18 +19,19 @@ from dns.name import Name
 from dns.rdatatype import RdataType
 
 from danelaw.adapters.probe import TLSProber
-from danelaw.core.model import Absence, Chain, DanelawError, Endpoint, Hello, RRset
+from danelaw.core.model import IP, Absence, Chain, DanelawError, Endpoint, Hello, RRset
 from danelaw.core.rollover.actions import Conflict, PlaceChallenge, Publish, Receipt, SubmitDS, Switch
 from danelaw.core.rollover.progress import Progress
 from danelaw.faces.cli.lab import real_world, wire
 from danelaw.ports import CommandResult
 from danelaw.worlds.lab.real import addresses, namespaces, programs
 from danelaw.worlds.lab.real.addresses import Place
-from danelaw.worlds.lab.real.asking import fetch, serial
+from danelaw.worlds.lab.real.asking import answers_http, fetch, serial, serves_zone
 from danelaw.worlds.lab.real.world import NET, ZONE, RealWorld
 
-LIMIT: Final = timedelta(seconds=10)
-PATIENCE: Final = 15.0
+LIMIT: Final = timedelta(seconds=60)
+PATIENCE: Final = 60.0
+"""Seconds for what takes one or two: a machine may be busy."""
 TLSA_OWNER: Final = "_443._tcp.www.dotnxdomain.net."
 
 
@@ -46,16 +48,36 @@ async def until(what: str, true: Callable[[], Awaitable[bool]], patience: float 
         raise AssertionError(f"never: {what}") from None
 
 
-async def serves(place: Place, wanted: int, patience: float = PATIENCE) -> None:
+async def serves(place: Place, wanted: int) -> None:
     async def true() -> bool:
         return await serial(place.v4, ZONE) == wanted
 
-    await until(f"{place.v4} serves {wanted}", true, patience)
+    await until(f"{place.v4} serves {wanted}", true)
+
+
+async def served(place: Place) -> int:
+    """The serial that it gives: whatever it is, once it answers."""
+    found: list[int] = []
+
+    async def answers() -> bool:
+        found.extend(filter(None, [await serial(place.v4, ZONE)]))
+        return bool(found)
+
+    await until(f"{place.v4} answers", answers)
+    return found[0]
+
+
+def announced(world: RealWorld) -> int | None:
+    """The serial in the NOTIFY that came last (RFC 1996 §3.7)."""
+    if world.messenger.last is None:
+        return None
+    soas = (rrset for rrset in dns.message.from_wire(world.messenger.last).answer if rrset.rdtype == RdataType.SOA)
+    return next((int(rrset[0].serial) for rrset in soas), None)
 
 
 async def records(at: Place, name: str, type: str) -> set[str]:
     query = dns.message.make_query(name, type)
-    reply = await dns.asyncquery.udp(query, str(at.v4), timeout=2)
+    reply = await dns.asyncquery.udp(query, str(at.v4), timeout=PATIENCE)
     return {rdata.to_text() for rrset in reply.answer for rdata in rrset}
 
 
@@ -79,7 +101,7 @@ async def presented(world: RealWorld, at: Place) -> Chain | None:
 
 async def raise_serial(world: RealWorld, to: int) -> None:
     """An operator edits the unsigned zone and reloads it."""
-    before = str(await serial(addresses.PRIMARY.v4, ZONE))
+    before = str(await served(addresses.PRIMARY))
     text = world.served_zone_file.read_text("utf-8")
     assert before in text
     world.served_zone_file.write_text(text.replace(before, str(to)), "utf-8")
@@ -92,13 +114,13 @@ async def raise_serial(world: RealWorld, to: int) -> None:
 async def everybody_answers_on_both_addresses(world: RealWorld) -> None:
     for place, zone in ((addresses.ROOT, dns.name.root), (addresses.NET, NET), (addresses.PRIMARY, ZONE)):
         for ip in place:
-            assert await serial(ip, zone) is not None, ip
+            await until(f"{ip} serves {zone}", serves_zone(ip, zone))
     for place in (addresses.SECONDARY, addresses.FORWARDER, addresses.CA_RESOLVER, addresses.CACHE):
         for ip in place:
-            assert await serial(ip, ZONE) is not None, ip
+            await until(f"{ip} serves {ZONE}", serves_zone(ip, ZONE))
     for place in addresses.WEB:
         for ip in place:
-            assert await fetch(ip, 80, "/") is not None, ip
+            await until(f"{ip} answers", answers_http(ip, 80, "/"))
             assert await fetch(ip, 443, "/") is None, "there is no certificate yet"
 
 
@@ -120,29 +142,29 @@ async def the_registry_has_served_what_it_accepts(world: RealWorld) -> None:
 
 
 async def the_secondary_follows_late(world: RealWorld) -> None:
+    world.messenger.lag = 4
     loop = asyncio.get_running_loop()
+    began = loop.time()
     await raise_serial(world, 2016122203)
     await serves(addresses.PRIMARY, 2016122203)
-    began = loop.time()
-    assert await serial(addresses.SECONDARY.v4, ZONE) == 2016122202
+    assert await served(addresses.SECONDARY) == 2016122202
     await serves(addresses.SECONDARY, 2016122203)
-    assert loop.time() - began > world.messenger.lag - 0.5
+    assert loop.time() - began > world.messenger.lag
 
 
 async def a_lost_notify_is_not_made_up_for(world: RealWorld) -> None:
-    world.messenger.lag = 0
     world.messenger.loses = True
-    before = world.messenger.last
     await raise_serial(world, 2016122203)
 
     async def lost() -> bool:
-        return world.messenger.last != before
+        return announced(world) == 2016122203
 
     await until("the primary sends its NOTIFY", lost)
     await does(world, *world.secondary.control("stats"))  # it has had its turn
-    assert await serial(addresses.SECONDARY.v4, ZONE) == 2016122202
+    assert await served(addresses.SECONDARY) == 2016122202
+    world.messenger.lag = 3600  # named repeats a NOTIFY after five seconds: that is not what is waited for
     await world.thaw()
-    await serves(addresses.SECONDARY, 2016122203, patience=4)  # named repeats a NOTIFY after five seconds
+    await serves(addresses.SECONDARY, 2016122203)
 
 
 async def a_frozen_secondary_follows_once_it_thaws(world: RealWorld) -> None:
@@ -157,7 +179,7 @@ async def a_frozen_secondary_follows_once_it_thaws(world: RealWorld) -> None:
         return "refreshing" in status or "expired" in status
 
     await until("the secondary tries to transfer the zone", tried)
-    assert await serial(addresses.SECONDARY.v4, ZONE) == 2016122202
+    assert await served(addresses.SECONDARY) == 2016122202
     await world.thaw()
     await serves(addresses.SECONDARY, 2016122203)
 
@@ -167,11 +189,11 @@ async def a_cut_road_and_one_cut_for_the_secondary_alone_are_mended_one_by_one(w
     await world.roads.cut(addresses.PRIMARY)
     assert await serial(addresses.PRIMARY.v4, ZONE) is None
     await world.roads.mend(addresses.PRIMARY)
-    assert await serial(addresses.PRIMARY.v4, ZONE) == 2016122202
+    assert await served(addresses.PRIMARY) == 2016122202
     world.messenger.lag = 0
     await raise_serial(world, 2016122203)
     await serves(addresses.PRIMARY, 2016122203)
-    assert await serial(addresses.SECONDARY.v4, ZONE) == 2016122202
+    assert await served(addresses.SECONDARY) == 2016122202
     await world.thaw()
     await serves(addresses.SECONDARY, 2016122203)
 
@@ -182,15 +204,36 @@ async def a_secondary_comes_back_from_a_backup(world: RealWorld) -> None:
     await raise_serial(world, 2016122203)
     await serves(addresses.SECONDARY, 2016122203)
     await world.restore_secondary(backup)
-    assert await serial(addresses.SECONDARY.v4, ZONE) == 2016122202
+    assert await served(addresses.SECONDARY) == 2016122202
     await world.thaw()
     await serves(addresses.SECONDARY, 2016122203)
+
+
+async def parted_caches_ask_one_authority_each(world: RealWorld) -> None:
+    async def seen(cache: IP) -> set[int]:
+        """What the SOA says beside names that no cache has heard of."""
+        replies = [
+            await dns.asyncquery.udp(dns.message.make_query(f"{uuid4()}.{ZONE}", "A"), str(cache), timeout=PATIENCE)
+            for _ in range(32)
+        ]
+        return {int(rrset[0].serial) for reply in replies for rrset in reply.authority}
+
+    first, between, last = world.client_resolvers
+    await world.part_caches()
+    await world.freeze()
+    await raise_serial(world, 2016122203)
+    await serves(addresses.PRIMARY, 2016122203)
+    assert await seen(first) == {2016122203}
+    assert await seen(between) == {2016122202, 2016122203}
+    assert await seen(last) == {2016122202}
+    await world.join_caches()
+    assert await seen(first) == await seen(last) == {2016122202, 2016122203}
 
 
 async def a_deaf_primary_claims_success(world: RealWorld) -> None:
     world.ignore_reload("zone")
     await raise_serial(world, 2016122203)
-    assert await serial(addresses.PRIMARY.v4, ZONE) == 2016122202
+    assert await served(addresses.PRIMARY) == 2016122202
     world.obey_reload("zone")
     await does(world, *world.reload_zone)
     await serves(addresses.PRIMARY, 2016122203)
@@ -286,7 +329,7 @@ async def the_publisher_proves_by_dns(world: RealWorld) -> None:
         if progress.ended is not None and isinstance(progress.ended.plan, Switch):
             stop.set()
 
-    async with asyncio.timeout(2 * PATIENCE):
+    async with asyncio.timeout(PATIENCE):
         await stage.wired.engine.watch(stop, listen)
     assert proofs == {Name((b"_acme-challenge", *world.host.labels))}
     assert list(world.webroot.iterdir()) == []

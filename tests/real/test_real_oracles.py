@@ -14,7 +14,7 @@ import pytest
 from danelaw.core.model import DanelawError
 from danelaw.worlds.lab.real import namespaces, programs
 
-pytestmark = [pytest.mark.real, pytest.mark.lab, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.real, pytest.mark.lab, pytest.mark.timeout(400)]
 
 STANDING: Final = Path(__file__).with_name("standing_oracles.py")
 
@@ -33,7 +33,7 @@ def _possible(require_program: Callable[..., str]) -> None:
 
 def test_each_oracle_accepts_and_refuses_as_it_should(tmp_path: Path) -> None:
     done = subprocess.run(  # noqa: S603  # a script of these tests
-        (sys.executable, str(STANDING)), capture_output=True, text=True, check=False, cwd=tmp_path, timeout=150
+        (sys.executable, str(STANDING)), capture_output=True, text=True, check=False, cwd=tmp_path, timeout=380
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert list(tmp_path.iterdir()) == [], "danetool leaves files where it is started"

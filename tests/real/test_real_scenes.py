@@ -16,7 +16,7 @@ from danelaw.core.model import DanelawError
 from danelaw.worlds.lab.real import namespaces, programs
 from danelaw.worlds.lab.real.scenes import BLIND, FAULTS, KILLED
 
-pytestmark = [pytest.mark.real, pytest.mark.lab, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.real, pytest.mark.lab, pytest.mark.timeout(900)]
 
 LAB: Final = (sys.executable, "-m", "danelaw", "lab", "--real", "--scenes", "--json")
 OURS: Final = (*(fault.scene.key for fault in FAULTS), "restored", KILLED.key, "blind-after")
@@ -36,7 +36,7 @@ def _possible(require_program: Callable[..., str]) -> None:
 
 def test_the_article_and_every_scene_beside_it(tmp_path: Path) -> None:
     done = subprocess.run(  # noqa: S603  # a program of this package
-        (*LAB, "--artifacts", str(tmp_path)), capture_output=True, text=True, check=False, timeout=580
+        (*LAB, "--artifacts", str(tmp_path)), capture_output=True, text=True, check=False, timeout=880
     )
     assert done.returncode == 0, done.stdout + done.stderr
     result = json.loads(done.stdout)
@@ -55,12 +55,12 @@ def test_the_article_and_every_scene_beside_it(tmp_path: Path) -> None:
     (deaths,) = (int(other["did"].split()[0]) for other in result["others"] if other["who"] == "killed")
     assert deaths > 20
     assert scenes[BLIND.key]["refused"] > 0
-    assert scenes[BLIND.key]["seconds_refused"] > 2  # of eight: whom a cache asks is chance
+    assert scenes[BLIND.key]["seconds_refused"] > 5  # half of the ten that the secondary stays frozen after the switch
 
 
 def test_scenes_are_for_real_servers_only() -> None:
     done = subprocess.run(  # a program of this package
-        (sys.executable, "-m", "danelaw", "lab", "--scenes"), capture_output=True, text=True, check=False, timeout=20
+        (sys.executable, "-m", "danelaw", "lab", "--scenes"), capture_output=True, text=True, check=False, timeout=60
     )
     assert (done.returncode, done.stdout) == (2, "")
     assert "--scenes needs --real" in done.stderr

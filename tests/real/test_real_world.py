@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,11 +20,14 @@ import pytest
 from danelaw.core.model import DanelawError
 from danelaw.worlds.lab.real import namespaces, programs
 
-pytestmark = [pytest.mark.real, pytest.mark.lab, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.real, pytest.mark.lab, pytest.mark.timeout(400)]
 
 STANDING: Final = Path(__file__).with_name("standing_world.py")
 LAB: Final = (sys.executable, "-m", "danelaw", "lab", "--real")
 MARK: Final = "DANELAW_TEST_MARK"
+PROMISE: Final = 5.0
+"""Seconds within which it ends, whatever it was doing."""
+TRIES: Final = 3
 SIGNALS: Final = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 
 
@@ -106,7 +110,7 @@ def up(process: subprocess.Popen[str]) -> None:
 @pytest.mark.parametrize("name", scenes())
 def test_in_a_world_that_stands(lab: Lab, name: str) -> None:
     process = lab.start(sys.executable, str(STANDING), name)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=300)
     if name == "a_server_that_dies_ends_the_world_with_its_log":
         assert process.returncode == 1
         assert err.startswith("named for dotnxdomain.net. died with status -9 [SERVER_FAILED]")
@@ -121,7 +125,7 @@ def test_two_worlds_stand_side_by_side_and_nothing_outside_changes(lab: Lab) -> 
     def outside() -> tuple[str, str, str, list[str]]:
         found = programs.find()
         return (
-            subprocess.check_output((found["ip"], "address"), text=True),  # noqa: S603  # no shell
+            subprocess.check_output((found["ip"], "-brief", "address"), text=True),  # noqa: S603  # no shell
             Path("/proc/self/mountinfo").read_text("utf-8"),
             Path("/etc/resolv.conf").read_text("utf-8"),
             sorted(path.name for path in namespaces.RUN.iterdir()),
@@ -133,7 +137,7 @@ def test_two_worlds_stand_side_by_side_and_nothing_outside_changes(lab: Lab) -> 
         up(world)
     assert outside() == before
     for world in worlds:
-        out, err = world.communicate("\n", timeout=10)
+        out, err = world.communicate("\n", timeout=60)
         assert (world.returncode, out, err) == (0, "", "")
     assert lab.left() == []
     assert outside() == before
@@ -141,16 +145,22 @@ def test_two_worlds_stand_side_by_side_and_nothing_outside_changes(lab: Lab) -> 
 
 @pytest.mark.parametrize("number", SIGNALS, ids=lambda number: number.name)
 def test_interrupted_while_it_plays(lab: Lab, number: signal.Signals) -> None:
-    process = lab.start(*LAB)
-    assert process.stderr is not None
-    assert any("1  DNSSEC" in line for line in process.stderr)
-    process.send_signal(number)
-    out, err = process.communicate(timeout=5)
-    assert (process.returncode, out) == (130, "")
-    assert err.endswith("interrupted\n")
-    assert "Traceback" not in err
-    assert lab.left() == []
-    assert list(lab.temporary.iterdir()) == []
+    """Within ``PROMISE``. A busy machine only ever adds to what an end takes, so the shortest of a few counts."""
+    took: list[float] = []
+    while len(took) < TRIES and (not took or took[-1] >= PROMISE):
+        process = lab.start(*LAB)
+        assert process.stderr is not None
+        assert any("1  DNSSEC" in line for line in process.stderr)
+        process.send_signal(number)
+        began = time.monotonic()
+        out, err = process.communicate(timeout=60)
+        took.append(time.monotonic() - began)
+        assert (process.returncode, out) == (130, "")
+        assert err.endswith("interrupted\n")
+        assert "Traceback" not in err
+        assert lab.left() == []
+        assert list(lab.temporary.iterdir()) == []
+    assert min(took) < PROMISE, took
 
 
 def test_interrupted_as_soon_as_it_has_started(lab: Lab) -> None:
@@ -159,7 +169,7 @@ def test_interrupted_as_soon_as_it_has_started(lab: Lab) -> None:
         assert process.poll() is None
         os.sched_yield()
     process.send_signal(signal.SIGTERM)
-    out, err = process.communicate(timeout=10)
+    out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (130, ""), err
     assert "Traceback" not in err
     assert lab.left() == []
@@ -184,7 +194,7 @@ def test_killed_it_leaves_nothing(lab: Lab, victim: str) -> None:
     (inner,) = _children(int(unshare))
     assert len(lab.left()) > 8
     os.kill(process.pid if victim == "the outermost" else int(inner), signal.SIGKILL)
-    assert process.wait(timeout=5) != 0
+    assert process.wait(timeout=60) != 0
     while lab.left():  # bounded by the test's timeout: the kernel ends them one after the other
         os.sched_yield()
 
@@ -222,14 +232,14 @@ def test_outside_is_not_taken_for_inside(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_only_real_servers_take_updates(lab: Lab) -> None:
     process = lab.start(sys.executable, "-m", "danelaw", "lab", "--publisher", "rfc2136")
-    out, err = process.communicate(timeout=20)
+    out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (2, "")
     assert "--publisher needs --real" in err
 
 
 def test_the_files_made_are_not_lost_with_the_world(lab: Lab) -> None:
     process = lab.start(*LAB, "--artifacts", str(namespaces.RUN / "danelaw-lab-test"))
-    out, err = process.communicate(timeout=20)
+    out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (2, "")
     assert "ARTIFACTS_UNWRITABLE" in err
 
@@ -241,13 +251,13 @@ def test_under_nohup_it_goes_on(lab: Lab) -> None:
     process.send_signal(signal.SIGHUP)
     assert any("hand over DS" in line for line in process.stderr), "ten seconds later"
     process.send_signal(signal.SIGTERM)
-    assert process.wait(timeout=5) == 130
+    assert process.wait(timeout=60) == 130
 
 
 def test_the_whole_play_on_a_zone_that_bind_signs(lab: Lab) -> None:
     """That of a zone in a file is played in ``test_real_scenes``, before the scenes."""
     process = lab.start(*LAB, "--json", "--publisher", "rfc2136")
-    out, err = process.communicate(timeout=170)
+    out, err = process.communicate(timeout=380)
     assert process.returncode == 0, out + err
     result = json.loads(out)
     assert result["runs"]["staged"]["refused"] == 0

@@ -19,6 +19,7 @@ PACKAGES: Final[Mapping[str, str]] = {
     "nsd": "nsd",
     "nsd-control": "nsd",
     "unbound": "unbound",
+    "unbound-control": "unbound",
     "pebble": "pebble",
     "apache2": "apache2-bin",
     "openssl": "openssl",

@@ -30,9 +30,8 @@ class Unbound:
     def server(self) -> Server:
         """Write the configuration; what to start."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        conf = self.folder / "unbound.conf"
         lines = (*(f"interface: {ip}" for ip in self.at), *self.options)
-        conf.write_text(
+        self.conf.write_text(
             f"""\
 server:
   directory: "{self.folder}"
@@ -59,10 +58,18 @@ remote-control:
         )
         return Server(
             name=f"unbound at {self.at[0]}",
-            argv=(self.programs["unbound"], "-d", "-c", str(conf)),
+            argv=(self.programs["unbound"], "-d", "-c", str(self.conf)),
             log=self.folder / "unbound.log",
             ready=serves_zone(self.at[0], dns.name.root),
         )
+
+    @property
+    def conf(self) -> Path:
+        return self.folder / "unbound.conf"
+
+    def control(self, *words: str) -> tuple[str, ...]:
+        """The command that tells this server something."""
+        return (self.programs["unbound-control"], "-c", str(self.conf), *words)
 
 
 FRESH = ('module-config: "iterator"', "cache-max-ttl: 1", "cache-max-negative-ttl: 1", "infra-host-ttl: 1")

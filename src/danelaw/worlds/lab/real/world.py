@@ -20,7 +20,7 @@ import asyncio
 import contextlib
 import shutil
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from types import TracebackType
@@ -54,6 +54,12 @@ ZONE: Final = dns.name.from_text("dotnxdomain.net.")
 HOST: Final = dns.name.from_text("www.dotnxdomain.net.")
 
 Publishing = Literal["zonefile", "rfc2136"]
+
+LIMIT: Final = timedelta(seconds=30)
+"""How long a server may take to do what it is told."""
+
+LOOPBACK: Final = (IPv4Address("127.0.0.1"), IPv6Address("::1"))
+"""The clients' resolver is here too, for those who find no /etc/resolv.conf."""
 
 SOURCE: Final = """\
 ; The zone of the article, before the first key. Its times are scaled: 15 minutes there are 2 seconds here.
@@ -188,6 +194,11 @@ class RealWorld:
             Apache(directory / f"web{number}", place, programs, host, self.webroot, self.live)
             for number, place in enumerate(addresses.WEB, 1)
         )
+        self._shared = [
+            self._unbound("forwarder", (*addresses.FORWARDER, *addresses.CA_RESOLVER), FRESH),
+            self._unbound("cache", (*addresses.CACHE, *LOOPBACK), VALIDATING),
+        ]
+        self._caches = [self._unbound(f"cache-{ip}", (ip,), VALIDATING) for ip in self.client_resolvers]
         self.roads = Roads(commands, programs)
         self.messenger = Messenger(addresses.MESSENGER, addresses.SECONDARY, lag)
         self.registry = RealRegistry(
@@ -255,7 +266,7 @@ class RealWorld:
         ca = self.ca.server(_now())
         above = [self._root_server.server(), self._net_server.server(), self.primary.server()]
         await asyncio.gather(*(supervisor.start(server) for server in (*above, *web, ca)))
-        resolvers = [resolver.server() for resolver in self._resolvers()]
+        resolvers = [resolver.server() for resolver in (*self._shared, *self._caches)]
         below = (self.secondary.server(), *resolvers)
         await asyncio.gather(self.ca.fetch_roots(), *(supervisor.start(server) for server in below))
 
@@ -345,16 +356,8 @@ class RealWorld:
             statements=statements,
         )
 
-    def _resolvers(self) -> list[Unbound]:
-        forwarding = (*addresses.FORWARDER, *addresses.CA_RESOLVER)
-        loopback = (IPv4Address("127.0.0.1"), IPv6Address("::1"))  # for those who find no /etc/resolv.conf
-        caching = (*addresses.CACHE, *loopback)
-        places = [("forwarder", forwarding, FRESH), ("cache", caching, VALIDATING)]
-        places += [(f"cache-{ip}", (ip,), VALIDATING) for ip in self.client_resolvers]
-        return [
-            Unbound(self.directory / name, at, self._programs, self._hints, self.anchor_file, options)
-            for name, at, options in places
-        ]
+    def _unbound(self, name: str, at: tuple[IP, ...], options: tuple[str, ...]) -> Unbound:
+        return Unbound(self.directory / name, at, self._programs, self._hints, self.anchor_file, options)
 
     # -- faults -------------------------------------------------------------------------------------------------
 
@@ -383,6 +386,24 @@ class RealWorld:
         await self.roads.mend(addresses.PRIMARY, addresses.SECONDARY)
         self.messenger.loses = False
         self.messenger.remind()
+
+    async def part_caches(self) -> None:
+        """The clients' first cache asks none but the primary from now on, the last none but the secondary.
+
+        So it is for caches near to one authority and far from the other. Those between ask whom they like.
+        """
+        for cache, place in ((self._caches[0], addresses.PRIMARY), (self._caches[-1], addresses.SECONDARY)):
+            await self._tell(cache, "stub_add", ZONE.to_text(), *map(str, place))
+
+    async def join_caches(self) -> None:
+        """Undo ``part_caches``."""
+        for cache in (self._caches[0], self._caches[-1]):
+            await self._tell(cache, "stub_remove", ZONE.to_text())
+
+    async def _tell(self, server: Unbound, *words: str) -> None:
+        done = await self.commands.run(server.control(*words), LIMIT)
+        if done.status != 0:
+            raise DanelawError("SERVER_FAILED", f"unbound did not {' '.join(words)}", evidence=done.output)
 
     async def secondary_zone(self) -> str:
         """What the secondary holds now, in master form."""
