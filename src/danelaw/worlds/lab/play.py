@@ -132,7 +132,7 @@ class Play:
     service: SubjectName
     report: Callable[[Event], None]
     request_roll: Callable[[], Awaitable[None]]
-    limit: timedelta = timedelta(seconds=60)
+    limit: timedelta = timedelta(seconds=180)
     oracles: Oracles | None = None
     beside: Callable[[Play], Awaitable[None]] | None = None
     _began: Instant | None = None

@@ -27,7 +27,7 @@ RUN: Final = Path("/dev/shm")  # noqa: S108  # hidden under a mount of our own b
 """Where the world's files are: every Linux has this folder, and nobody keeps anything in it that is wanted inside."""
 
 REQUESTS: Final = frozenset({signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
-PATIENCE: Final = 5.0
+PATIENCE: Final = 15.0
 """Seconds that the inside has for taking everything down."""
 LOOK_EVERY: Final = 0.02
 

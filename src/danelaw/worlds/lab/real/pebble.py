@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import ssl
 from collections.abc import Mapping
@@ -13,8 +14,8 @@ from typing import Final
 from danelaw.core.model import IP, DanelawError
 from danelaw.worlds.lab.ca.pki import https_credential
 from danelaw.worlds.lab.real.addresses import Place
-from danelaw.worlds.lab.real.asking import answers_http, fetch
-from danelaw.worlds.lab.real.supervise import Server
+from danelaw.worlds.lab.real.asking import LOOK_EVERY, answers_http, fetch
+from danelaw.worlds.lab.real.supervise import UP_WITHIN, Server
 
 API_PORT: Final = 14000
 MANAGEMENT_PORT: Final = 15000
@@ -76,9 +77,17 @@ class Pebble:
         )
 
     async def fetch_roots(self) -> None:
-        """Ask the running CA for its root. Raises ``DanelawError("SERVER_FAILED")``."""
-        got = await fetch(self.at.v4, MANAGEMENT_PORT, "/roots/0", self._trust())
-        if got is None or got[0] != 200:
+        """Ask the running CA for its root, at a port that it opens when it comes to it.
+
+        Raises ``DanelawError("SERVER_FAILED")``.
+        """
+        try:
+            async with asyncio.timeout(UP_WITHIN):
+                while (got := await fetch(self.at.v4, MANAGEMENT_PORT, "/roots/0", self._trust())) is None:  # noqa: ASYNC110  # no event
+                    await asyncio.sleep(LOOK_EVERY)
+        except TimeoutError:
+            raise DanelawError("SERVER_FAILED", "pebble does not tell its root", evidence="no answer") from None
+        if got[0] != 200:
             raise DanelawError("SERVER_FAILED", "pebble does not tell its root", evidence=repr(got))
         self.roots.write_bytes(got[1])
 

@@ -13,7 +13,7 @@ from danelaw.ports import Commands
 from danelaw.worlds.lab.real.asking import LOOK_EVERY, serial
 from danelaw.worlds.lab.registry import LabRegistry, ParentZone
 
-WITHIN: Final = timedelta(seconds=10)
+WITHIN: Final = timedelta(seconds=30)
 
 
 class RealRegistry:

@@ -12,7 +12,7 @@ from danelaw.core.model import IP, DanelawError
 from danelaw.ports import Commands
 from danelaw.worlds.lab.real.addresses import Place
 
-LIMIT: Final = timedelta(seconds=10)
+LIMIT: Final = timedelta(seconds=30)
 
 
 class Roads:
@@ -56,7 +56,8 @@ def _roads(to: Place, source: Place | None) -> list[tuple[IP | None, IP]]:
 class Messenger:
     """Carries the primary's NOTIFY (RFC 1996) to the secondary, ``lag`` seconds later, and the reply back.
 
-    ``loses``: whatever it is given is lost, and the primary hears nothing either. ``last``: what came last.
+    ``loses``: whatever it is given is lost, and the primary hears nothing either. ``last``: what came last, but for
+    what the primary only repeats.
     """
 
     def __init__(self, at: Place, to: Place, lag: float) -> None:
@@ -65,6 +66,7 @@ class Messenger:
         self._at = at
         self._to = (str(to.v4), 53)
         self.last: bytes | None = None
+        self._heard: set[bytes] = set()
         self._askers: dict[bytes, tuple[str, int]] = {}
         self._transport: asyncio.DatagramTransport | None = None
 
@@ -91,7 +93,9 @@ class Messenger:
             if asker is not None:
                 self._send(data, asker)
             return
-        self.last = data
+        if data not in self._heard:
+            self._heard.add(data)
+            self.last = data
         if not self.loses:
             self._askers[data[:2]] = sender
             asyncio.get_running_loop().call_later(self.lag, self._deliver, data)

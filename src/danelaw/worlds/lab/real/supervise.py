@@ -14,7 +14,7 @@ from typing import Final
 from danelaw.core.model import DanelawError
 from danelaw.worlds.lab.real.asking import LOOK_EVERY
 
-UP_WITHIN: Final = 20.0
+UP_WITHIN: Final = 60.0
 """Seconds. A server is up in less than one; a machine may be busy."""
 GRACE: Final = 1.0
 """Seconds between asking a server to end and ending it."""
