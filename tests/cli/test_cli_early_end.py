@@ -38,7 +38,7 @@ def struck(
         preexec_fn=before,
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=110,
         check=False,
     )
 

@@ -23,7 +23,7 @@ def danelaw(
     *arguments: str, out: int = subprocess.PIPE, err: int = subprocess.PIPE, before: Callable[[], object] | None = None
 ) -> subprocess.CompletedProcess[str]:
     return subprocess.run(  # noqa: S603 - our own command
-        [DANELAW, *arguments], stdout=out, stderr=err, preexec_fn=before, text=True, timeout=20, check=False
+        [DANELAW, *arguments], stdout=out, stderr=err, preexec_fn=before, text=True, timeout=110, check=False
     )
 
 

@@ -23,7 +23,7 @@ README = Path(__file__).parents[2] / "README.md"
 
 def danelaw_says(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(  # noqa: S603 - our own command
-        [DANELAW, *arguments], capture_output=True, text=True, timeout=60, check=False, env=os.environ | environment
+        [DANELAW, *arguments], capture_output=True, text=True, timeout=110, check=False, env=os.environ | environment
     )
 
 
@@ -113,7 +113,7 @@ def test_help_into_a_pipe_that_closes_early_gives_no_traceback() -> None:
     os.close(read)
     with os.fdopen(write, "w") as pipe:
         said = subprocess.run(  # noqa: S603 - our own command
-            [DANELAW, "--help"], stdout=pipe, stderr=subprocess.PIPE, text=True, timeout=60, check=False
+            [DANELAW, "--help"], stdout=pipe, stderr=subprocess.PIPE, text=True, timeout=110, check=False
         )
     assert said.returncode in (0, 1)
     assert "Traceback" not in said.stderr
@@ -128,7 +128,7 @@ def test_into_a_pipe_there_is_no_colour() -> None:
 def test_a_subcommand_is_imported_only_when_it_is_called() -> None:
     code = "import sys, danelaw.faces.cli; print(*(m for m in sys.modules if m.startswith('danelaw.')))"
     said = subprocess.run(  # noqa: S603 - our own interpreter
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=110, check=True
     )
     loaded = set(said.stdout.split())
     assert "danelaw.faces.cli" in loaded

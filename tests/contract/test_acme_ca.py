@@ -41,7 +41,7 @@ class Client:
     kid: str | None = None
 
     def nonce(self) -> str:
-        return self.session.head(self.directory["newNonce"], timeout=10).headers["Replay-Nonce"]
+        return self.session.head(self.directory["newNonce"], timeout=60).headers["Replay-Nonce"]
 
     def jwk(self) -> dict[str, str]:
         numbers = self.key.public_key().public_numbers()
@@ -57,7 +57,7 @@ class Client:
         body = "" if payload is None else b64(json.dumps(payload).encode())
         r, s = decode_dss_signature(self.key.sign(f"{text}.{body}".encode(), ec.ECDSA(hashes.SHA256())))
         signed = {"protected": text, "payload": body, "signature": b64(r.to_bytes(32) + s.to_bytes(32))}
-        return self.session.post(to, data=json.dumps(signed), headers={"Content-Type": content_type}, timeout=10)
+        return self.session.post(to, data=json.dumps(signed), headers={"Content-Type": content_type}, timeout=60)
 
     def register(self) -> Client:
         reply = self.post(self.directory["newAccount"], AGREED)
@@ -112,7 +112,7 @@ def against_ca(tmp: Path, test: Callable[[Client], None], **settings: Any) -> No
                 with requests.Session() as session:
                     session.trust_env = False
                     session.verify = str(ca.api_bundle)
-                    directory = session.get(ca.url, timeout=10).json()
+                    directory = session.get(ca.url, timeout=60).json()
                     test(Client(session, directory, ec.generate_private_key(ec.SECP256R1())))
 
             await asyncio.to_thread(client)
@@ -127,7 +127,7 @@ def test_the_directory_names_every_resource_and_the_profiles(tmp_path: Path) -> 
     def test(client: Client) -> None:
         assert {"newNonce", "newAccount", "newOrder", "revokeCert", "renewalInfo", "meta"} == set(client.directory)
         assert set(client.directory["meta"]["profiles"]) == {"classic", "tlsserver", "shortlived"}
-        got = client.session.get(client.directory["newNonce"], timeout=10)
+        got = client.session.get(client.directory["newNonce"], timeout=60)
         assert (got.status_code, got.headers["Cache-Control"]) == (204, "no-store")
         assert 'rel="index"' in got.headers["Link"]
         assert client.nonce() != client.nonce()
@@ -198,8 +198,8 @@ def test_unknown_resources_and_methods_are_malformed(tmp_path: Path) -> None:
         base = client.directory["newOrder"].removesuffix("/new-order")
         assert problem(client.post(f"{base}/order/none")) == (404, "malformed")
         assert problem(client.post(f"{base}/nothing/like/that")) == (404, "malformed")
-        assert problem(client.session.get(client.directory["newOrder"], timeout=10)) == (405, "malformed")
-        assert problem(client.session.get(f"{base}/renewal-info/none.none", timeout=10)) == (404, "malformed")
+        assert problem(client.session.get(client.directory["newOrder"], timeout=60)) == (405, "malformed")
+        assert problem(client.session.get(f"{base}/renewal-info/none.none", timeout=60)) == (404, "malformed")
 
     against_ca(tmp_path, test)
 

@@ -36,7 +36,7 @@ async def ordered(world: EmbeddedWorld, csr: bytes, webroot: Path) -> Advance:
     )  # fmt: skip
     solver = WebrootSolver(webroot)
     step: Advance = Pending(OrderState((world.host,)), datetime.now(UTC))
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(90):
         while not isinstance(step, Issued | Failed):
             order = step.order
             if isinstance(step, NeedChallenge):

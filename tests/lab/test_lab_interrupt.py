@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from lab_process import DANELAW, Ended, ended, processes_left, start
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(400)]
 
 STRUCK = Path(__file__).parents[1] / "struck"
 STALLED = Path(__file__).with_name("stalled_lab.py")
@@ -59,7 +59,7 @@ def ends_at_once(begin: Callable[[], subprocess.Popen[bytes]], number: signal.Si
         if number is not None:
             process.send_signal(number)
         began = time.monotonic()
-        outcome = ended(process, 30)
+        outcome = ended(process, 60)
         took.append(time.monotonic() - began)
         assert outcome.status == 130, outcome
         assert outcome.out == ""
@@ -97,7 +97,7 @@ def test_interrupted_while_somebody_does_not_answer(tmp_path: Path, trouble: str
 def test_killed_it_leaves_no_process(tmp_path: Path) -> None:
     process = saying("1  DNSSEC", LAB, tmp_path)
     process.kill()
-    assert ended(process, 10).status == -signal.SIGKILL
+    assert ended(process, 60).status == -signal.SIGKILL
     assert not processes_left(process)
 
 
@@ -106,7 +106,7 @@ def test_killed_it_leaves_no_process(tmp_path: Path) -> None:
 
 def refused(process: subprocess.Popen[bytes]) -> Ended:
     """What is demanded of an error that is found before the play."""
-    outcome = ended(process, 20)
+    outcome = ended(process, 60)
     assert outcome.status == 2
     assert outcome.out == ""
     assert "DNSSEC" not in outcome.err

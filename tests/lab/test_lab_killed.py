@@ -16,7 +16,7 @@ from danelaw.ports import Store
 from danelaw.worlds.lab.crowd import Outcome
 from danelaw.worlds.lab.mortal import Fate, Killed, Moment, MortalStore, kind
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(600)]
 
 
 async def until_settled(

@@ -20,12 +20,12 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from dns.rdtypes.ANY.DNSKEY import DNSKEY
 from lab_process import DANELAW, Ended, ended, start
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(800)]
 
 ZONE = "dotnxdomain.net"
 HOST = "www.dotnxdomain.net"
 OWNER = dns.name.from_text(f"_443._tcp.{HOST}.")
-LIMIT = 360.0
+LIMIT = 700.0
 """Seconds that a play may take; about fifty on an idle machine."""
 
 OURS = ("dnssec", "certificate", "tlsa", "staged", "mend")
