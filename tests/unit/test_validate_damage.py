@@ -19,7 +19,7 @@ from danelaw.core.dnssec.keys import DNSKEY, DS, ZoneKey, make_ds
 from danelaw.core.dnssec.nsec import NSEC
 from danelaw.core.dnssec.rrsig import RRSIG, make
 from danelaw.core.dnssec.validate import Validation, drive
-from danelaw.core.dnssec.zonekeys import Bounds
+from danelaw.core.dnssec.authenticate import Bounds
 from danelaw.core.model import Message, Question, Record, RRset, Security, Silence, Validated
 from signed_tree import EXPIRATION, INCEPTION, NOW, Tree, name, question
 
@@ -335,7 +335,7 @@ DAMAGES: list[tuple[str, Damage, Question, Security, str]] = [
         BOGUS,
         "DENIAL_INSUFFICIENT",
     ),
-    ("NSEC3 denial", nsec3_instead, NOPE, INDETERMINATE, "NSEC3_UNSUPPORTED"),
+    ("NSEC3 of another name", nsec3_instead, NOPE, BOGUS, "DENIAL_INSUFFICIENT"),
     # Delegations
     ("DS of another key", ds_replaced(lambda ds: [replace(ds, digest=bytes(32))]), WWW, BOGUS, "DS_MISMATCH"),
     ("DS of another tag", ds_replaced(lambda ds: [replace(ds, tag=ds.tag ^ 1)]), WWW, BOGUS, "DS_MISMATCH"),

@@ -55,13 +55,15 @@ class AlgorithmPolicy:
     """What is supported. Sets of numbers, so that records with any number can be asked about.
 
     A zone whose DS records all have unsupported algorithms or digests is insecure (RFC 4035 §5.2, RFC 6840 §5.2). SHA-1
-    counts as unsupported by default: RFC 9905 takes it out of use.
+    counts as unsupported by default: RFC 9905 takes it out of use. ``nsec3_iterations``: what NSEC3 records may have at
+    most; a zone with more is insecure too (RFC 9276 §3.2).
     """
 
     validate_algorithms: frozenset[int] = _STRONG
     validate_digests: frozenset[int] = frozenset({DigestType.SHA256, DigestType.SHA384})
     sign_algorithms: frozenset[int] = _STRONG - {Algorithm.RSASHA512}
     sign_default: Algorithm = Algorithm.ECDSAP256SHA256
+    nsec3_iterations: int = 150
 
     def validates(self, algorithm: int) -> bool:
         """Whether signatures and keys of this algorithm number can make an answer secure."""

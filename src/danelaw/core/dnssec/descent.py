@@ -18,23 +18,29 @@ from dns.rcode import to_text as rcode_text
 from dns.rdatatype import RdataType as T
 
 from danelaw.core.dnssec.anchors import Anchors
-from danelaw.core.dnssec.denial import ProvenNSEC, is_delegation, nsec_of
-from danelaw.core.dnssec.keys import DNSKEY, DS
-from danelaw.core.dnssec.message import answer_rrsets, authority_rrsets
+from danelaw.core.dnssec.authenticate import Fault, Judge, WorkLimitError, authenticate, label
+from danelaw.core.dnssec.denials import Delegation
+from danelaw.core.dnssec.denying import read_denials, undenied
+from danelaw.core.dnssec.message import answer_rrsets
 from danelaw.core.dnssec.zonekeys import (
-    Fault,
-    Judge,
-    WorkLimitError,
+    Believed,
     ZoneKeyCache,
     ZoneKeys,
-    authenticate,
     establish,
-    label,
     parsed_ds,
-    ranked,
-    usable_ds,
+    unestablished,
 )
-from danelaw.core.model import Instant, Message, Question, Reason, RRset, Security, Silence
+from danelaw.core.model import (
+    JudgedDenial,
+    JudgedRRset,
+    JudgedZone,
+    Message,
+    Question,
+    Reason,
+    RRset,
+    Security,
+    Silence,
+)
 
 R = TypeVar("R")
 Reply: TypeAlias = Message | Silence
@@ -42,7 +48,6 @@ Steps: TypeAlias = Generator[tuple[Question, ...], None, R]
 """A part of a validation: yields the questions it waits for, returns its outcome."""
 
 _BATCH: Final = 8
-_DENIALS_TRIED: Final = 8
 
 
 class _NoCut(enum.Enum):
@@ -59,6 +64,7 @@ class Descent:
         self.anchors = anchors
         self.judge = judge
         self.replies: dict[Question, Reply] = {}
+        self.judged: dict[Name, JudgedZone] = {}
         self._cache = cache
         self._cuts: dict[Name, ZoneKeys | Fault | _NoCut] = {}
 
@@ -88,12 +94,12 @@ class Descent:
         anchor = self.anchors.closest(name)
         if anchor is None:
             return Fault(Security.INDETERMINATE, (Reason("NO_TRUST_ANCHOR", "RFC 4035 §4.3", str(name)),))
-        now = self.judge.now
-        keys: ZoneKeys | Fault | None = self._cache.closest(name, anchor.zone, now)
+        keys: ZoneKeys | Fault | None = self._cache.closest(name, anchor.zone, self.judge.now)
         if keys is None:
-            keys = yield from self._keys(anchor.zone, anchor.ds, anchor.keys, None)
+            keys = yield from self._keys(Believed(anchor.zone, None, anchor.ds, anchor.keys))
         if isinstance(keys, Fault):
             return keys
+        self.judged.update((zone.name, zone) for zone in keys.path)
         cuts = [Name(name.labels[-count:]) for count in range(len(keys.zone) + 1, len(name) + 1)]
         for index, cut in enumerate(cuts):
             if cut not in self._cuts:
@@ -121,51 +127,83 @@ class Descent:
         question = Question(cut, T.DS)
         reply = usable(question, (yield from self.ask(question)))
         if isinstance(reply, Fault):
-            return reply
+            return self._ends(keys, cut, reply)
         rrset = rrset_at(reply, cut, T.DS) or rrset_at(reply, cut, T.CNAME)
         if rrset is None or not rrset.rrsigs:
             rrset = dname_above(reply, cut) or rrset
-        if rrset is not None:
-            proof = authenticate(rrset, keys, self.judge)
-            if isinstance(proof, Fault):
-                return proof
-            if rrset.type != T.DS:  # an alias is no cut, and a DNAME has nothing below it
-                return _NoCut.NAMES_BELOW if rrset.type == T.CNAME else _NoCut.NOTHING_BELOW
-            if proof.expanded:
-                reason = Reason("SIGNATURE_INVALID", "RFC 4035 §5.2", label(cut, T.DS), "expanded from a wildcard")
-                return Fault(Security.BOGUS, (reason,))
-            until = min(keys.until, self.judge.now + timedelta(seconds=proof.rrset.ttl))
-            return (yield from self._keys(cut, parsed_ds(rrset.rdatas), frozenset(), until))
-        nsecs, faults = proven_nsecs(reply, keys, self.judge)
-        delegated = is_delegation(nsecs, cut)
-        if delegated:
-            detail = f"{keys.zone} proves that there is no DS"
-            return Fault(Security.INSECURE, (Reason("INSECURE_DELEGATION", "RFC 4035 §5.2", label(cut, T.DS), detail),))
-        if delegated is None:
-            return undenied(reply, keys, self.judge, "RFC 4035 §5.2", label(cut, T.DS), nsecs, faults)
-        return _NoCut.NOTHING_BELOW if any(nsec.rules_out(cut) for nsec in nsecs) else _NoCut.NAMES_BELOW
+        if rrset is None:
+            return self._undelegated(keys, cut, reply)
+        proof = authenticate(rrset, keys.zone, keys.keys, self.judge)
+        if isinstance(proof, Fault):
+            return self._ends(keys, cut, proof, ds=proof.seen)
+        if rrset.type != T.DS:  # an alias is no cut, and a DNAME has nothing below it
+            return _NoCut.NAMES_BELOW if rrset.type == T.CNAME else _NoCut.NOTHING_BELOW
+        if proof.expanded:
+            reason = Reason("SIGNATURE_INVALID", "RFC 4035 §5.2", label(cut, T.DS), "expanded from a wildcard")
+            return self._ends(keys, cut, Fault(Security.BOGUS, (reason,)), ds=proof.seen)
+        until = min(keys.until, self.judge.now + timedelta(seconds=proof.rrset.ttl))
+        believed = Believed(cut, keys.zone, parsed_ds(rrset.rdatas), seen=proof.seen, until=until)
+        return (yield from self._keys(believed, keys.path))
 
-    def _keys(
-        self, zone: Name, ds: Collection[DS], anchored: Collection[DNSKEY], until: Instant | None
-    ) -> Steps[ZoneKeys | Fault]:
-        """The zone's keys, by its DS records or by a trust anchor; good until ``until`` at the longest."""
-        believed = usable_ds(ds, self.judge.policy)
-        if ds and not believed and not anchored:
-            said = ", ".join(sorted(f"algorithm {one.algorithm} digest type {one.digest_type}" for one in ds))
-            reason = Reason("ALGORITHM_UNSUPPORTED", "RFC 4035 §5.2", label(zone, T.DS), said)
-            return Fault(Security.INSECURE, (reason,))
+    def _undelegated(self, keys: ZoneKeys, cut: Name, reply: Message) -> Fault | _NoCut:
+        """What a reply without DS proves of a cut."""
+        blamed = label(cut, T.DS)
+        denying = read_denials(reply, keys.zone, keys.keys, self.judge)
+        found = denying.denials.delegation(cut)
+        if found is None:
+            fault = undenied(denying, keys.zone, "RFC 4035 §5.2", blamed)
+            return self._ends(keys, cut, fault, denial=JudgedDenial("", denying.seen))
+        kind, denied = found
+        match kind:
+            case Delegation.NOTHING_BELOW:
+                return _NoCut.NOTHING_BELOW
+            case Delegation.NO_CUT:
+                return _NoCut.NAMES_BELOW
+            case Delegation.OPT_OUT:
+                detail = f"{keys.zone} leaves unsigned delegations out of its proofs here"
+                reason = Reason("OPT_OUT", "RFC 5155 §8.6", blamed, detail)
+            case Delegation.INSECURE_CUT:
+                reason = Reason(
+                    "INSECURE_DELEGATION", "RFC 4035 §5.2", blamed, f"{keys.zone} proves that there is no DS"
+                )
+        return self._ends(keys, cut, Fault(Security.INSECURE, (reason,)), denial=denying.judged(denied))
+
+    def _ends(
+        self,
+        keys: ZoneKeys,
+        cut: Name,
+        fault: Fault,
+        *,
+        ds: JudgedRRset | None = None,
+        denial: JudgedDenial | None = None,
+    ) -> Fault:
+        """The way down ends at a cut: so the proof shows it."""
+        self.judged[cut] = JudgedZone(cut, keys.zone, fault.state, ds=ds, denial=denial, reasons=fault.reasons)
+        return replace(fault, zone=cut)
+
+    def _keys(self, believed: Believed, path: tuple[JudgedZone, ...] = ()) -> Steps[ZoneKeys | Fault]:
+        """The zone's keys, by what is believed of them; ``path`` leads to the zone above."""
+        zone = believed.zone
         question = Question(zone, T.DNSKEY)
-        reply = usable(question, (yield from self.ask(question)))
+        unfit = believed.unusable(self.judge)
+        reply = unfit or usable(question, (yield from self.ask(question)))
         if isinstance(reply, Fault):
-            return reply
+            return self._unestablished(believed, reply)
         rrset = rrset_at(reply, zone, T.DNSKEY)
         if rrset is None:
-            return Fault(Security.BOGUS, (Reason("DNSKEY_MISSING", "RFC 4035 §5.2", label(zone, T.DNSKEY)),))
-        keys = establish(rrset, believed, anchored, self.judge)
-        if isinstance(keys, ZoneKeys):
-            keys = replace(keys, until=min(keys.until, until or keys.until))
-            self._cache.hold(keys)
+            missing = Reason("DNSKEY_MISSING", "RFC 4035 §5.2", label(zone, T.DNSKEY))
+            return self._unestablished(believed, Fault(Security.BOGUS, (missing,)))
+        judged, keys = establish(rrset, believed, self.judge)
+        self.judged[zone] = judged
+        if keys is None:
+            return Fault(judged.state, judged.reasons, zone)
+        keys = replace(keys, path=(*path, judged))
+        self._cache.hold(keys)
         return keys
+
+    def _unestablished(self, believed: Believed, fault: Fault) -> Fault:
+        self.judged[believed.zone] = unestablished(believed, fault, self.judge)
+        return replace(fault, zone=believed.zone)
 
 
 def usable(question: Question, reply: Reply) -> Message | Fault:
@@ -193,41 +231,3 @@ def dname_above(reply: Message, name: Name) -> RRset | None:
         if rrset.type == T.DNAME and rrset.owner != name and name.is_subdomain(rrset.owner):
             return rrset
     return None
-
-
-def proven_nsecs(reply: Message, keys: ZoneKeys, judge: Judge) -> tuple[tuple[ProvenNSEC, ...], tuple[Reason, ...]]:
-    """The NSEC records in a reply that the zone's keys authenticate, and what is wrong with the others."""
-    proven: list[ProvenNSEC] = []
-    faults: list[Reason] = []
-    for rrset in _denials(reply, T.NSEC):
-        proof = authenticate(rrset, keys, judge)
-        if isinstance(proof, Fault):
-            faults.extend(proof.reasons)
-        elif nsec := nsec_of(proof.rrset, proof.rrsig):
-            proven.append(nsec)
-    return tuple(proven), ranked(faults)
-
-
-def undenied(
-    reply: Message,
-    keys: ZoneKeys,
-    judge: Judge,
-    section: str,
-    blamed: str,
-    nsecs: Collection[ProvenNSEC],
-    faults: Collection[Reason],
-) -> Fault:
-    """The fault of a reply whose NSEC records do not prove what they should.
-
-    INDETERMINATE where the zone denies by NSEC3, whose proofs are not judged here (RFC 5155 §8); else BOGUS.
-    """
-    for rrset in _denials(reply, T.NSEC3):
-        if not isinstance(authenticate(rrset, keys, judge), Fault):
-            reason = Reason("NSEC3_UNSUPPORTED", "RFC 5155 §8", blamed, label(rrset.owner, rrset.type))
-            return Fault(Security.INDETERMINATE, (reason,))
-    code = "DENIAL_INSUFFICIENT" if nsecs else "DENIAL_MISSING"
-    return Fault(Security.BOGUS, ranked((*faults, Reason(code, section, blamed, f"by {keys.zone}"))))
-
-
-def _denials(reply: Message, type: int) -> list[RRset]:
-    return [rrset for rrset in authority_rrsets(reply) if rrset.type == type][:_DENIALS_TRIED]

@@ -22,6 +22,14 @@ SEP_FLAG: Final = 0x0001
 PROTOCOL: Final = 3
 """RFC 4034 §2.1.2."""
 
+_RSA: Final = (Algorithm.RSASHA1, Algorithm.RSASHA1_NSEC3_SHA1, Algorithm.RSASHA256, Algorithm.RSASHA512)
+_CURVE_BITS: Final[dict[int, int]] = {
+    Algorithm.ECDSAP256SHA256: 256,
+    Algorithm.ECDSAP384SHA384: 384,
+    Algorithm.ED25519: 256,
+    Algorithm.ED448: 456,
+}
+
 
 class MalformedKeyError(ValueError):
     """Rdata that has not the form of a DNSKEY or DS."""
@@ -69,6 +77,15 @@ class DNSKEY:
     def revoked(self) -> bool:
         """The REVOKE bit (RFC 5011 §2.1)."""
         return bool(self.flags & REVOKE_FLAG)
+
+
+def key_bits(key: DNSKEY) -> int | None:
+    """The size of the public key: of an RSA modulus (RFC 3110 §2), or of the curve; None where it is not known."""
+    wire = key.public_key
+    if key.algorithm in _RSA:
+        start = 1 + wire[0] if wire[0] else 3 + int.from_bytes(wire[1:3])
+        return int.from_bytes(wire[start:]).bit_length() or None
+    return _CURVE_BITS.get(key.algorithm)
 
 
 @dataclass(frozen=True, slots=True)

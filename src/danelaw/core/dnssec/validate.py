@@ -24,56 +24,70 @@ from dns.rdatatype import RdataType as T
 
 from danelaw.core.dnssec.algorithms import AlgorithmPolicy
 from danelaw.core.dnssec.anchors import Anchors
-from danelaw.core.dnssec.canonical import plain_wire
-from danelaw.core.dnssec.denial import denies, rules_out_closer_match
-from danelaw.core.dnssec.descent import (
-    Descent,
-    R,
-    Reply,
-    Steps,
-    dname_above,
-    proven_nsecs,
-    rrset_at,
-    undenied,
-    usable,
-)
-from danelaw.core.dnssec.message import absence, as_absence, authority_rrsets
-from danelaw.core.dnssec.rrsig import RRSIG, MalformedSignatureError
-from danelaw.core.dnssec.zonekeys import (
+from danelaw.core.dnssec.authenticate import (
     Bounds,
     Fault,
     Judge,
+    Verifier,
     Work,
     WorkLimitError,
-    ZoneKeyCache,
-    ZoneKeys,
     authenticate,
     label,
     ranked,
 )
-from danelaw.core.model import Absence, Instant, Message, Question, Reason, RRset, Security, Validated
+from danelaw.core.dnssec.canonical import plain_wire
+from danelaw.core.dnssec.denying import Denying, read_denials, undenied
+from danelaw.core.dnssec.descent import Descent, R, Reply, Steps, dname_above, rrset_at, usable
+from danelaw.core.dnssec.message import absence, as_absence, authority_rrsets
+from danelaw.core.dnssec.rrsig import RRSIG, MalformedSignatureError
+from danelaw.core.dnssec.zonekeys import ZoneKeyCache, ZoneKeys
+from danelaw.core.model import (
+    Absence,
+    Instant,
+    JudgedDenial,
+    JudgedLink,
+    JudgedRRset,
+    Message,
+    Proof,
+    Question,
+    Reason,
+    RRset,
+    Security,
+    Validated,
+)
 
 _SIGNERS_TRIED: Final = 3
 _WEAKER: Final = (Security.SECURE, Security.INSECURE, Security.INDETERMINATE, Security.BOGUS)
+_NOT_DATA: Final = frozenset({T.OPT, T.RRSIG, T.TSIG, T.IXFR, T.AXFR, T.MAILB, T.MAILA, T.ANY})
+"""Types that name no RRset (RFC 6895 §3.1), and the one whose RRsets are never signed (RFC 4035 §2.2)."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Link:
-    """One link: an RRset or its absence, what is wrong with it, and where a CNAME or DNAME leads on."""
+    """One link: an RRset or its absence, as the proof shows it; ``fault``: what is wrong with it."""
 
-    fault: Fault | None
-    rrset: RRset | None = None
+    judged: JudgedLink
+    fault: Fault | None = None
     absence: Absence | None = None
-    onward: Name | None = None
-    reasons: tuple[Reason, ...] = ()
     notes: tuple[Reason, ...] = ()
+
+    @property
+    def rrset(self) -> RRset | None:
+        if self.judged.synthesized is not None:
+            return self.judged.synthesized
+        return self.judged.rrset.rrset if self.judged.rrset is not None else None
+
+    @property
+    def broken(self) -> bool:
+        return self.fault is not None and self.fault.state is not Security.INSECURE
 
 
 class Validation:
     """One question, validated. ``result`` is None until ``next_queries`` has nothing more to ask.
 
     ``cache`` keeps authenticated zone keys for later validations under the same anchors and policy. A SECURE or
-    INSECURE result holds the data; of a BOGUS or INDETERMINATE one only the reasons are given.
+    INSECURE result holds the data; of a BOGUS or INDETERMINATE one only the reasons are given. Its proof holds all that
+    was looked at, whatever the state. ``thorough``: signatures are tried beyond the first good one.
     """
 
     def __init__(
@@ -86,14 +100,17 @@ class Validation:
         cache: ZoneKeyCache | None = None,
         *,
         bounds: Bounds | None = None,
+        verifier: Verifier | None = None,
+        thorough: bool = False,
     ) -> None:
         self._name = name
         self._type = type
         self._bounds = bounds or Bounds()
-        self._judge = Judge(policy, now, Work(self._bounds))
+        self._judge = Judge(policy, now, Work(self._bounds), verifier or Verifier(), thorough)
         self._descent = Descent(anchors, self._judge, ZoneKeyCache() if cache is None else cache)
         self._waiting: tuple[Question, ...] = ()
         self._result: Validated | None = None
+        self._links: list[_Link] = []
         self._steps = self._run()
         self._advance()
 
@@ -121,36 +138,40 @@ class Validation:
         except WorkLimitError as limit:
             reason = Reason("WORK_LIMIT", "RFC 4035 §5.4", label(self._name, self._type), str(limit))
             self._waiting = ()
-            self._result = Validated(self._name, self._type, Security.BOGUS, reasons=(reason,))
+            self._links.append(_Link(JudgedLink(self._name, self._type, Security.BOGUS, reasons=(reason,))))
+            self._result = Validated(self._name, self._type, Security.BOGUS, reasons=(reason,), proof=self._proof())
 
     def _run(self) -> Steps[Validated]:
         question = Question(self._name, self._type)
+        if self._type in _NOT_DATA:
+            self._links.append(_indeterminate(question, "NOT_A_DATA_TYPE", "RFC 6895 §3.1"))
+            return self._conclude()
         yield from self._descent.ask_ahead((question, *self._descent.first_questions(self._name)))
         reply = self._descent.replies[question]
-        links: list[_Link] = []
         followed = {self._name}
         while True:
             link = yield from self._link(question, reply)
-            links.append(link)
-            broken = link.fault is not None and link.fault.state is not Security.INSECURE
-            if link.onward is None or broken:
-                return self._conclude(links)
-            if len(links) >= self._bounds.links:
+            self._links.append(link)
+            onward = link.judged.onward
+            if onward is None or link.broken:
+                return self._conclude()
+            if len(self._links) >= self._bounds.links:
                 raise WorkLimitError(f"more than {self._bounds.links} aliases")
-            if link.onward in followed:
-                links.append(_indeterminate("ALIAS_LOOP", "RFC 1034 §3.6.2", label(link.onward, self._type)))
-                return self._conclude(links)
-            followed.add(link.onward)
-            question = Question(link.onward, self._type)
+            question = Question(onward, self._type)
+            if onward in followed:
+                self._links.append(_indeterminate(question, "ALIAS_LOOP", "RFC 1034 §3.6.2"))
+                return self._conclude()
+            followed.add(onward)
             if not _goes_on(reply, question):
                 reply = yield from self._descent.ask(question)
 
-    def _conclude(self, links: Sequence[_Link]) -> Validated:
+    def _conclude(self) -> Validated:
         """The weakest link decides (RFC 6672 §5.3.3)."""
+        links = self._links
         faults = [link.fault for link in links if link.fault is not None]
         state = _weakest(faults)
         if state is Security.SECURE:
-            reasons = [reason for link in links for reason in link.reasons]
+            reasons = [reason for link in links for reason in link.judged.reasons]
         else:
             reasons = [reason for fault in faults if fault.state is state for reason in fault.reasons]
         shown = links if state in (Security.SECURE, Security.INSECURE) else ()
@@ -162,89 +183,122 @@ class Validation:
             absence=shown[-1].absence if shown else None,
             reasons=tuple(dict.fromkeys(reasons)),
             notes=ranked(note for link in links for note in link.notes),
+            proof=self._proof(),
         )
+
+    def _proof(self) -> Proof:
+        zones = sorted(self._descent.judged.values(), key=lambda zone: len(zone.name))
+        return Proof(self._judge.now, tuple(zones), tuple(link.judged for link in self._links))
 
     def _link(self, question: Question, received: Reply) -> Steps[_Link]:
         reply = usable(question, received)
         if isinstance(reply, Fault):
-            return _Link(reply)
-        name, type = question.name, question.type
-        here = rrset_at(reply, name, type) or rrset_at(reply, name, T.CNAME)
+            return _faulty(question, reply)
+        name = question.name
+        here = rrset_at(reply, name, question.type) or rrset_at(reply, name, T.CNAME)
         dname = dname_above(reply, name)
         if dname is not None and (here is None or not here.rrsigs):
-            return (yield from self._redirected(dname, name, here, reply))
+            return (yield from self._redirected(question, dname, here, reply))
         if here is not None:
-            return (yield from self._positive(here, reply))
-        return (yield from self._negative(name, reply))
+            return (yield from self._positive(question, here, reply))
+        return (yield from self._negative(question, reply))
 
-    def _positive(self, rrset: RRset, reply: Message) -> Steps[_Link]:
+    def _positive(self, question: Question, rrset: RRset, reply: Message) -> Steps[_Link]:
         """An RRset that stands in the answer (RFC 4035 §5.3)."""
         blamed = label(rrset.owner, rrset.type)
 
         def check(keys: ZoneKeys) -> _Link | Fault:
-            proof = authenticate(rrset, keys, self._judge)
+            proof = authenticate(rrset, keys.zone, keys.keys, self._judge)
             if isinstance(proof, Fault):
                 return proof
-            if proof.expanded:
-                nsecs, faults = proven_nsecs(reply, keys, self._judge)
-                if not rules_out_closer_match(nsecs, rrset.owner, proof.rrsig.labels):
-                    return undenied(reply, keys, self._judge, "RFC 4035 §5.3.4", blamed, nsecs, faults)
             reason = Reason("SIGNATURE_VALID", "RFC 4035 §5.3", blamed, str(proof.rrsig))
-            return _Link(None, proof.rrset, reasons=(reason,), notes=proof.notes)
+            link = JudgedLink(
+                question.name, question.type, Security.SECURE, keys.zone, rrset=proof.seen, reasons=(reason,)
+            )
+            if not proof.expanded:
+                return _Link(link, notes=proof.notes)
+            denying = read_denials(reply, keys.zone, keys.keys, self._judge)
+            denied = denying.denials.rules_out_closer_match(rrset.owner, proof.rrsig.labels)
+            if denied is None:
+                fault = undenied(denying, keys.zone, "RFC 4035 §5.3.4", blamed)
+                return replace(fault, seen=replace(proof.seen, state=fault.state, reasons=fault.reasons))
+            link = replace(link, denial=denying.judged(denied))
+            notes = (*proof.notes, *denying.notes)
+            if denied.opt_out:
+                fault = _opted_out(blamed, keys.zone)
+                return _Link(replace(link, state=fault.state, reasons=fault.reasons), fault, notes=notes)
+            return _Link(link, notes=notes)
 
         outcome = yield from self._under_signers((rrset,), rrset.owner, rrset.type, check)
-        link = _Link(outcome, rrset) if isinstance(outcome, Fault) else outcome
-        if rrset.type == self._type or rrset.type == T.DNAME:
+        link = _faulty(question, outcome, rrset) if isinstance(outcome, Fault) else outcome
+        if rrset.type in (question.type, T.DNAME):
             return link
         onward = _alias(rrset)
         if onward is None:
-            return _indeterminate("ALIAS_MALFORMED", "RFC 1034 §3.6.2", blamed)
-        return replace(link, onward=onward)
+            return _indeterminate(question, "ALIAS_MALFORMED", "RFC 1034 §3.6.2")
+        return replace(link, judged=replace(link.judged, onward=onward))
 
-    def _redirected(self, dname: RRset, name: Name, cname: RRset | None, reply: Message) -> Steps[_Link]:
+    def _redirected(self, question: Question, dname: RRset, cname: RRset | None, reply: Message) -> Steps[_Link]:
         """A name below a DNAME: the DNAME is signed, the CNAME made from it is not (RFC 6672 §5.3.1)."""
-        link = yield from self._positive(dname, reply)
-        if link.fault is not None and link.fault.state is not Security.INSECURE:
+        link = yield from self._positive(question, dname, reply)
+        if link.broken:
             return link
         target = _alias(dname)
         if target is None:
-            return _indeterminate("ALIAS_MALFORMED", "RFC 6672 §2.1", label(dname.owner, T.DNAME))
-        blamed = label(name, T.CNAME)
+            return _indeterminate(question, "ALIAS_MALFORMED", "RFC 6672 §2.1")
         try:
-            onward = name.relativize(dname.owner).concatenate(target)
+            onward = question.name.relativize(dname.owner).concatenate(target)
         except dns.name.NameTooLong:
-            return _indeterminate("ALIAS_TOO_LONG", "RFC 6672 §2.2", blamed)
+            return _indeterminate(question, "ALIAS_TOO_LONG", "RFC 6672 §2.2")
         if cname is not None and _alias(cname) != onward:
+            blamed = label(question.name, T.CNAME)
             reason = Reason("DNAME_MISMATCH", "RFC 6672 §5.3.1", blamed, f"the DNAME leads to {onward}")
-            return _Link(Fault(Security.BOGUS, (reason,)))
-        synthesized = RRset(name, T.CNAME, link.rrset.ttl if link.rrset else 0, frozenset({plain_wire(onward)}))
-        return replace(link, rrset=synthesized, onward=None if self._type == T.CNAME else onward)
+            return _faulty(question, Fault(Security.BOGUS, (reason,)), cname)
+        ttl = link.rrset.ttl if link.rrset else 0
+        made = RRset(question.name, T.CNAME, ttl, frozenset({plain_wire(onward)}))
+        judged = replace(link.judged, synthesized=made, onward=None if question.type == T.CNAME else onward)
+        return replace(link, judged=judged)
 
-    def _negative(self, name: Name, reply: Message) -> Steps[_Link]:
+    def _negative(self, question: Question, reply: Message) -> Steps[_Link]:
         """No such RRset: the proof that there is none (RFC 4035 §5.4)."""
-        said = as_absence(reply, name, self._type)
-        blamed = label(name, self._type)
+        name, type = question.name, question.type
+        said = as_absence(reply, name, type)
+        blamed = label(name, type)
         authority = authority_rrsets(reply)
         proofs = [rrset for rrset in authority if rrset.type in (T.NSEC, T.NSEC3)]
+        looked: list[Denying] = []
 
         def check(keys: ZoneKeys) -> _Link | Fault:
-            nsecs, faults = proven_nsecs(reply, keys, self._judge)
-            denial = denies(nsecs, name, self._type)
-            if denial is None:
-                return undenied(reply, keys, self._judge, "RFC 4035 §5.4", blamed, nsecs, faults)
-            reason = Reason(f"DENIED_{denial.name}", "RFC 4035 §5.4", blamed, denial.value)
+            denying = read_denials(reply, keys.zone, keys.keys, self._judge)
+            looked.append(denying)
+            denied = denying.denials.denies(name, type)
+            if denied is None:
+                return undenied(denying, keys.zone, "RFC 4035 §5.4", blamed)
             soas = [rrset for rrset in authority if rrset.type == T.SOA and rrset.owner == keys.zone]
-            judged = [authenticate(rrset, keys, self._judge) for rrset in soas]
-            proven = [one.rrset for one in judged if not isinstance(one, Fault)] + [nsec.rrset for nsec in nsecs]
+            judged = [authenticate(rrset, keys.zone, keys.keys, self._judge) for rrset in soas]
+            proven = [*(one.rrset for one in judged if not isinstance(one, Fault)), *denied.records]
             notes = [note for one in judged if isinstance(one, Fault) for note in one.reasons]
-            return _Link(None, absence=absence(name, self._type, proven), reasons=(reason,), notes=(*notes, *faults))
+            denial = denying.judged(denied, [one.seen for one in judged if one.seen is not None])
+            fault = _opted_out(blamed, keys.zone) if denied.opt_out else None
+            reasons = (Reason(f"DENIED_{denied.how.name}", "RFC 4035 §5.4", blamed, denied.how.value),)
+            link = JudgedLink(
+                name,
+                type,
+                fault.state if fault else Security.SECURE,
+                keys.zone,
+                denial=denial,
+                reasons=fault.reasons if fault else reasons,
+            )
+            return _Link(link, fault, absence(name, type, proven), (*notes, *denying.notes))
 
-        outcome = yield from self._under_signers(proofs, name, self._type, check)
+        outcome = yield from self._under_signers(proofs, name, type, check)
         if not isinstance(outcome, Fault):
             return outcome
         if outcome.state is Security.INSECURE and said is None:
-            return _indeterminate("NO_ANSWER", "RFC 2308 §2", blamed, "the reply neither answers nor denies")
-        return _Link(outcome, absence=said)
+            return _indeterminate(question, "NO_ANSWER", "RFC 2308 §2", "the reply neither answers nor denies")
+        link = _faulty(question, outcome)
+        seen = tuple(record for denying in looked for record in denying.seen)
+        return replace(link, judged=replace(link.judged, denial=JudgedDenial("", seen)), absence=said)
 
     def _under_signers(
         self, rrsets: Sequence[RRset], name: Name, type: int, check: Callable[[ZoneKeys], R | Fault]
@@ -266,18 +320,21 @@ class Validation:
             if keys.zone != signer:
                 detail = f"signed as {signer}, which is no zone: the zone is {keys.zone}"
                 reason = Reason("SIGNER_MISMATCH", "RFC 4035 §5.3.1", label(name, type), detail)
-                failures.append(Fault(Security.BOGUS, (reason,)))
+                failures.append(Fault(Security.BOGUS, (reason,), keys.zone))
                 continue
             outcome = check(keys)
             if not isinstance(outcome, Fault):
                 return outcome
-            failures.append(outcome)
+            failures.append(replace(outcome, zone=outcome.zone or keys.zone))
         if any(fault.state is Security.INDETERMINATE for fault in failures):
             return _worst(failures)
         keys = yield from self._descent.zone(within)
         if isinstance(keys, Fault):
             return keys if keys.state is Security.INSECURE or not failures else _worst(failures)
-        return _worst(failures) if failures else check(keys)
+        if failures:
+            return _worst(failures)
+        outcome = check(keys)
+        return replace(outcome, zone=keys.zone) if isinstance(outcome, Fault) else outcome
 
     def _signers(self, rrsets: Iterable[RRset], within: Name) -> list[Name]:
         """The zones that signatures claim, if such a zone can hold the name and lies under its trust anchor."""
@@ -323,8 +380,23 @@ def _alias(rrset: RRset) -> Name | None:
     return target if used == len(rdata) else None
 
 
-def _indeterminate(code: str, section: str, blamed: str, detail: str = "") -> _Link:
-    return _Link(Fault(Security.INDETERMINATE, (Reason(code, section, blamed, detail),)))
+def _faulty(question: Question, fault: Fault, rrset: RRset | None = None) -> _Link:
+    """A link with which something is wrong; of an RRset where there is one."""
+    seen = fault.seen
+    if seen is None and rrset is not None:
+        seen = JudgedRRset(fault.zone or rrset.owner, rrset, fault.state, reasons=fault.reasons)
+    return _Link(JudgedLink(question.name, question.type, fault.state, fault.zone, seen, reasons=fault.reasons), fault)
+
+
+def _indeterminate(question: Question, code: str, section: str, detail: str = "") -> _Link:
+    blamed = label(question.name, question.type)
+    return _faulty(question, Fault(Security.INDETERMINATE, (Reason(code, section, blamed, detail),)))
+
+
+def _opted_out(blamed: str, zone: Name) -> Fault:
+    """Only signed data are denied where a zone opted out: the rest is insecure (RFC 5155 §9.2)."""
+    detail = f"{zone} leaves unsigned delegations out of its proofs here"
+    return Fault(Security.INSECURE, (Reason("OPT_OUT", "RFC 5155 §9.2", blamed, detail),), zone)
 
 
 def _weakest(faults: Iterable[Fault]) -> Security:
@@ -332,5 +404,8 @@ def _weakest(faults: Iterable[Fault]) -> Security:
 
 
 def _worst(faults: Sequence[Fault]) -> Fault:
+    """All faults of the worst state in one; the first of them says what was seen."""
     state = _weakest(faults)
-    return Fault(state, ranked(reason for fault in faults if fault.state is state for reason in fault.reasons))
+    worst = [fault for fault in faults if fault.state is state]
+    reasons = ranked(reason for fault in worst for reason in fault.reasons)
+    return replace(worst[0], reasons=reasons)
