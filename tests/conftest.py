@@ -14,7 +14,9 @@ MORE_PATH = ("/usr/local/sbin", "/usr/sbin", "/sbin")  # on Debian only root has
 
 
 def find_program(name: str) -> str | None:
-    """Where a program is, also where an unprivileged user's PATH does not reach."""
+    """Where a program is, also where an unprivileged user's PATH does not reach. A full path may be any file's."""
+    if name.startswith("/"):
+        return name if Path(name).is_file() else None
     path = os.pathsep.join([os.environ.get("PATH", os.defpath), *MORE_PATH])
     return shutil.which(name, path=path)
 

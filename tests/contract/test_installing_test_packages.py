@@ -88,6 +88,18 @@ def test_nothing_is_called_when_nothing_is_missing(machine: Machine) -> None:
     assert (result.returncode, result.stderr, machine.apt_calls) == (0, "", [])
 
 
+def test_what_is_needed_may_be_a_file_that_nobody_runs(machine: Machine) -> None:
+    needed = machine.path / "file"
+    listed = machine.path / "tools" / "test-packages.txt"
+    listed.write_text(f"nobody-packs-this {needed}\n", encoding="utf-8")
+    machine.run()
+    assert machine.apt_calls[-2].endswith("install -y --no-install-recommends nobody-packs-this")
+    needed.touch()
+    before = machine.apt_calls
+    machine.run()
+    assert machine.apt_calls == before
+
+
 def test_without_root_it_says_what_will_be_skipped(machine: Machine) -> None:
     result = machine.run(uid=1000)
     assert result.returncode == 0
