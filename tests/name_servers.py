@@ -19,17 +19,21 @@ Streams = Callable[[bytes], bytes | None]
 """As over UDP, but one reply, without its length. None: nothing is ever said; empty: the connection is closed."""
 
 
-def to_wire(message: Message, id: int) -> bytes:
-    """A message in wire form, without compression."""
+OPT = b"\0" + (41).to_bytes(2) + (1232).to_bytes(2) + bytes(6)
+
+
+def to_wire(message: Message, id: int, *, edns: bool = True) -> bytes:
+    """A message in wire form, without compression; ``edns``: with an OPT record, as from all that know DNSSEC."""
     sections = (message.answer, message.authority, message.additional)
-    counts = (len(message.question), *map(len, sections))
+    answer, authority, additional = map(len, sections)
+    counts = (len(message.question), answer, authority, additional + edns)
     wire = b"".join(n.to_bytes(2) for n in (id, message.flags | 0x8000 | message.rcode, *counts))
     for one in message.question:
         wire += plain_wire(one.name) + one.type.to_bytes(2) + one.klass.to_bytes(2)
     for record in (record for section in sections for record in section):
         fixed = record.type.to_bytes(2) + record.klass.to_bytes(2) + record.ttl.to_bytes(4)
         wire += plain_wire(record.owner) + fixed + len(record.rdata).to_bytes(2) + record.rdata
-    return wire
+    return wire + OPT * edns
 
 
 def saying(answer: Callable[[Question], Message | None]) -> Streams:

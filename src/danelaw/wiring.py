@@ -18,7 +18,7 @@ from danelaw.adapters.probe import TLSProber
 from danelaw.adapters.publish.rfc2136 import Primary, Rfc2136Publisher
 from danelaw.adapters.publish.tsig import read_key
 from danelaw.adapters.publish.zonefile import ZonefilePublisher
-from danelaw.adapters.resolve import AuthorityAsker, ForwardingResolver
+from danelaw.adapters.resolve import AuthorityAsker, ForwardingResolver, system_forwarders
 from danelaw.adapters.store import MemoryStore
 from danelaw.adapters.zone.file_zones import FileZones, ZoneFile
 from danelaw.app.config import LOCAL, Config, FileZoneConfig, ServiceConfig, UpdatedZoneConfig, ZoneConfig
@@ -93,6 +93,7 @@ def build(config: Config, surroundings: Surroundings, store: Store | None = None
 
 def _tools(config: Config, world: Surroundings, store: Store) -> Toolbox:
     anchors = trust_anchors(config.trust_anchor or world.trust_anchors, world.clock.now())
+    forwarders = config.forwarders or system_forwarders()
     filed = [zone for zone in config.zones if isinstance(zone, FileZoneConfig)]
     files = FileZones(
         {z.zone: ZoneFile(z.file, z.keys, z.signed, z.reload) for z in filed},
@@ -121,8 +122,8 @@ def _tools(config: Config, world: Surroundings, store: Store) -> Toolbox:
     return Toolbox(
         clock=world.clock,
         store=store,
-        resolver=ForwardingResolver(config.forwarders, world.dialer, world.clock, anchors),
-        authorities=AuthorityAsker(config.forwarders, world.dialer),
+        resolver=ForwardingResolver(forwarders, world.dialer, world.clock, anchors, ca=config.resolver_ca),
+        authorities=AuthorityAsker(forwarders, world.dialer, ca=config.resolver_ca),
         prober=TLSProber(world.dialer),
         zones={zone.zone: files for zone in filed},
         publishers={zone.zone: _updates(zone, config, world) or in_files for zone in config.zones},

@@ -26,7 +26,7 @@ from danelaw.adapters.publish.tsig import TsigKey
 from danelaw.adapters.resolve import AuthorityAsker, ForwardingResolver
 from danelaw.core.dnssec.anchors import read_anchors
 from danelaw.core.dnssec.message import as_answer, read_message, soa_serial
-from danelaw.core.model import Absence, Answer, DanelawError, Message, RRset, Security, Validated, same_content
+from danelaw.core.model import Absence, Answer, DanelawError, Do53, Message, RRset, Security, Validated, same_content
 from danelaw.core.rollover.actions import Conflict, Publish, Receipt
 from danelaw.ports import SocketAddress
 
@@ -233,7 +233,7 @@ def test_what_the_server_signs_validates(server: Server) -> None:
         keys = held(server, ZONE, T.DNSKEY)
         assert isinstance(keys, RRset)
         anchors = read_anchors("".join(f"{ZONE} DNSKEY \\# {len(key)} {key.hex()}\n" for key in keys.rdatas))
-        resolver = ForwardingResolver([(LOOPBACK, 53)], Everywhere(server.port), SystemClock(), anchors)
+        resolver = ForwardingResolver([Do53(LOOPBACK)], Everywhere(server.port), SystemClock(), anchors)
         return asyncio.run(resolver.resolve(owner, T.TLSA))
 
     by, mixed = publisher(server), RRset(OWNER, T.TLSA, 60, ONE.rdatas | {MALFORMED})

@@ -17,14 +17,15 @@ from dns.rdatatype import RdataType as T
 from danelaw.adapters.resolve import AuthorityAsker, ForwardingResolver, Patience
 from danelaw.core.dnssec.canonical import plain_wire
 from danelaw.core.dnssec.zonekeys import ZoneKeyCache
-from danelaw.core.model import IP, DanelawError, Message, Question, Record, Security, Silence, Validated
+from danelaw.core.model import IP, DanelawError, Do53, Message, Question, Record, Security, Silence, Validated
 from name_servers import NameServer, Places, answering
 from signed_tree import NOW, Tree, name, question
 
 R = TypeVar("R")
 Answer = Callable[[Question], Message | None]
 FORWARDER, SECOND = ip_address("192.0.2.53"), ip_address("192.0.2.54")
-HASTY = Patience(first=timedelta(milliseconds=300), tries=1, tcp=timedelta(milliseconds=300))
+HASTY = Patience(first=timedelta(seconds=1), tries=1, tcp=timedelta(seconds=1))
+"""With time enough for a busy machine to answer, where somebody answers."""
 TLSA = question("_443._tcp.www", "TLSA")
 AD = 0x0020
 
@@ -53,7 +54,7 @@ def with_servers(
 
 def resolved(tree: Tree, answers: dict[IP, Answer], asked: Question) -> Validated:
     async def use(places: Places, _: dict[IP, NameServer]) -> Validated:
-        forwarders = [(FORWARDER, 53), (SECOND, 53)]
+        forwarders = [Do53(FORWARDER), Do53(SECOND)]
         resolver = ForwardingResolver(forwarders, places, StoppedClock(), tree.anchors, patience=HASTY)
         return await resolver.resolve(asked.name, asked.type)
 
@@ -117,7 +118,7 @@ def test_each_answer_says_how_things_are_now_unless_a_cache_is_given(tree: Tree)
         cache = ZoneKeyCache()
         for new_cache in (ZoneKeyCache, lambda: cache):
             resolver = ForwardingResolver(
-                [(FORWARDER, 53)], places, StoppedClock(), tree.anchors, patience=HASTY, new_cache=new_cache
+                [Do53(FORWARDER)], places, StoppedClock(), tree.anchors, patience=HASTY, new_cache=new_cache
             )
             await resolver.resolve(TLSA.name, TLSA.type)
             before = len(running[FORWARDER].datagrams)
@@ -142,7 +143,7 @@ def test_each_answer_says_how_things_are_now_unless_a_cache_is_given(tree: Tree)
 )
 def test_the_zone_of_a_name(tree: Tree, below: str, zone: str) -> None:
     async def use(places: Places, _: dict[IP, NameServer]) -> Name | None:
-        resolver = ForwardingResolver([(FORWARDER, 53)], places, StoppedClock(), tree.anchors, patience=HASTY)
+        resolver = ForwardingResolver([Do53(FORWARDER)], places, StoppedClock(), tree.anchors, patience=HASTY)
         return await resolver.zone_of(name(below))
 
     assert with_servers({FORWARDER: tree.recursive}, use) == name(zone)
@@ -188,7 +189,7 @@ def parent(asked: Question) -> Message | None:
 
 def servers(answers: dict[IP, Answer]) -> list[tuple[Name, IP]]:
     async def use(places: Places, _: dict[IP, NameServer]) -> list[tuple[Name, IP]]:
-        return list(await AuthorityAsker([(FORWARDER, 53)], places, patience=HASTY).servers(ZONE))
+        return list(await AuthorityAsker([Do53(FORWARDER)], places, patience=HASTY).servers(ZONE))
 
     return with_servers(answers, use)
 

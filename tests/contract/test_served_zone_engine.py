@@ -27,6 +27,7 @@ from danelaw.core.model import (
     IP,
     Absence,
     Answer,
+    Do53,
     Limits,
     Message,
     Question,
@@ -96,7 +97,7 @@ class World:
         if not isinstance(self.ds, RRset):
             return Validated(name, type, Security.INSECURE)
         anchors = read_anchors("".join(f"{ZONE} DS \\# {len(rdata)} {rdata.hex()}\n" for rdata in self.ds.rdatas))
-        return await ForwardingResolver([(LOOPBACK, 53)], self, SystemClock(), anchors).resolve(name, type)
+        return await ForwardingResolver([Do53(LOOPBACK)], self, SystemClock(), anchors).resolve(name, type)
 
     async def submit_ds(self, change: SubmitDS) -> Receipt:
         assert same_content(change.expect, self.ds)

@@ -10,7 +10,7 @@ import dns.name
 import pytest
 
 from danelaw.app.config import Config, load
-from danelaw.core.model import ChallengeType, DanelawError, Endpoint, Limits
+from danelaw.core.model import ChallengeType, DanelawError, Do53, Endpoint, Limits
 from danelaw.core.tlsa import Combination
 
 MAIN = """
@@ -65,7 +65,8 @@ def zone_path(config: Config, key: str) -> Path:
 
 def test_an_empty_file_is_a_configuration_of_defaults(tmp_path: Path) -> None:
     config = read(tmp_path, "")
-    assert config.forwarders == ((ip_address("127.0.0.1"), 53),)
+    assert config.forwarders == ()
+    assert config.resolver_ca is None
     assert config.trust_anchor is None
     assert config.client_roots == Path("/etc/ssl/certs/ca-certificates.crt")
     assert config.credentials == Path("/var/lib/danelaw/credentials")
@@ -123,6 +124,7 @@ def test_every_key_of_the_main_file_is_taken(tmp_path: Path) -> None:
     main = """
     [resolver]
     forwarders = ["192.0.2.53", "2001:db8::53@5353"]
+    ca = "forwarders.pem"
     trust_anchor = "anchor"
     [clients]
     roots = "roots.pem"
@@ -149,7 +151,8 @@ def test_every_key_of_the_main_file_is_taken(tmp_path: Path) -> None:
     linger = 5
     """
     config = read(tmp_path, main)
-    assert config.forwarders == ((ip_address("192.0.2.53"), 53), (ip_address("2001:db8::53"), 5353))
+    assert config.forwarders == (Do53(ip_address("192.0.2.53")), Do53(ip_address("2001:db8::53"), 5353))
+    assert config.resolver_ca == tmp_path / "forwarders.pem"
     assert config.trust_anchor == tmp_path / "anchor"
     assert config.client_roots == tmp_path / "roots.pem"
     assert config.credentials == tmp_path / "creds"

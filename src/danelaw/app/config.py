@@ -25,10 +25,12 @@ from danelaw.core.model import (
     ChallengeType,
     DanelawError,
     Endpoint,
+    Forwarder,
     HostName,
     Limits,
     Lineage,
     SubjectName,
+    read_forwarder,
 )
 from danelaw.core.tlsa import Combination, MalformedTLSA, MatchingType, Selector
 
@@ -44,9 +46,11 @@ class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
 
 class ResolverSection(_Section, frozen=True):
-    """``forwarders``: IP[@PORT]; answers are validated here, whoever gives them. ``trust_anchor``: a file."""
+    """``forwarders``: as ``read_forwarder`` takes them, the system's if none is given; answers are validated here,
+    whoever gives them. ``ca``: PEM certificates to check forwarders by. ``trust_anchor``: a file."""
 
-    forwarders: tuple[str, ...] = ("127.0.0.1",)
+    forwarders: tuple[str, ...] = ()
+    ca: str | None = None
     trust_anchor: str | None = None
 
 
@@ -191,9 +195,13 @@ class IssuerConfig(msgspec.Struct, frozen=True):
 
 
 class Config(msgspec.Struct, frozen=True):
-    """A configuration, parsed and checked: paths absolute, names absolute, references resolved."""
+    """A configuration, parsed and checked: paths absolute, names absolute, references resolved.
 
-    forwarders: tuple[tuple[IP, int], ...]
+    No ``forwarders``: those of the system. ``resolver_ca`` None: its trust store.
+    """
+
+    forwarders: tuple[Forwarder, ...]
+    resolver_ca: Path | None
     trust_anchor: Path | None
     client_roots: Path
     credentials: Path
@@ -219,7 +227,8 @@ def load(path: Path) -> Config:
     _once(path, (f"the zone {zone.zone}" for zone in zones.values()))
     _once(path.parent / "services.d", (f"the endpoint {e}" for service in services for e in service.endpoints))
     return Config(
-        forwarders=tuple(_server(path, "forwarder", text) for text in main.resolver.forwarders),
+        forwarders=tuple(_forwarder(path, text) for text in main.resolver.forwarders),
+        resolver_ca=base / main.resolver.ca if main.resolver.ca else None,
         trust_anchor=base / main.resolver.trust_anchor if main.resolver.trust_anchor else None,
         client_roots=base / main.clients.roots,
         credentials=base / main.state.credentials,
@@ -275,6 +284,14 @@ def _name(path: Path, text: str) -> Name:
         return dns.name.from_text(text, idna_codec=dns.name.IDNA_2008_Practical).canonicalize()
     except (dns.exception.DNSException, UnicodeError) as error:
         raise _invalid(path, f"{text!r} is no domain name: {error}") from error
+
+
+def _forwarder(path: Path, text: str) -> Forwarder:
+    try:
+        return read_forwarder(text)
+    except ValueError as error:
+        hint = "write IP, IP@PORT, tls://IP#SERVER.NAME or https://SERVER.NAME/dns-query#IP"
+        raise _invalid(path, f"forwarder {text!r}: {error}", hint) from error
 
 
 def _server(path: Path, what: str, text: str) -> tuple[IP, int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Sequence
 from ipaddress import ip_address
+from pathlib import Path
 
 import dns.exception
 import dns.name
@@ -14,8 +15,9 @@ from dns.rcode import to_text as rcode_text
 from dns.rdatatype import RdataType as T
 
 from danelaw.adapters.resolve.forwarding import Forwarders, zone_of
-from danelaw.adapters.resolve.transport import Patience, Transport
-from danelaw.core.model import IP, DanelawError, Message, Question, Record, Silence
+from danelaw.adapters.resolve.queries import Ask, Patience
+from danelaw.adapters.resolve.udp_tcp import UdpTcp
+from danelaw.core.model import IP, DanelawError, Forwarder, Message, Question, Record, Silence
 from danelaw.ports import Dialer
 
 _ADDRESS_OCTETS: dict[int, int] = {T.A: 4, T.AAAA: 16}
@@ -25,15 +27,20 @@ class AuthorityAsker:
     """``ports.Authorities``: the servers are found through forwarders, and then asked directly."""
 
     def __init__(
-        self, forwarders: Sequence[tuple[IP, int]], dialer: Dialer, *, patience: Patience | None = None
+        self,
+        forwarders: Sequence[Forwarder],
+        dialer: Dialer,
+        *,
+        patience: Patience | None = None,
+        ca: Path | None = None,
     ) -> None:
-        self._transport = Transport(dialer, patience)
-        self._forwarders = Forwarders(forwarders, self._transport)
+        self._transport = UdpTcp(dialer, patience)
+        self._forwarders = Forwarders(forwarders, dialer, patience=patience, ca=ca)
 
     async def ask(self, server: IP, name: Name, type: int) -> Message | Silence:
         """One query, DO set and RD clear. A referral is a message; an error is silence: REFUSED, SERVFAIL, or LAME for
         a server that answers without authority."""
-        reply = await self._transport.ask(server, name, type, recursion_desired=False)
+        reply = await self._transport.ask(server, Question(name, type), recursion_desired=False)
         if isinstance(reply, Silence):
             return reply
         if reply.rcode == Rcode.REFUSED:
@@ -50,21 +57,22 @@ class AuthorityAsker:
         Sorted, without repetition. Raises ``DanelawError("SERVERS_UNKNOWN")`` when something that must be known to
         list them all went unanswered: a list that may lack one would be taken for the whole.
         """
-        names, glue = await self._names(zone)
-        found = {*glue, *await self._addresses(names)}
+        async with self._forwarders.conversation() as ask:
+            names, glue = await self._names(ask, zone)
+            found = {*glue, *await _addresses(ask, names)}
         if not found:
             raise _unknown(zone, f"none of {', '.join(map(str, sorted(names))) or 'its servers'} has an address")
         return sorted(found, key=lambda pair: (pair[0], pair[1].version, pair[1].packed))
 
-    async def _names(self, zone: Name) -> tuple[set[Name], set[tuple[Name, IP]]]:
+    async def _names(self, ask: Ask, zone: Name) -> tuple[set[Name], set[tuple[Name, IP]]]:
         """The names of the servers on both sides of the cut, and the glue."""
-        names = await self._listed(zone)
+        names = await _listed(ask, zone)
         if len(zone) == 1:
             return names, set()
-        parent = await zone_of(self._forwarders, zone.parent())
+        parent = await zone_of(ask, zone.parent())
         if parent is None:
             raise _unknown(zone, f"no server tells the zone of {zone.parent()}")
-        asked = sorted({ip for _, ip in await self._addresses(await self._listed(parent))}, key=str)
+        asked = sorted({ip for _, ip in await _addresses(ask, await _listed(ask, parent))}, key=str)
         replies = [
             reply
             for reply in await asyncio.gather(*(self.ask(ip, zone, T.NS) for ip in asked))
@@ -79,19 +87,21 @@ class AuthorityAsker:
             glue.update(pair for pair in _located(reply.additional) if pair[0] in named)
         return names, glue
 
-    async def _listed(self, zone: Name) -> set[Name]:
-        """The server names in the zone's own NS set."""
-        question = Question(zone, T.NS)
-        return _targets(_answered(question, await self._forwarders.ask(question)).answer, zone)
 
-    async def _addresses(self, names: Iterable[Name]) -> list[tuple[Name, IP]]:
-        questions = [Question(name, type) for name in sorted(names) for type in _ADDRESS_OCTETS]
-        replies = await asyncio.gather(*map(self._forwarders.ask, questions))
-        return [
-            (question.name, ip)
-            for question, reply in zip(questions, replies, strict=True)
-            for _, ip in _located(_answered(question, reply).answer)
-        ]
+async def _listed(ask: Ask, zone: Name) -> set[Name]:
+    """The server names in the zone's own NS set."""
+    question = Question(zone, T.NS)
+    return _targets(_answered(question, await ask(question)).answer, zone)
+
+
+async def _addresses(ask: Ask, names: Iterable[Name]) -> list[tuple[Name, IP]]:
+    questions = [Question(name, type) for name in sorted(names) for type in _ADDRESS_OCTETS]
+    replies = await asyncio.gather(*map(ask, questions))
+    return [
+        (question.name, ip)
+        for question, reply in zip(questions, replies, strict=True)
+        for _, ip in _located(_answered(question, reply).answer)
+    ]
 
 
 def _answered(question: Question, reply: Message | Silence) -> Message:
