@@ -4,21 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import dns.name
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
+from dns.rdatatype import RdataType
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from danelaw.adapters.zone.file_zones import FileZones, ZoneFile
 from danelaw.adapters.zone.key_directory import KSK_FLAGS, ZSK_FLAGS, make_key, read_keys
-from danelaw.adapters.zone.master_file import read_zone
+from danelaw.adapters.zone.master_file import parse_zone, read_zone, zone_text
 from danelaw.core.dnssec.algorithms import Algorithm
-from danelaw.core.dnssec.keys import make_ds
+from danelaw.core.dnssec.keys import ZoneKey, make_ds
+from danelaw.core.dnssec.nsec3_chain import NSEC3Chain
+from danelaw.core.dnssec.sign import sign_zone
 from danelaw.core.dnssec.zone_check import zone_faults
+from danelaw.core.model import RRset
 from danelaw.ports import CommandResult
+from zones_to_sign import zones
 
 pytestmark = pytest.mark.slow
 
@@ -58,11 +67,21 @@ x.sub           TXT     "occluded"
 cut.x.sub       NS      ns1
 insecure        NS      ns.insecure
 ns.insecure     A       192.0.2.3
+one.only.cuts   NS      ns1
+two.only.cuts   NS      ns1
+cut.mixed       NS      ns1
+txt.mixed       TXT     "beside a cut"
+a.secure.one    NS      ns1
+                DS      60485 13 2 D4B7D520E7BB5F0F67674A0CCEB1E3E0614B93C4F9E99B8383F6A1E4469DA50A
 alias           DNAME   Other.Example.
+                A       192.0.2.5
+below.alias     TXT     "occluded"
 srv             SRV     0 1 443 WWW
 naptr           NAPTR   1 2 "S" "SIP+D2U" "" _sip._udp.Example.Org.
 odd             TYPE65280 \\# 3 abcdef
 \\001.octets     A       192.0.2.4
+a\\.b\\;\\"c       A       192.0.2.4
+1.2.3.4.5.6.7.8.9.10.11.12.13.14.15.16 A 192.0.2.6
 caf\xe9            TXT     caf\xe9
 """
 
@@ -153,6 +172,117 @@ def test_bind_signs_with_our_keys_and_we_find_its_zone_right(
     ds = make_ds(ZONE, ksk.dnskey)
     assert str(ds.tag) in dsset
     assert ds.digest.hex().upper() in "".join(dsset)
+
+
+CHAINS: Final = {
+    "NSEC": None,
+    "NSEC3": NSEC3Chain(),
+    "NSEC3 with a salt": NSEC3Chain(bytes.fromhex("aabbccdd"), 12),
+    "opt-out": NSEC3Chain(opt_out=True),
+    "opt-out with a salt": NSEC3Chain(bytes(255), 1, opt_out=True),
+}
+CASES: Final = [
+    *((Algorithm.ECDSAP256SHA256, chain) for chain in CHAINS),
+    *((algorithm, chain) for algorithm in ALGORITHMS[1:] for chain in ("NSEC", "NSEC3")),
+]
+
+
+@cache
+def key_pair(algorithm: Algorithm) -> tuple[ZoneKey, ZoneKey]:
+    """A KSK and a ZSK, made once for all zones."""
+    generate: dict[
+        int,
+        Callable[
+            [], rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | ed448.Ed448PrivateKey
+        ],
+    ] = {
+        Algorithm.RSASHA256: lambda: rsa.generate_private_key(65537, 2048),
+        Algorithm.ECDSAP256SHA256: lambda: ec.generate_private_key(ec.SECP256R1()),
+        Algorithm.ECDSAP384SHA384: lambda: ec.generate_private_key(ec.SECP384R1()),
+        Algorithm.ED25519: ed25519.Ed25519PrivateKey.generate,
+        Algorithm.ED448: ed448.Ed448PrivateKey.generate,
+    }
+    make = generate[algorithm]
+    return ZoneKey.of(ZONE, KSK_FLAGS, algorithm, make()), ZoneKey.of(ZONE, ZSK_FLAGS, algorithm, make())
+
+
+def plain_zone() -> list[RRset]:
+    return list(parse_zone(SOURCE, Path("zone"), ZONE).rrsets().values())
+
+
+def signed_as(how: NSEC3Chain | None, plain: Sequence[RRset], algorithm: Algorithm = ALGORITHMS[0]) -> list[RRset]:
+    ksk, zsk = key_pair(algorithm)
+    now = datetime.now(UTC)
+    return list(sign_zone(ZONE, plain, [ksk], [zsk], now - timedelta(hours=1), now + timedelta(days=1), nsec3=how))
+
+
+def written(folder: Path, rrsets: Sequence[RRset]) -> Path:
+    (folder / "signed").write_text(zone_text(rrsets, "a test's"), encoding="latin-1")
+    return folder / "signed"
+
+
+@pytest.mark.parametrize(("algorithm", "chain"), CASES, ids=lambda part: getattr(part, "name", part))
+class TestEveryKindOfChain:
+    """Delegations of every kind, glue, occluded names, wildcards, empty non-terminals, aliases, odd and deep names."""
+
+    def test_bind_finds_it_right(
+        self, algorithm: Algorithm, chain: str, tmp_path: Path, require_program: Require
+    ) -> None:
+        verify = require_program("dnssec-verify", package="bind9-utils")
+        signed = written(tmp_path, signed_as(CHAINS[chain], plain_zone(), algorithm))
+        status, said = run(verify, "-o", "example.net", signed)
+        assert status == 0, said
+
+    def test_ldns_finds_it_right(
+        self, algorithm: Algorithm, chain: str, tmp_path: Path, require_program: Require
+    ) -> None:
+        verify = require_program("ldns-verify-zone", package="ldnsutils")
+        status, said = run(verify, written(tmp_path, signed_as(CHAINS[chain], plain_zone(), algorithm)))
+        assert status == 0, said
+
+    def test_knot_finds_it_right(
+        self, algorithm: Algorithm, chain: str, tmp_path: Path, require_program: Require
+    ) -> None:
+        """Knot takes records below a DNAME for an error of the zone, and so they are left out for it."""
+        check = require_program("kzonecheck", package="knot-dnssecutils")
+        plain = [rrset for rrset in plain_zone() if not str(rrset.owner).startswith("below.alias.")]
+        signed = written(tmp_path, signed_as(CHAINS[chain], plain, algorithm))
+        status, said = run(check, "-d", "on", "-o", "example.net", signed)
+        assert status == 0, said
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(plain=zones(ZONE), how=st.sampled_from(sorted(CHAINS)))
+def test_ldns_finds_whatever_zone_right(plain: list[RRset], how: str, tmp_path: Path, require_program: Require) -> None:
+    verify = require_program("ldns-verify-zone", package="ldnsutils")
+    status, said = run(verify, written(tmp_path, signed_as(CHAINS[how], plain)))
+    assert status == 0, said
+
+
+@pytest.mark.parametrize(
+    ("salt", "iterations", "options"),
+    [("-", 0, []), ("aabbccdd", 12, []), ("-", 0, ["-A"]), ("00", 1, ["-A"])],
+    ids=list(CHAINS)[1:],
+)
+def test_bind_makes_the_same_nsec3_chain(
+    salt: str, iterations: int, options: list[str], tmp_path: Path, require_program: Require
+) -> None:
+    """Every NSEC3 and the NSEC3PARAM, its TTL too; and BIND's signed zone is right in our eyes."""
+    signzone = require_program("dnssec-signzone", package="bind9-utils")
+    keys = our_keys(tmp_path, Algorithm.ECDSAP256SHA256)
+    (tmp_path / "zone").write_text(SOURCE, encoding="latin-1")
+    words = ["-S", "-q", "-O", "full", "-3", salt, "-H", str(iterations), *options, "-o", "example.net"]
+    status, said = run(signzone, *words, "-K", keys, "-d", tmp_path, "-f", tmp_path / "theirs", tmp_path / "zone")
+    assert status == 0, said
+    theirs = read_zone(tmp_path / "theirs", ZONE).rrsets().values()
+    assert [str(fault) for fault in zone_faults(ZONE, theirs, datetime.now(UTC))] == []
+    ours = signed_as(NSEC3Chain(bytes.fromhex(salt.strip("-")), iterations, bool(options)), plain_zone())
+    assert nsec3s(ours) == nsec3s(theirs)
+
+
+def nsec3s(rrsets: Iterable[RRset]) -> set[tuple[str, int, int, frozenset[bytes]]]:
+    kinds = (RdataType.NSEC3, RdataType.NSEC3PARAM)
+    return {(str(r.owner).lower(), r.type, r.ttl, r.rdatas) for r in rrsets if r.type in kinds}
 
 
 @pytest.mark.parametrize(
