@@ -89,7 +89,7 @@ async def _cure_ca(world: RealWorld) -> None:
 
 FROZEN: Final = Fault(
     Scene("frozen", "The secondary is frozen"),
-    "the secondary misses its NOTIFY, and cannot ask; a third of the clients hears it alone",
+    "the secondary is cut off, and one cache asks it alone",
     _freeze,
     "the secondary hears again",
     _thaw,
