@@ -129,11 +129,21 @@ def test_ctrl_c_ends_the_process_while_a_call_hangs() -> None:
         except KeyboardInterrupt:
             sys.exit(130)
     """
-    with subprocess.Popen(python(program), stdout=subprocess.PIPE) as process:  # noqa: S603 - our own interpreter
+    with subprocess.Popen(  # noqa: S603 - our own interpreter
+        python(program), stdout=subprocess.PIPE, preexec_fn=hear_ctrl_c
+    ) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"hanging\n"
         process.send_signal(signal.SIGINT)
-        assert process.wait(60) == 130
+        try:
+            assert process.wait(60) == 130
+        finally:
+            process.kill()
+
+
+def hear_ctrl_c() -> None:
+    """Also where these tests run in the background, and a shell has had it ignored."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 # -- programs ---------------------------------------------------------------------------------------------------------
