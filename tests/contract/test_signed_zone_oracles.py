@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -21,8 +22,11 @@ from danelaw.adapters.zone.file_zones import FileZones, ZoneFile
 from danelaw.adapters.zone.key_directory import KSK_FLAGS, ZSK_FLAGS, make_key, read_keys
 from danelaw.adapters.zone.master_file import parse_zone, read_zone, zone_text
 from danelaw.core.dnssec.algorithms import Algorithm
+from danelaw.core.dnssec.crypto import PrivateKey
 from danelaw.core.dnssec.keys import ZoneKey, make_ds
+from danelaw.core.dnssec.nsec3 import NSEC3, hash_name, hash_owner
 from danelaw.core.dnssec.nsec3_chain import NSEC3Chain
+from danelaw.core.dnssec.rrsig import make as rrsig_over
 from danelaw.core.dnssec.sign import sign_zone
 from danelaw.core.dnssec.zone_check import zone_faults
 from danelaw.core.model import RRset
@@ -190,12 +194,7 @@ CASES: Final = [
 @cache
 def key_pair(algorithm: Algorithm) -> tuple[ZoneKey, ZoneKey]:
     """A KSK and a ZSK, made once for all zones."""
-    generate: dict[
-        int,
-        Callable[
-            [], rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | ed448.Ed448PrivateKey
-        ],
-    ] = {
+    generate: dict[int, Callable[[], PrivateKey]] = {
         Algorithm.RSASHA256: lambda: rsa.generate_private_key(65537, 2048),
         Algorithm.ECDSAP256SHA256: lambda: ec.generate_private_key(ec.SECP256R1()),
         Algorithm.ECDSAP384SHA384: lambda: ec.generate_private_key(ec.SECP384R1()),
@@ -307,6 +306,59 @@ def test_where_a_zone_is_damaged_bind_and_we_agree(
     assert run(verify, "-o", "example.net", signed)[0] != 0
     faults = zone_faults(ZONE, read_zone(signed, ZONE).rrsets().values(), datetime.now(UTC))
     assert fault in {found.code for found in faults}
+
+
+def nsec3_at(zone: Sequence[RRset], text: str) -> RRset:
+    owner = hash_owner(hash_name(dns.name.from_text(text, ZONE), b"", 0), ZONE)
+    return next(rrset for rrset in zone if (rrset.owner, rrset.type) == (owner, RdataType.NSEC3))
+
+
+@pytest.mark.parametrize(
+    ("how", "at", "change"),
+    [
+        ("NSEC3", "www", None),
+        ("NSEC3", "b.c.ent", None),
+        ("NSEC3", "insecure", None),
+        ("NSEC3", "www", lambda nsec3: replace(nsec3, types=nsec3.types | {RdataType.SSHFP})),
+        ("NSEC3", "www", lambda nsec3: replace(nsec3, types=nsec3.types - {RdataType.AAAA, RdataType.A})),
+        ("NSEC3", "insecure", lambda nsec3: replace(nsec3, types=nsec3.types | {RdataType.RRSIG})),
+        ("NSEC3", "www", lambda nsec3: replace(nsec3, next=bytes(20))),
+        ("NSEC3", "www", lambda nsec3: replace(nsec3, salt=b"\x01")),
+        ("opt-out", "www", None),
+        ("opt-out", "sub", None),
+        ("opt-out", "mixed", None),
+    ],
+    ids=[
+        "no record",
+        "none for an ENT",
+        "none for a delegation",
+        "a type too many",
+        "too few",
+        "RRSIG at a delegation",
+        "wrong next",
+        "another salt",
+        "opt-out",
+        "opt-out at a secure delegation",
+        "opt-out at an ENT",
+    ],
+)
+def test_where_an_nsec3_chain_is_wrong_bind_and_we_agree(
+    how: str, at: str, change: Callable[[NSEC3], NSEC3] | None, tmp_path: Path, require_program: Require
+) -> None:
+    """Every signature in it is right."""
+    verify = require_program("dnssec-verify", package="bind9-utils")
+    zone = signed_as(CHAINS[how], plain_zone())
+    right = nsec3_at(zone, at)
+    zone.remove(right)
+    if change is not None:
+        (rdata,) = right.rdatas
+        wrong = RRset(right.owner, right.type, right.ttl, frozenset({change(NSEC3.from_rdata(rdata)).to_rdata()}))
+        now = datetime.now(UTC)
+        rrsig = rrsig_over(wrong, ZONE, key_pair(ALGORITHMS[0])[1], now - timedelta(hours=1), now + timedelta(days=1))
+        zone.append(replace(wrong, rrsigs=frozenset({rrsig})))
+    status, said = run(verify, "-o", "example.net", written(tmp_path, zone))
+    assert status != 0, said
+    assert {fault.code for fault in zone_faults(ZONE, zone, datetime.now(UTC))} == {"NSEC3_WRONG"}
 
 
 def test_key_files_of_unusual_zones_have_binds_names(tmp_path: Path, require_program: Require) -> None:
