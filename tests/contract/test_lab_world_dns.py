@@ -31,9 +31,9 @@ from danelaw.worlds.lab.embedded import (
     RELOAD_ZONE,
     ROOT_SERVER,
     SECONDARY,
-    ZONE,
     EmbeddedWorld,
 )
+from danelaw.worlds.lab.operator_files import ZONE
 from danelaw.worlds.lab.signing import ParentKeys, sign
 from danelaw.worlds.lab.zone_answers import ServedZone
 

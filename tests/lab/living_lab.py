@@ -19,7 +19,8 @@ from danelaw.core.rollover.planner import Settled
 from danelaw.core.rollover.progress import Progress
 from danelaw.faces.cli.lab import Stage, crowd, wire
 from danelaw.worlds.lab.crowd import Connection, Crowd, Outcome, Reason
-from danelaw.worlds.lab.embedded import HOST, ZONE, EmbeddedWorld
+from danelaw.worlds.lab.embedded import EmbeddedWorld
+from danelaw.worlds.lab.operator_files import HOST, ZONE
 
 TLSA = int(dns.rdatatype.TLSA)
 OWNER = Name((b"_443", b"_tcp", *HOST.labels))

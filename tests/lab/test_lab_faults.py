@@ -28,7 +28,8 @@ from danelaw.core.model import IP, RRset
 from danelaw.core.rollover.actions import Publish, Receipt
 from danelaw.core.verdict.report import Report, Verdict
 from danelaw.worlds.lab.crowd import Outcome, Over, Reason
-from danelaw.worlds.lab.embedded import HOST, WEB4, WEB6, ZONE
+from danelaw.worlds.lab.embedded import WEB4, WEB6
+from danelaw.worlds.lab.operator_files import HOST, ZONE
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(600)]
 

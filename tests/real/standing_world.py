@@ -24,10 +24,11 @@ from danelaw.core.rollover.actions import Conflict, PlaceChallenge, Publish, Rec
 from danelaw.core.rollover.progress import Progress
 from danelaw.faces.cli.lab import real_world, wire
 from danelaw.ports import CommandResult
+from danelaw.worlds.lab.operator_files import NET, ZONE
 from danelaw.worlds.lab.real import addresses, namespaces, programs
 from danelaw.worlds.lab.real.addresses import Place
 from danelaw.worlds.lab.real.asking import answers_http, fetch, serial, serves_zone
-from danelaw.worlds.lab.real.world import NET, ZONE, RealWorld
+from danelaw.worlds.lab.real.world import RealWorld
 
 LIMIT: Final = timedelta(seconds=60)
 PATIENCE: Final = 60.0

@@ -16,7 +16,6 @@ zones and certificates keep their real ports; the dialer knows where those are.
 from __future__ import annotations
 
 import contextlib
-import shutil
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address, IPv6Address
@@ -31,13 +30,14 @@ from cryptography import x509
 from dns.name import Name
 from dns.rdatatype import RdataType
 
-from danelaw.core.model import IP, DanelawError
+from danelaw.core.model import IP
 from danelaw.ports import Parent
 from danelaw.worlds.lab.ca import AcmeCA
 from danelaw.worlds.lab.commands import LabCommands
 from danelaw.worlds.lab.dialer import LabDialer
 from danelaw.worlds.lab.dns_server import AuthoritativeServer, Primary, Secondary
 from danelaw.worlds.lab.forwarder import Forwarder
+from danelaw.worlds.lab.operator_files import NET, ZONE, OperatorFiles, zone_text
 from danelaw.worlds.lab.registry import LabRegistry, ParentZone
 from danelaw.worlds.lab.web_server import WebServer
 
@@ -49,44 +49,15 @@ FORWARDER: Final = IPv4Address("192.0.2.53")
 WEB4: Final = IPv4Address("192.0.2.80")
 WEB6: Final = IPv6Address("2001:db8::80")
 
-NET: Final = dns.name.from_text("net.")
-ZONE: Final = dns.name.from_text("dotnxdomain.net.")
-HOST: Final = dns.name.from_text("www.dotnxdomain.net.")
-
 RELOAD_ZONE: Final = ("lab", "reload", "zone")
 RELOAD_WEB: Final = ("lab", "reload", "web")
-
-SOURCE: Final = """\
-; The zone of the article, before the first key. Its times are scaled: 15 minutes there are 2 seconds here.
-$TTL 2
-@           IN SOA  ns1.dotnxdomain.net. research.apnic.net. (
-                2016122202 ; serial
-                2          ; refresh
-                1          ; retry
-                604800     ; expire (1 week; the article's 1 second makes secondaries fall silent)
-                1          ; minimum (1 second)
-            )
-
-                NS   ns1.dotnxdomain.net.
-                NS   ns2.dotnxdomain.net.
-
-                A    192.0.2.80
-                AAAA 2001:db8::80
-
-ns1             A    192.0.2.11
-ns2             A    192.0.2.12
-
-; the web server
-www             A    192.0.2.80
-                AAAA 2001:db8::80
-"""
 
 
 def _now() -> datetime:
     return datetime.now(UTC)
 
 
-class EmbeddedWorld:
+class EmbeddedWorld(OperatorFiles):
     """The private world; ``async with`` starts it and takes it down. Times are real.
 
     ``directory`` holds the operator's files: the zone, its keys, the web root, the credentials. ``lag``: how many
@@ -95,25 +66,17 @@ class EmbeddedWorld:
     """
 
     def __init__(self, directory: Path, *, lag: float = 1.5, seed: int = 0) -> None:
-        self.directory = directory
+        super().__init__(directory)
         self.made_of = "loopback"
         self._seed = seed
-        self.zone: Name = ZONE
-        self.host: Name = HOST
         self.root_servers: list[IP] = [ROOT_SERVER]
         self.forwarder: tuple[IP, int] = (FORWARDER, 53)
         self.client_resolvers: tuple[IP, ...] = ()
         self.service_addresses: tuple[IP, IP] = (WEB4, WEB6)
 
-        self.zone_file = directory / "zone" / "dotnxdomain.net"
-        self.served_zone_file = directory / "zone" / "dotnxdomain.net.signed"
-        self.keys = directory / "zone" / "keys"
         self.primary_address: IP = PRIMARY
         self.update_key: Path | None = None
-        self.webroot = directory / "webroot"
-        self.credentials = directory / "credentials"
-        self.live = directory / "live" / "www.dotnxdomain.net"
-        self._lay_out()
+        self.lay_out(zone_text((PRIMARY,), (SECONDARY,), self.service_addresses))
 
         self.dialer = LabDialer()
         self.net = ParentZone(
@@ -207,20 +170,6 @@ class EmbeddedWorld:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._stack.aclose()
-
-    def _lay_out(self) -> None:
-        """The operator's files on the first day: an unsigned zone, served as it is; no key, no credential."""
-        if self.zone_file.parent.exists():
-            raise DanelawError(
-                "LAB_DIRECTORY_IN_USE",
-                f"another lab has lived in {self.directory}",
-                hint="give it an empty directory",
-            )
-        for folder in (self.keys, self.webroot, self.credentials, self.live.parent):
-            folder.mkdir(parents=True, exist_ok=True)
-        self.keys.chmod(0o700)
-        self.zone_file.write_text(SOURCE, encoding="utf-8")
-        shutil.copyfile(self.zone_file, self.served_zone_file)
 
 
 def _ds_rdata(text: str) -> bytes:

@@ -36,6 +36,7 @@ from dns.rdatatype import RdataType
 
 from danelaw.core.model import IP, DanelawError
 from danelaw.ports import Commands, Dialer, Parent
+from danelaw.worlds.lab.operator_files import HOST, NET, ZONE, OperatorFiles, zone_text
 from danelaw.worlds.lab.real import addresses, namespaces
 from danelaw.worlds.lab.real.apache import Apache, reload_script
 from danelaw.worlds.lab.real.bind import Key, Named
@@ -49,10 +50,6 @@ from danelaw.worlds.lab.real.supervise import Supervisor, supervision
 from danelaw.worlds.lab.real.unbound import FRESH, VALIDATING, Unbound
 from danelaw.worlds.lab.registry import LabRegistry, ParentZone
 
-NET: Final = dns.name.from_text("net.")
-ZONE: Final = dns.name.from_text("dotnxdomain.net.")
-HOST: Final = dns.name.from_text("www.dotnxdomain.net.")
-
 Publishing = Literal["zonefile", "rfc2136"]
 
 LIMIT: Final = timedelta(seconds=30)
@@ -60,32 +57,6 @@ LIMIT: Final = timedelta(seconds=30)
 
 LOOPBACK: Final = (IPv4Address("127.0.0.1"), IPv6Address("::1"))
 """The clients' resolver is here too, for those who find no /etc/resolv.conf."""
-
-SOURCE: Final = """\
-; The zone of the article, before the first key. Its times are scaled: 15 minutes there are 2 seconds here.
-$TTL 2
-@           IN SOA  ns1.dotnxdomain.net. research.apnic.net. (
-                2016122202 ; serial
-                2          ; refresh
-                1          ; retry
-                604800     ; expire (1 week; the article's 1 second makes secondaries fall silent)
-                1          ; minimum (1 second)
-            )
-
-                NS   ns1.dotnxdomain.net.
-                NS   ns2.dotnxdomain.net.
-
-ns1             A    192.0.2.11
-                AAAA 2001:db8::11
-ns2             A    192.0.2.12
-                AAAA 2001:db8::12
-
-; the web server
-www             A    192.0.2.80
-                A    192.0.2.81
-                AAAA 2001:db8::80
-                AAAA 2001:db8::81
-"""
 
 POLICY: Final = """\
 dnssec-policy "lab" {
@@ -102,7 +73,7 @@ dnssec-policy "lab" {
 """``named`` makes one key and signs with it; the times are those of the zone above."""
 
 
-class RealWorld:
+class RealWorld(OperatorFiles):
     """The private world on real servers; ``async with`` starts it and takes it down. Namespaces must be furnished.
 
     ``directory`` holds everything. ``publisher``: ``zonefile``, the primary serves the file that Danelaw signs; or
@@ -120,26 +91,18 @@ class RealWorld:
         publisher: Publishing = "zonefile",
         lag: float = 1.5,
     ) -> None:
-        self.directory = directory
+        super().__init__(directory)
         self.made_of = "BIND, NSD, Unbound, Pebble and Apache"
         self.commands = commands
         self.dialer = dialer
-        self.zone: Name = ZONE
-        self.host: Name = HOST
         self.root_servers: list[IP] = [addresses.ROOT.v4]
         self.forwarder: tuple[IP, int] = (addresses.FORWARDER.v4, 53)
         self.cache: IP = addresses.CACHE.v4
         self.client_resolvers: tuple[IP, ...] = addresses.CLIENTS
         self.service_addresses: tuple[IP, ...] = tuple(ip for place in addresses.WEB for ip in place)
 
-        self.zone_file = directory / "zone" / "dotnxdomain.net"
-        self.served_zone_file = directory / "zone" / "dotnxdomain.net.signed"
-        self.keys = directory / "zone" / "keys"
         self.primary_address: IP = addresses.PRIMARY.v4
         self.update_key = directory / "zone" / "update.key" if publisher == "rfc2136" else None
-        self.webroot = directory / "webroot"
-        self.credentials = directory / "credentials"
-        self.live = directory / "live" / "www.dotnxdomain.net"
         self._bin = directory / "bin"
         self._hints = directory / "root.hints"
         self.anchor_file = directory / "root.key"
@@ -248,7 +211,7 @@ class RealWorld:
     # -- start and end ------------------------------------------------------------------------------------------
 
     async def __aenter__(self) -> Self:
-        self._lay_out()
+        self._furnish()
         async with contextlib.AsyncExitStack() as stack:  # a start that fails half-way takes down what it has built
             self.supervisor = await stack.enter_async_context(supervision())
             await self._start(self.supervisor, stack)
@@ -270,22 +233,13 @@ class RealWorld:
         below = (self.secondary.server(), *resolvers)
         await asyncio.gather(self.ca.fetch_roots(), *(supervisor.start(server) for server in below))
 
-    def _lay_out(self) -> None:
+    def _furnish(self) -> None:
         """The operator's files on the first day, and everybody else's."""
-        if self.zone_file.parent.exists():
-            raise DanelawError(
-                "LAB_DIRECTORY_IN_USE",
-                f"another lab has lived in {self.directory}",
-                hint="give it an empty directory",
-            )
-        folders = (self.keys, self.webroot, self.credentials, self.live.parent, self._bin, self.primary.folder)
-        for folder in folders:
+        self.lay_out(zone_text(addresses.PRIMARY, addresses.SECONDARY, self.service_addresses))
+        for folder in (self._bin, self.primary.folder):
             folder.mkdir(parents=True, exist_ok=True)
-        self.keys.chmod(0o700)
         for program, copy in self._copies.items():
             shutil.copy(program, copy)
-        self.zone_file.write_text(SOURCE, encoding="utf-8")
-        shutil.copyfile(self.zone_file, self.served_zone_file)
         if self.update_key is not None:
             self.update_key.touch(0o600)
             self.update_key.write_text(self._update.statement(), encoding="utf-8")
