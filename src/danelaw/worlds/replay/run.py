@@ -1,0 +1,152 @@
+"""Plays a scenario: each question is validated through the seam, and what comes is compared with what was to come."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TypeAlias
+
+import dns.rcode
+import dns.rdatatype
+from dns.name import Name
+from dns.rcode import Rcode
+from dns.rdatatype import RdataType as T
+
+from danelaw.core.dnssec.algorithms import DEFAULT_POLICY, AlgorithmPolicy
+from danelaw.core.dnssec.authenticate import Verifier
+from danelaw.core.dnssec.canonical import canonical_rdata
+from danelaw.core.dnssec.denials import Denial
+from danelaw.core.dnssec.message import rrsets
+from danelaw.core.model import RRset, Security, Validated
+from danelaw.worlds.replay.old_algorithms import OLD_POLICY, OLD_VERIFIER
+from danelaw.worlds.replay.resolving import Answer, Resolver
+from danelaw.worlds.replay.scenario import Aspect, Check, Query, Scenario, TimePasses
+
+_Content: TypeAlias = tuple[Name, int, frozenset[bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Disagreement:
+    """What a check found other than expected. ``line`` is the check's in the file."""
+
+    step: int
+    line: int
+    aspect: str
+    expected: str
+    found: str
+    result: Validated | None = None
+
+    def __str__(self) -> str:
+        return f"step {self.step} (line {self.line}): {self.aspect}: expected {self.expected}, found {self.found}"
+
+
+def replay(
+    scenario: Scenario,
+    answer: Answer | None = None,
+    *,
+    policy: AlgorithmPolicy | None = None,
+    verifier: Verifier | None = None,
+) -> tuple[Disagreement, ...]:
+    """What the checks of a scenario found wrong: nothing, if all is as it was to be.
+
+    ``answer``: another one to supply what servers say; by default the scenario's conversation does. ``policy`` and
+    ``verifier``: by default what the scenario's settings ask for.
+    """
+    settings = scenario.settings
+    old = settings.old_algorithms
+    now, steps, supplied = settings.now, _Steps(scenario), answer
+    resolver = Resolver(
+        lambda address, question: (
+            supplied(address, question) if supplied else scenario.conversation.answer(steps.standing, address, question)
+        ),
+        settings.hints,
+        settings.anchors,
+        policy or (OLD_POLICY if old else DEFAULT_POLICY),
+        verifier or (OLD_VERIFIER if old else None),
+    )
+    found: list[Disagreement] = []
+    query: Query | None = None
+    result: Validated | None = None
+    for step in steps:
+        match step:
+            case TimePasses():
+                now += timedelta(seconds=step.seconds)
+            case Query():
+                query, result = step, resolver.resolve(step.question.name, step.question.type, now)
+            case Check():
+                found.extend(_differences(step, query, result))
+    return tuple(found)
+
+
+class _Steps:
+    """The steps in order. ``standing``: the numbers that what servers say is looked up by.
+
+    A query is answered while the step after it waits, so that one's number comes first.
+    """
+
+    def __init__(self, scenario: Scenario) -> None:
+        self._steps = scenario.steps
+        self.standing: tuple[int, ...] = ()
+
+    def __iter__(self) -> Iterator[Query | Check | TimePasses]:
+        for step, after in zip(self._steps, (*self._steps[1:], None), strict=True):
+            self.standing = (after.step, step.step) if after else (step.step,)
+            yield step
+
+
+def _differences(check: Check, query: Query | None, result: Validated | None) -> Iterator[Disagreement]:
+    if query is None or result is None:
+        yield Disagreement(check.step, check.line, "query", "one before the check", "none")
+        return
+
+    def differs(aspect: str, expected: str, found: str) -> Disagreement:
+        return Disagreement(check.step, check.line, aspect, expected, found, result)
+
+    reasons = ", ".join(map(str, result.reasons))
+    if Aspect.STATE in check.aspects and query.checking and result.state not in check.states:
+        expected = " or ".join(sorted(state.value for state in check.states))
+        yield differs("state", expected, f"{result.state.value} ({reasons})")
+        return
+    for code in check.reasons:
+        if code not in (reason.code for reason in (*result.reasons, *result.notes)):
+            yield differs("reason", code, reasons or "none")
+    if result.state not in (Security.SECURE, Security.INSECURE):
+        return
+    if Aspect.RCODE in check.aspects and (found := _rcode(result)) not in (None, check.expected.rcode):
+        yield differs("rcode", _rcode_text(check.expected.rcode), _rcode_text(found))
+    if Aspect.ANSWER in check.aspects:
+        asked = query.question.name
+        wanted, got = _contents(rrsets(check.expected.answer), asked), _contents(result.rrsets, asked)
+        if wanted != got:
+            yield differs("answer", _listed(wanted), _listed(got))
+
+
+def _rcode(result: Validated) -> int | None:
+    """The RCODE that the result amounts to; None where a denial was not judged, or leaves it open (opt-out)."""
+    if result.absence is None:
+        return Rcode.NOERROR
+    last = result.proof.links[-1].denial if result.proof and result.proof.links else None
+    if last is None or last.how not in Denial.__members__ or last.opt_out:
+        return None
+    return Rcode.NXDOMAIN if Denial[last.how] in (Denial.NO_NAME, Denial.NO_CLOSER_NAME) else Rcode.NOERROR
+
+
+def _contents(found: Iterable[RRset], asked: Name) -> frozenset[_Content]:
+    """What RRsets say. A DNAME above the name asked for shows in the CNAME made of it (RFC 6672 §3.1)."""
+    return frozenset(
+        (rrset.owner, rrset.type, frozenset(canonical_rdata(rrset.type, rdata) for rdata in rrset.rdatas))
+        for rrset in found
+        if rrset.type != T.DNAME or rrset.owner == asked
+    )
+
+
+def _listed(contents: Iterable[_Content]) -> str:
+    listed = sorted(
+        f"{owner} {dns.rdatatype.to_text(T.make(type))} of {len(rdatas)}" for owner, type, rdatas in contents
+    )
+    return ", ".join(listed) or "nothing"
+
+
+def _rcode_text(rcode: int) -> str:
+    return dns.rcode.to_text(Rcode.make(rcode))
