@@ -9,6 +9,7 @@ from typing import Final
 
 import dns.name
 from dns.name import Name
+from dns.rdatatype import AAAA, A
 
 from danelaw.core.model import IP, DanelawError
 
@@ -40,8 +41,8 @@ def zone_text(primary: Iterable[IP], secondary: Iterable[IP], web: Iterable[IP])
 
 
 def _addresses(owner: str, at: Iterable[IP]) -> str:
-    owners = iter((owner,))
-    return "".join(f"{next(owners, ''):<15} {'A' if ip.version == 4 else 'AAAA':<4} {ip}\n" for ip in at)
+    owners, types = iter((owner,)), {4: A.name, 6: AAAA.name}
+    return "".join(f"{next(owners, ''):<15} {types[ip.version]:<4} {ip}\n" for ip in at)
 
 
 class OperatorFiles:
