@@ -122,7 +122,7 @@ def _parse(text: str) -> _Element:
     parser.EndElementHandler = end
     parser.CharacterDataHandler = data
     try:
-        parser.Parse(text.lstrip("\ufeff \t\r\n"), True)
+        parser.Parse(text.removeprefix("\ufeff"), True)
     except expat.ExpatError as error:
         raise fault(expat.ErrorString(error.code), _HINT, error.lineno) from error
     return roots[0]
