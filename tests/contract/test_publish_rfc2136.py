@@ -406,7 +406,7 @@ def test_a_lost_reply_is_a_timeout_and_the_next_try_sees_that_it_was_made(server
         return None
 
     with pytest.raises(TimeoutError):
-        run(Between(server, reply=lose).publish(NOTHING, ONE, patience=timedelta(seconds=0.5)))
+        run(Between(server, reply=lose).publish(NOTHING, ONE, patience=timedelta(seconds=3)))
     assert same_content(held(server), ONE)
     again = publish(publisher(server), NOTHING, ONE)
     assert isinstance(again, Receipt)

@@ -126,7 +126,7 @@ async def reconciled(world: World) -> list[str]:
         if progress.ended is not None and isinstance(progress.ended.plan, Settled):
             settled.set()
 
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(110):
         await engine.watch(settled, report)
     return actions
 
