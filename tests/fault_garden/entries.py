@@ -1,0 +1,14 @@
+"""All that grows in the garden."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fault_garden import delegations, honest, signatures
+from fault_garden.damages import Entry
+
+GARDEN: Final[tuple[Entry, ...]] = (
+    *honest.ENTRIES,
+    *delegations.ENTRIES,
+    *signatures.ENTRIES,
+)
