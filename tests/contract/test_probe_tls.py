@@ -262,6 +262,9 @@ def test_many_probes_at_once_keep_apart(ca: Credentials) -> None:
 
 # -- servers that do not shake hands ----------------------------------------------------------------------------------
 
+GIVEN_UP = 8.0
+"""Seconds: less than a prober's usual limit, and long enough for a busy machine."""
+
 
 def test_a_closed_port_is_a_refusal() -> None:
     with socket.socket() as reserved:
@@ -338,7 +341,7 @@ def test_a_server_that_says_nothing_is_given_up_at_the_limit() -> None:
         got = shake(TLSProber(At(silent.getsockname()), timedelta(milliseconds=200)))
     assert isinstance(got, Unreachable)
     assert got.code == "TIMEOUT"
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < GIVEN_UP
 
 
 def test_a_server_that_drips_is_given_up_at_the_limit() -> None:
@@ -357,7 +360,7 @@ def test_a_server_that_drips_is_given_up_at_the_limit() -> None:
         got = shake(prober)
         stop.set()
     assert isinstance(got, Unreachable)
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < GIVEN_UP
 
 
 def test_an_address_that_accepts_no_connection_is_given_up_at_the_limit() -> None:
@@ -399,7 +402,7 @@ def test_cancelling_does_not_wait_for_a_silent_server() -> None:
     with listening(hear) as prober:
         started = time.monotonic()
         asyncio.run(cancel_amid(prober))
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < GIVEN_UP
 
 
 @pytest.mark.parametrize(
