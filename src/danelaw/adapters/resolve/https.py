@@ -24,6 +24,8 @@ from danelaw.ports import Dialer
 HTTP_2: Final = "h2"
 _MEDIA_TYPE: Final = "application/dns-message"
 _CHUNK: Final = 65536
+_HELD: Final = 4 * 65536
+"""Octets without a whole frame among them that are kept: frames are shorter, and so are the headers of a response."""
 _SHOWN: Final = 80
 
 
@@ -134,9 +136,15 @@ class _Exchanges:
     async def _read(self) -> None:
         """Take in what comes until the connection ends; then all who wait hear why."""
         why = "closed too early"
+        held = 0
         try:
             while data := await self._stream.reader.read(_CHUNK):
-                for event in self._http.receive_data(data):
+                events = self._http.receive_data(data)
+                held = 0 if events else held + len(data)
+                if held > _HELD:
+                    why = "a frame that is too long"
+                    break
+                for event in events:
                     self._take(event)
                 self._send()
                 # A server that makes us answer and does not read what we say is not read either.
