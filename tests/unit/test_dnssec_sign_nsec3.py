@@ -15,9 +15,10 @@ from dns.rdatatype import RdataType as T
 
 import rfc5155_zone
 from danelaw.adapters.zone.master_file import parse_zone
-from danelaw.core.dnssec import nsec3_chain, rrsig
+from danelaw.core.dnssec import nsec3_chain, nsec3_check, rrsig
 from danelaw.core.dnssec.algorithms import Algorithm
 from danelaw.core.dnssec.keys import ZoneKey
+from danelaw.core.dnssec.nsec import NSEC
 from danelaw.core.dnssec.nsec3 import NSEC3, NSEC3PARAM, hash_name, hash_owner
 from danelaw.core.dnssec.nsec3_chain import NSEC3Chain
 from danelaw.core.dnssec.sign import MADE_BY_SIGNING, UnsignableError, sign_zone
@@ -198,12 +199,12 @@ def again(rrset: RRset) -> RRset:
     return replace(rrset, rrsigs=frozenset({rrsig.make(rrset, APEX, KEY, *SPAN)}))
 
 
-def altered(zone: list[RRset], owner: Name, change: Callable[[NSEC3], NSEC3], type: int = T.NSEC3) -> list[RRset]:
+def altered(zone: list[RRset], owner: Name, change: Callable[[NSEC3], NSEC3]) -> list[RRset]:
     def new(rrset: RRset) -> RRset:
         return again(replace(rrset, rdatas=frozenset({change(NSEC3.from_rdata(only(rrset))).to_rdata()})))
 
-    assert any((rrset.owner, rrset.type) == (owner, type) for rrset in zone)
-    return [new(rrset) if (rrset.owner, rrset.type) == (owner, type) else rrset for rrset in zone]
+    assert any((rrset.owner, rrset.type) == (owner, T.NSEC3) for rrset in zone)
+    return [new(rrset) if (rrset.owner, rrset.type) == (owner, T.NSEC3) else rrset for rrset in zone]
 
 
 def without(zone: list[RRset], owner: Name, type: int) -> list[RRset]:
@@ -263,14 +264,20 @@ class TestFaults:
         )
 
     @pytest.mark.parametrize(
-        "owner", [Name((b"short", *APEX.labels)), owner_of("ns").parent(), Name((b"a", *owner_of("ns").labels))]
+        "owner",
+        [Name((b"short", *APEX.labels)), APEX, Name((owner_of("ns").labels[0], b"ns", *APEX.labels))],
+        ids=["no hash", "the apex", "too deep"],
     )
     def test_the_owner_must_be_a_hash_right_below_the_apex(self, owner: Name) -> None:
         faults = self.found(with_more(self.FULL, self.STRAY, owner))
-        assert faults & {
-            ("§3", "the owner is not a hash right below the apex"),
-            ("§7.1", "an NSEC3 record of no name in the zone"),
-        }
+        assert faults == {("§3", "the owner is not a hash right below the apex")}
+
+    def test_a_hash_has_one_record_of_a_chain(self) -> None:
+        assert ("§7.1", "two records of one chain") in self.found(with_more(self.FULL, self.STRAY, owner_of("ns")))
+
+    def test_two_names_of_one_hash_are_told(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(nsec3_check, "hash_name", lambda name, salt, iterations: bytes(20))
+        assert ("§7.1", "two names have one hash under this salt") in self.found(self.FULL)
 
     def test_a_flag_that_is_not_defined_must_be_clear(self) -> None:
         zone = altered(self.FULL, owner_of("ns"), lambda nsec3: replace(nsec3, flags=2))
@@ -278,11 +285,13 @@ class TestFaults:
 
     def test_who_leaves_a_delegation_out_must_say_so(self) -> None:
         """RFC 5155 §6: without the flag a record covers no unsigned delegation."""
-        hashes = sorted(rrset.owner for rrset in self.OPT_OUT if rrset.type == T.NSEC3)
-        wrong = set()
-        for owner in hashes:
-            wrong |= self.found(altered(self.OPT_OUT, owner, lambda nsec3: replace(nsec3, flags=0)))
-        assert wrong == {("§6", "left out, and not by an opt-out")}
+        left_out = [owner_of(name) for name in OPTED_OUT]
+        owners = sorted(rrset.owner for rrset in self.OPT_OUT if rrset.type == T.NSEC3)
+        covering = {max((owner for owner in owners if owner < each), default=owners[-1]) for each in left_out}
+        assert covering < set(owners)
+        for owner in owners:
+            faults = self.found(altered(self.OPT_OUT, owner, lambda nsec3: replace(nsec3, flags=0)))
+            assert faults == ({("§6", "left out, and not by an opt-out")} if owner in covering else set())
 
     def test_opt_out_allows_records_of_insecure_delegations_all_the_same(self) -> None:
         zone = self.FULL
@@ -317,3 +326,16 @@ class TestFaults:
         other = signed(NSEC3Chain(b"\x01"))
         zone = self.FULL + [rrset for rrset in other if rrset.type == T.NSEC3]
         assert self.found(param(zone, NSEC3PARAM(1, 0, 0, b""), NSEC3PARAM(1, 0, 0, b"\x01"))) == set()
+
+    def test_an_nsec_chain_may_stand_beside_it_and_is_judged_too(self) -> None:
+        """As while a zone goes from NSEC to NSEC3 (RFC 5155 §10.4): each chain lists what the other adds."""
+        zone = self.FULL
+        nsecs = [rrset for rrset in signed(None) if rrset.type == T.NSEC]
+        for owner in (rrset.owner for rrset in nsecs):
+            at = hash_owner(hash_name(owner, b"", 0), APEX)
+            zone = altered(zone, at, lambda nsec3: replace(nsec3, types=nsec3.types | {T.NSEC, T.RRSIG}))
+        apex = NSEC.from_rdata(only(nsecs[0]))
+        apex = replace(apex, types=apex.types | {T.NSEC3PARAM})
+        nsecs[0] = again(replace(nsecs[0], rdatas=frozenset({apex.to_rdata()})))
+        assert self.found(zone + nsecs) == set()
+        assert {fault.code for fault in zone_faults(APEX, zone + nsecs[:-1], NOW)} == {"NSEC_WRONG", "NSEC3_WRONG"}

@@ -41,7 +41,7 @@ def zone_faults(apex: Name, rrsets: Collection[RRset], now: datetime) -> Iterato
         yield from _chain_faults(types, nsecs)
     if nsec3s or params:
         also = {rrset.owner for rrset in nsecs}
-        listed = {owner: {*has, T.NSEC} if owner in also else has for owner, has in types.items()}
+        listed = {owner: {*has, T.NSEC, T.RRSIG} if owner in also else has for owner, has in types.items()}
         yield from nsec3_faults(apex, listed, nsec3s, params)
 
 
