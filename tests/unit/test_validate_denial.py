@@ -76,6 +76,10 @@ def denials(*records: str, zone: str = ZONE) -> Denials:
         (["dn yyy DNAME", "example.net. a SOA"], "x.dn A", None),
         (["dn yyy DNAME", "example.net. a SOA"], "x.dm A", None),
         (["dn yyy DNAME", "example.net. a SOA"], "e A", Denial.NO_NAME),
+        (["a c.b A"], "a.b A", Denial.NO_NAME),  # the next name tells that b exists: one record denies *.b as well
+        # Whatever is odd about the bits: NS and SOA together are not a parent's, and an apex is no cut
+        (["sub yyy NS SOA"], "sub A", Denial.NODATA),
+        (["example.net. a NS"], "example.net. A", Denial.NODATA),
         # Empty non-terminals
         (["www _443._tcp.www A"], "_tcp.www A", Denial.EMPTY_NON_TERMINAL),
         (["www _443._tcp.www A"], "_tcp.www ANY", Denial.EMPTY_NON_TERMINAL),
@@ -191,6 +195,12 @@ def test_what_begins_where_there_is_no_ds(record: str, what: Delegation | None) 
 def test_closer_matches_are_ruled_out(record: str, expanded: str, labels: int, ruled_out: bool) -> None:
     """RFC 4035 §5.3.4; all expansions of ``*.w.example.net``."""
     assert bool(denials(record).rules_out_closer_match(name(expanded), labels)) == ruled_out
+
+
+def test_nothing_is_said_of_names_outside_the_zone() -> None:
+    last = denials("x example.net. A")
+    assert last.delegation(name("zzz.org.")) is None
+    assert last.rules_out_closer_match(name("a.zzz.org."), 1) is None
 
 
 def test_a_proof_names_the_records_that_it_rests_on_each_once() -> None:

@@ -225,6 +225,13 @@ def test_an_apex_is_no_cut_of_its_own_zone() -> None:
         assert read(only("example", bitmap)).delegation(dns.name.from_text("example")) is None
 
 
+def test_an_expansion_of_a_wildcard_above_the_zone_is_never_right() -> None:
+    denials = read(only("a.example", "SOA NS", "a.example."), zone="a.example.")
+    assert denials.rules_out_closer_match(dns.name.from_text("www.a.example"), 2)
+    assert denials.rules_out_closer_match(dns.name.from_text("www.a.example"), 1) is None
+    assert denials.rules_out_closer_match(dns.name.from_text("www.a.example"), 0) is None
+
+
 def test_what_an_opt_out_span_leaves_open_is_denied_for_every_type_but_never_securely() -> None:
     """An empty non-terminal that only leads to unsigned delegations has no NSEC3 (RFC 5155 §7.1)."""
     denied = example("35", "0p").denies(dns.name.from_text("ent.c.example"), T.TLSA)
