@@ -50,7 +50,8 @@ class Delegation:
     """The servers of a zone: addresses, and the names of those whose addresses are not known yet.
 
     ``until``: when the records that said so expire; None for hints. ``recursive``: forwarders, whose replies are taken
-    as they are.
+    as they are. ``ds``: the DS RRset, or what denies it, that came with the referral, made a reply to the question for
+    it, and ``ds_from`` its server.
     """
 
     zone: Name
@@ -58,6 +59,8 @@ class Delegation:
     names: tuple[Name, ...] = ()
     until: Instant | None = None
     recursive: bool = False
+    ds: Message | None = None
+    ds_from: Asked | None = None
 
 
 class Delegations:
@@ -83,6 +86,13 @@ class Delegations:
             if name.is_subdomain(known.zone) and (known.until is None or now < known.until)
         ]
         return max(above, key=lambda known: len(known.zone), default=None)
+
+    def ds(self, question: Question, now: Instant) -> Delegation | None:
+        """The referral that told of a DS, or that there is none: it need not be asked for (RFC 4035 §3.1.4)."""
+        known = self._known.get(question.name)
+        if question.type != T.DS or known is None or known.ds is None or known.until is None or known.until <= now:
+            return None
+        return known
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,14 +134,19 @@ class Iteration:
         return (yield from self._resolve(question))
 
     def _resolve(self, question: Question) -> Walk[Reply]:
+        told = self._delegations.ds(question, self._now)
+        self.given.pop(question, None)
+        if told is not None and told.ds is not None and told.ds_from is not None and told.ds_from not in self._shunned:
+            self.given[question] = told.ds_from
+            return told.ds
         delegation = self._delegations.closest(question, self._now)
         if delegation is None:
             return Silence("UNREACHABLE", f"no server is known for {question.name}")
         while True:
             reply = yield from self._served(delegation, question)
-            if isinstance(reply, Silence) or delegation.recursive:
+            if isinstance(reply, Silence) or reply.rcode != Rcode.NOERROR or delegation.recursive:
                 return reply
-            lower = _referral(reply, delegation.zone, question, self._now)
+            lower = _referral(reply, delegation.zone, question, self.given[question].server, self._now)
             if lower is None:
                 return reply
             self._delegations.hold(lower)
@@ -183,12 +198,12 @@ class Iteration:
         return tuple(found)
 
 
-def _referral(reply: Message, zone: Name, question: Question, now: Instant) -> Delegation | None:
+def _referral(reply: Message, zone: Name, question: Question, server: IP, now: Instant) -> Delegation | None:
     """The delegation that the reply of a server of ``zone`` points down to, if any (RFC 1034 §4.3.2, step 3b).
 
     A DS is the parent's: its servers' NS records for the very name are no referral, but all they have to say.
     """
-    if reply.answer or reply.rcode != Rcode.NOERROR or any(record.type == T.SOA for record in reply.authority):
+    if reply.answer or any(record.type == T.SOA for record in reply.authority):
         return None
     cuts = {
         record.owner
@@ -209,7 +224,32 @@ def _referral(reply: Message, zone: Name, question: Question, now: Instant) -> D
         addresses=tuple(dict.fromkeys(address for _, address in glue)),
         names=tuple(name for name in names if name not in located),
         until=now + timedelta(seconds=min(record.ttl for record in listed)),
+        ds=_ds(reply, cut),
+        ds_from=Asked(server, Question(cut, T.DS)),
     )
+
+
+def _ds(reply: Message, cut: Name) -> Message | None:
+    """What a referral tells of the DS at the cut, as a reply to the question for it; None if it tells nothing signed.
+
+    The DS RRset comes with it, or the NSEC or NSEC3 records that prove that there is none (RFC 4035 §3.1.4, RFC 5155
+    §7.2.7).
+    """
+    told = [record for record in reply.authority if record.type not in (T.NS, T.SOA)]
+    if not any(record.type == T.RRSIG for record in told):
+        return None
+    own = [record for record in told if record.owner == cut and _of_type(record, T.DS)]
+    rest = [record for record in told if record not in own]
+    answer = tuple(own) if any(record.type == T.DS for record in own) else ()
+    if not answer and not any(record.type in (T.NSEC, T.NSEC3) for record in rest):
+        return None
+    question = Question(cut, T.DS)
+    return replace(reply, question=(question,), answer=answer, authority=tuple(rest), additional=())
+
+
+def _of_type(record: Record, type: int) -> bool:
+    """Whether a record is of a type, or a signature over records of it."""
+    return record.type == type or (record.type == T.RRSIG and record.rdata[:2] == type.to_bytes(2))
 
 
 def _within(reply: Reply, zone: Name, question: Question) -> Reply:

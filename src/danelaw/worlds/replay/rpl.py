@@ -48,6 +48,7 @@ from danelaw.worlds.replay.unsupported import UnsupportedError
 __all__ = ["UnsupportedError", "read_scenario"]
 
 _FLAGS: Final = {"QR": 0x8000, "AA": 0x0400, "TC": 0x0200, "RD": 0x0100, "RA": 0x0080, "AD": 0x0020, "CD": 0x0010}
+_RD: Final = 0x0100
 _AD: Final = 0x0020
 _CD: Final = 0x0010
 _MATCH: Final = frozenset({"opcode", "qtype", "qname", "question", "subdomain", "udp", "tcp"})
@@ -185,6 +186,8 @@ class _Reader:
                 raw = self._entry(self._begin(line))
                 if len(raw.question) != 1 or raw.question[0].klass != 1:
                     raise UnsupportedError(raw.line, "a QUERY asks one question of class IN")
+                if not raw.flags & _RD:
+                    raise UnsupportedError(raw.line, "a QUERY without RD asks for what a cache holds")
                 self._dnssec_ok = raw.dnssec_ok or bool(raw.flags & _AD)
                 yield Query(number, line.number, raw.question[0], checking=not raw.flags & _CD)
             case ["CHECK_ANSWER"]:

@@ -24,7 +24,7 @@ from danelaw.worlds.replay.unsupported import UnsupportedError
 
 _NO_MATTER: Final = frozenset(
     [
-        *("access-control", "aggressive-nsec", "directory", "do-ip4", "do-ip6", "ede", "harden-referral-path"),
+        *("access-control", "directory", "do-ip4", "do-ip6", "ede", "harden-referral-path"),
         *("harden-glue", "minimal-responses", "msg-cache-size", "num-threads", "outbound-msg-retry", "prefetch"),
         *("prefetch-key", "qname-minimisation", "qname-minimization", "query-minimization", "rrset-roundrobin"),
         *("stub-prime", "stub-first", "target-fetch-policy", "trust-anchor-signaling", "do-not-query-localhost"),
@@ -33,7 +33,12 @@ _NO_MATTER: Final = frozenset(
 )
 """Settings that change how servers are asked, what is kept, or what clients are told beside the answer."""
 
-_ONLY: Final = {"harden-dnssec-stripped": "yes", "module-config": "validator iterator"}
+_ONLY: Final = {
+    "aggressive-nsec": "no",  # nothing is made up from cached denials (RFC 8198)
+    "harden-algo-downgrade": "no",  # one good algorithm is enough (RFC 6840 §5.11)
+    "harden-dnssec-stripped": "yes",  # a signed zone without keys is bogus
+    "module-config": "validator iterator",
+}
 """Settings with the one value that describes what is done here."""
 
 _SETTING: Final = re.compile(r'^\s*(?P<key>[a-z0-9-]+):\s*(?P<value>"[^"]*"|[^"#]*?)\s*(?:#.*)?$')
@@ -49,6 +54,7 @@ class SettingsReader:
         self._date = ""
         self._date_line = 0
         self._old = False
+        self._iterations: int | None = None
         for number, text in lines:
             stripped = text.strip()
             if not stripped or stripped[0] in ";#":
@@ -76,6 +82,8 @@ class SettingsReader:
             self._anchor(line, value)
         elif key in ("val-override-date", "val-override-timestamp"):
             self._date, self._date_line = value, line
+        elif key == "val-nsec3-keysize-iterations" and value.replace(" ", "").isdecimal():
+            self._iterations = min(map(int, value.split()[1::2]), default=None)  # by size of key; here there is one
         elif key == "fake-sha1":
             self._old = value == "yes"
         else:
@@ -101,7 +109,7 @@ class SettingsReader:
             Delegation(zone, tuple(addresses), recursive=kind == "forward-zone")
             for kind, zone, addresses in self._hints
         ]
-        return Settings(self._now(records), Anchors(tuple(anchors)), tuple(hints), self._old)
+        return Settings(self._now(records), Anchors(tuple(anchors)), tuple(hints), self._old, self._iterations)
 
     def _now(self, records: Iterable[Record]) -> Instant:
         if self._date == "-1":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TypeAlias
 
@@ -55,6 +55,9 @@ def replay(
     """
     settings = scenario.settings
     old = settings.old_algorithms
+    policy = policy or (OLD_POLICY if old else DEFAULT_POLICY)
+    if settings.nsec3_iterations is not None:
+        policy = replace(policy, nsec3_iterations=settings.nsec3_iterations)
     now, steps, supplied = settings.now, _Steps(scenario), answer
     resolver = Resolver(
         lambda address, question: (
@@ -62,7 +65,7 @@ def replay(
         ),
         settings.hints,
         settings.anchors,
-        policy or (OLD_POLICY if old else DEFAULT_POLICY),
+        policy,
         verifier or (OLD_VERIFIER if old else None),
     )
     found: list[Disagreement] = []

@@ -137,12 +137,16 @@ Step: TypeAlias = Query | Check | TimePasses
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """``now``: what the clock says at the start. ``old_algorithms``: signatures with SHA-1 and DSA count."""
+    """``now``: what the clock says at the start. ``old_algorithms``: signatures with SHA-1 and DSA count.
+
+    ``nsec3_iterations``: what NSEC3 records may have at most, if not what the policy says.
+    """
 
     now: Instant
     anchors: Anchors
     hints: tuple[Delegation, ...] = ()
     old_algorithms: bool = False
+    nsec3_iterations: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
