@@ -8,6 +8,10 @@ from collections.abc import Callable, Generator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("steady", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("steady")  # whatever else holds here, such as in CI: a busy machine is no finding
 
 TEST_PACKAGES = Path(__file__).parent.parent / "tools" / "test-packages.txt"
 MORE_PATH = ("/usr/local/sbin", "/usr/sbin", "/sbin")  # on Debian only root has these in PATH
