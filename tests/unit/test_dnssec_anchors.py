@@ -176,12 +176,12 @@ def test_records_in_master_form(text: str, expected: dict[str, list[int]]) -> No
 
 BAD_MASTER = {
     "another type": ("\n; why\nwww.net. A 192.0.2.1", "line 3: neither DS nor DNSKEY"),
-    "another class": (". CH DS 1 13 2 00", "line 1: "),
+    "another class": (f". CH DS 1 13 2 {DIGEST_2017}", "line 1: RR class"),
     "an end too early": (f". DS 1 13 2 {DIGEST_2017}\n. DS 1 2", "line 2: "),
     "a digest of a wrong length": (". DS 1 13 2 00", "line 1: digest length"),
     "a key that is not in base 64": (". DNSKEY 257 3 8 AwEAAa!!z=", "line 1: "),
     "no owner": (f" DS 1 13 2 {DIGEST_2017}", "line 1: a record without an owner"),
-    "a parenthesis left open": (f". DS 1 13 2 (\n{DIGEST_2017}", "line 1: "),
+    "a parenthesis left open": (f". DS 1 13 2 (\n{DIGEST_2017}", "line 1: RR class"),
     "a directive": (f"$ORIGIN net.\n@ DS 1 13 2 {DIGEST_2017}", "line 1: directives are not followed"),
     "an include": ("$INCLUDE more", "line 1: directives are not followed"),
     "no word of it": ("hello {\n", "line 1: "),

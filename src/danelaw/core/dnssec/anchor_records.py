@@ -158,7 +158,7 @@ def _record(text: str) -> AnchorRecord:
         (rrset,) = dns.zonefile.read_rrsets(text, rdclass=None, default_ttl=0, origin=dns.name.root, relativize=False)
     except dns.exception.DNSException as error:
         raise ValueError(str(error).removeprefix("<input>:1: ")) from error
-    if rrset.rdclass != RdataClass.IN or rrset.rdtype not in (T.DS, T.DNSKEY):
+    if rrset.rdtype not in (T.DS, T.DNSKEY):
         raise ValueError(f"neither DS nor DNSKEY: {rrset}")
     wire = rrset[0].to_wire()
     return rrset.name, DS.from_rdata(wire) if rrset.rdtype == T.DS else DNSKEY.from_rdata(wire)
