@@ -181,7 +181,7 @@ BAD_MASTER = {
     "a digest of a wrong length": (". DS 1 13 2 00", "line 1: digest length"),
     "a key that is not in base 64": (". DNSKEY 257 3 8 AwEAAa!!z=", "line 1: "),
     "no owner": (f" DS 1 13 2 {DIGEST_2017}", "line 1: a record without an owner"),
-    "a parenthesis left open": (f". DS 1 13 2 (\n{DIGEST_2017}", "line 1: RR class"),
+    "a parenthesis left open": (f". DS 1 13 2 (\n{DIGEST_2017}", "line 1: "),
     "a directive": (f"$ORIGIN net.\n@ DS 1 13 2 {DIGEST_2017}", "line 1: directives are not followed"),
     "an include": ("$INCLUDE more", "line 1: directives are not followed"),
     "no word of it": ("hello {\n", "line 1: "),
