@@ -116,7 +116,7 @@ class NSEC3Denials:
         self._digests: dict[Name, bytes] = {}
 
     def denies(self, name: Name, type: int) -> Denied | None:
-        """How the RRset is proved absent; None if it is not (RFC 5155 §8.4 to §8.7)."""
+        """How the RRset is proved absent; None if it is not (RFC 5155 §8.4, §8.5, §8.6, §8.7)."""
         if not self._speaks_of(name):
             return None
         matching = self._matching(name)
