@@ -17,7 +17,7 @@ from danelaw.core.dnssec.iterate import Asked, Delegation, Delegations, Iteratio
 from danelaw.core.dnssec.rrsig import RRSIG, MalformedSignatureError, seconds
 from danelaw.core.dnssec.validate import Validation
 from danelaw.core.dnssec.zonekeys import ZoneKeyCache
-from danelaw.core.model import IP, Instant, Message, Question, Security, Silence, Validated
+from danelaw.core.model import IP, Instant, Message, Question, Record, Security, Silence, Validated
 
 Answer: TypeAlias = Callable[[IP, Question], Message | Silence]
 """What the server at an address says to a question, or that it says nothing."""
@@ -83,6 +83,8 @@ class Resolver:
                 reply = self._walked(iteration, question)
                 if isinstance(reply, Message):
                     fresh[question] = reply
+                elif question.type == T.DS:
+                    reply = _denied_beside(question, fresh.values()) or reply
                 validation.receive(question, reply)
         if validation.result is None:
             raise AssertionError("a validation that asks nothing has a result")
@@ -102,6 +104,20 @@ class Resolver:
         for question, reply in fresh.items():
             if reply.rcode in (Rcode.NOERROR, Rcode.NXDOMAIN):
                 self._replies[question] = reply, now + timedelta(seconds=_lifetime(reply, now))
+
+
+def _denied_beside(question: Question, replies: Iterable[Message]) -> Message | None:
+    """The NSEC and NSEC3 records that came with other replies, for a DS that nobody tells of: they may deny it.
+
+    An alias into an unsigned zone often comes with the proof that it is one. The validation judges the records anyhow.
+    """
+    denials = tuple(record for reply in replies for record in reply.authority if _denies(record))
+    return Message(id=0, flags=0, rcode=Rcode.NOERROR, question=(question,), authority=denials) if denials else None
+
+
+def _denies(record: Record) -> bool:
+    covered = int.from_bytes(record.rdata[:2]) if record.type == T.RRSIG else record.type
+    return covered in (T.NSEC, T.NSEC3)
 
 
 def _lifetime(reply: Message, now: Instant) -> int:

@@ -21,6 +21,7 @@ import dns.name
 import dns.rcode
 from dns.name import Name
 from dns.rcode import Rcode
+from dns.rdatatype import RdataType
 
 from danelaw.core.model import IP, Message, Question, Record, Security
 from danelaw.worlds.replay.records import (
@@ -60,6 +61,7 @@ _CHECKED: Final = {
     **dict.fromkeys(("opcode", "qtype", "qname", "question", "authority", "additional", "ttl", "edns"), frozenset()),
 }
 _SECTIONS: Final = ("QUESTION", "ANSWER", "AUTHORITY", "ADDITIONAL")
+_NO_DATA: Final = (RdataType.ANY, RdataType.RRSIG)
 _UNDECIDED: Final = frozenset({Security.BOGUS, Security.INDETERMINATE})
 _UNSIGNED: Final = frozenset({Security.INSECURE, Security.INDETERMINATE})
 
@@ -188,6 +190,8 @@ class _Reader:
                     raise UnsupportedError(raw.line, "a QUERY asks one question of class IN")
                 if not raw.flags & _RD:
                     raise UnsupportedError(raw.line, "a QUERY without RD asks for what a cache holds")
+                if raw.question[0].type in _NO_DATA:
+                    raise UnsupportedError(raw.line, "a QUERY of a type that names no RRset")
                 self._dnssec_ok = raw.dnssec_ok or bool(raw.flags & _AD)
                 yield Query(number, line.number, raw.question[0], checking=not raw.flags & _CD)
             case ["CHECK_ANSWER"]:
@@ -215,13 +219,14 @@ class _Reader:
                 aspects |= _CHECKED[word.lower()]
             else:
                 raise UnsupportedError(raw.line, f"MATCH {word} in a CHECK_ANSWER")
+        silence = states is not None
         if states is None:
             states = self._states(raw)
-        return Check(number, raw.line, states, raw.message(), frozenset(aspects), tuple(reasons))
+        return Check(number, raw.line, states, silence, raw.message(), frozenset(aspects), tuple(reasons))
 
     def _states(self, raw: _Raw) -> frozenset[Security]:
         """What the flags tell of the state (RFC 4035 §3.2.3, §5.5). Without DO or AD in the query AD tells nothing."""
-        if raw.rcode == Rcode.SERVFAIL:
+        if raw.rcode not in (Rcode.NOERROR, Rcode.NXDOMAIN):
             return _UNDECIDED
         if raw.flags & _AD:
             return frozenset({Security.SECURE})

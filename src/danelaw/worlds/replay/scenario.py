@@ -111,13 +111,17 @@ class Query:
 class Check:
     """What is to have come of the last query.
 
-    ``states``: any of these. ``expected``: a message whose RCODE and answer section count, as far as ``aspects`` say
-    so. ``reasons``: codes that must be among the result's.
+    ``states``: any of these; BOGUS or INDETERMINATE may also be where the client is to get SERVFAIL, and INDETERMINATE
+    where it is to get an answer without AD because no trust anchor is of use (RFC 4035 §4.3). Silence where the
+    conversation has nothing for a question makes nothing right, unless ``silence`` is awaited. ``expected``: a message
+    whose RCODE and answer section count, as far as ``aspects`` say so. ``reasons``: codes that must be among the
+    result's.
     """
 
     step: int
     line: int
     states: frozenset[Security]
+    silence: bool
     expected: Message
     aspects: frozenset[Aspect] = frozenset(Aspect)
     reasons: tuple[str, ...] = ()
