@@ -113,7 +113,7 @@ class Listener:
 
     address: SocketAddress
     connections: int = 0
-    tasks: set[asyncio.Task[None] | None] = field(default_factory=set)
+    tasks: set[asyncio.Task[None] | None] = field(default_factory=set, repr=False)
 
 
 @asynccontextmanager

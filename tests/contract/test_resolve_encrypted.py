@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 import warnings
 from collections.abc import Callable, Coroutine
@@ -20,6 +21,7 @@ from forwarder_world import (
     Answering,
     Authority,
     Credential,
+    Http2,
     Listener,
     Request,
     Talk,
@@ -216,7 +218,7 @@ async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
 
 async def flood(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """The first octets of the longest frame that HTTP/2 can have."""
-    writer.write(b"\xff\xff\xff" + bytes(1 << 20))
+    writer.write(b"\xff\xff\xff" + bytes((1, 4, 0, 0, 0, 1)) + bytes(1 << 20))  # of HEADERS
     await hang(reader, writer)
 
 
@@ -314,21 +316,21 @@ def test_replies_over_tls_may_come_in_any_order(world: World) -> None:
 # -- what is a reply over HTTPS ------------------------------------------------------------------------------------
 
 
-def reset(http: Any, request: Request) -> None:
+def reset(http: Http2, request: Request) -> None:
     http.reset_stream(request.stream, 2)
 
 
-def goodbye(http: Any, request: Request) -> None:
+def goodbye(http: Http2, request: Request) -> None:
     http.close_connection(11)
 
 
-def trickle(http: Any, request: Request) -> None:
+def trickle(http: Http2, request: Request) -> None:
     """Headers, and a body that never ends."""
     http.send_headers(request.stream, [(":status", "200"), ("content-type", "application/dns-message")])
     http.send_data(request.stream, b"\0")
 
 
-def headless(http: Any, request: Request) -> None:
+def headless(http: Http2, request: Request) -> None:
     http.send_headers(request.stream, [(":status", "200")])
     http.send_data(request.stream, good(request.body), end_stream=True)
 
@@ -401,7 +403,7 @@ def test_a_post_as_rfc_8484_has_it(world: World) -> None:
 def test_many_questions_over_https_share_a_connection(world: World) -> None:
     requests: list[Request] = []
 
-    def backwards(http: Any, request: Request) -> None:
+    def backwards(http: Http2, request: Request) -> None:
         requests.append(request)
         if len(requests) == 20:
             for each in reversed(requests):
@@ -443,7 +445,7 @@ def only(times: int, forwarder: Forwarder) -> Talk:
     if isinstance(forwarder, DoH):
         counts: dict[int, int] = {}
 
-        def few(http: Any, request: Request) -> None:
+        def few(http: Http2, request: Request) -> None:
             respond(http, request, good(request.body))
             counts[id(http)] = counts.get(id(http), 0) + 1
             if counts[id(http)] == times:
@@ -470,24 +472,52 @@ def test_a_connection_that_the_server_ended_is_made_anew(world: World, forwarder
 
 
 @BOTH
-def test_connections_end_with_the_conversation_and_the_server_is_told(world: World, forwarder: Forwarder) -> None:
-    ended = asyncio.Event()
-    inner = replies(forwarder)
+def test_a_question_that_meets_the_end_of_a_connection_is_asked_again(world: World, forwarder: Forwarder) -> None:
+    """RFC 7766 §6.2.3: servers may close what is idle, and that may cross with a question."""
+    met: list[bytes] = []
 
-    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(asyncio.IncompleteReadError):  # an end that was said; an abortion is a ConnectionResetError
-            await inner(reader, writer)
-        ended.set()
+    async def ends_at_the_second(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(framed(good(await framed_query(reader))))
+        met.append(await framed_query(reader))
+        writer.close()
+
+    def goes_at_the_second(http: Http2, request: Request) -> None:
+        if request.stream == 1:
+            respond(http, request, good(request.body))
+        else:
+            met.append(request.body)
+            http.close_connection()
+
+    async def three(ask: Ask, listener: Listener) -> None:
+        for _ in range(3):
+            assert isinstance(await ask(WWW), Message)
+        assert (listener.connections, len(met)) == (3, 2)
+
+    world.use(forwarder, http_2(goes_at_the_second) if forwarder == HTTPS else ends_at_the_second, three)
+
+
+def test_connections_end_with_the_conversation_and_the_server_is_told(world: World) -> None:
+    """RFC 8446 §6.1: by close_notify."""
+    listening = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> bytes:
+        with (
+            listening,
+            world.right.context().wrap_socket(
+                listening.accept()[0], server_side=True, suppress_ragged_eofs=False
+            ) as connection,
+        ):
+            connection.settimeout(60)
+            connection.sendall(framed(good(connection.recv(65537)[2:])))
+            return connection.recv(1)  # an end that was not said raises SSLEOFError
 
     async def run() -> None:
-        async with tls_server(talk, world.right.context("h2")) as listener:
-            places = Places({IP: listener.address})
-            forwarders = Forwarders([forwarder], places, patience=STEADY, ca=world.authority.file)
-            async with forwarders.conversation() as ask:
-                assert isinstance(await ask(WWW), Message)
-            async with asyncio.timeout(30):
-                await ended.wait()
-            assert asyncio.all_tasks() - {asyncio.current_task()} <= listener.tasks
+        serving = asyncio.create_task(asyncio.to_thread(serve))
+        places = Places({IP: listening.getsockname()})
+        async with Forwarders([TLS], places, patience=STEADY, ca=world.authority.file).conversation() as ask:
+            assert isinstance(await ask(WWW), Message)
+        assert await serving == b""
+        assert asyncio.all_tasks() == {asyncio.current_task()}
 
     asyncio.run(run())
 
