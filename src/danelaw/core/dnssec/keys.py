@@ -56,7 +56,7 @@ class DNSKEY:
 
     @property
     def tag(self) -> int:
-        """The key tag (RFC 4034 appendix B; B.1 for algorithm 1). Not unique."""
+        """The key tag (RFC 4034 appendix B; for algorithm 1 as RFC 6840 §5.5 corrects it). Not unique."""
         if self.algorithm == 1:
             return int.from_bytes(self.public_key[-3:-1])
         rdata = self.to_rdata()

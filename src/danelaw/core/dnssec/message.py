@@ -196,7 +196,7 @@ def make_query(
 ) -> bytes:
     """A query in wire form, with an OPT record; ``payload`` is the UDP size offered (RFC 6891 §6.2.3).
 
-    DO asks for signatures (RFC 4035 §3.2.1), CD for what a forwarder's own validation would hold back (§3.2.2).
+    DO asks for signatures (RFC 4035 §3.2.1), CD for what a forwarder's own validation would hold back (RFC 6840 §5.9).
     """
     flags = _RECURSION_DESIRED * recursion_desired | _CHECKING_DISABLED * checking_disabled
     header = b"".join(field.to_bytes(2) for field in (id, flags, 1, 0, 0, 1))
