@@ -313,3 +313,13 @@ def proofs(where: str, keep: Collection[str], zone: str = "example.net.") -> Dam
         garden.changes.append((garden.question(where), thin))
 
     return damage
+
+
+def proved_by(where: str, *shown: str, zone: str = "example.net.") -> Damage:
+    """The honest answer, with these records in its authority section instead of its own."""
+
+    def damage(garden: Garden) -> None:
+        authority = [one for name in shown for one in _denial(garden, zone, name, None)]
+        garden.changes.append((garden.question(where), lambda honest: replace(honest, authority=tuple(authority))))
+
+    return damage

@@ -42,7 +42,7 @@ from fault_garden.damages import (
 )
 from fault_garden.garden import Garden
 from fault_garden.keys import COLLIDING, ZSK, same_tag, zone_key
-from fault_garden.signatures import DAY, HOUR, bit, ksk, stranger
+from fault_garden.signatures import DAY, bit, ksk, stranger
 
 DELEGATION, KEYS, PLAIN = "example.net. DS", "example.net. DNSKEY", "www.plain.net. A"
 NO_DS = "plain.net. DS"
@@ -223,7 +223,7 @@ DS_ENTRIES: Final = [
     _secure("twenty DS of one key, one right", many_ds, "RFC 4035 §5.2"),
     _bogus("a bit of the DS", reply(DELEGATION, flipped(int(T.DS))), "SIGNATURE_INVALID"),
     _bogus("a DS unsigned", unsigned(DELEGATION), "SIGNATURE_MISSING"),
-    _bogus("a DS signed long ago", dated(DELEGATION, lambda now: (now - 9 * DAY, now - HOUR)), "SIGNATURE_EXPIRED"),
+    _bogus("a DS signed long ago", dated(DELEGATION, lambda now: (now - 9 * DAY, now - 3 * DAY)), "SIGNATURE_EXPIRED"),
     _bogus("a DS signed by the child", signed(DELEGATION, by=ksk), "SIGNER_MISMATCH"),
     _bogus("a DS of a wildcard", as_if_of(DELEGATION, "*.net."), "SIGNATURE_INVALID"),
     _bogus("no DS and no denial", reply(DELEGATION, emptied), "DENIAL_MISSING"),
@@ -251,7 +251,7 @@ DS_ENTRIES: Final = [
     _bogus("an unsigned zone, its NSEC without NS", without_ns, "DENIAL_MISSING", "RFC 6840 §4.4", PLAIN),
     _bogus(
         "an unsigned zone, proof expired",
-        dated("plain.net. NSEC net.", lambda now: (now - 9 * DAY, now - HOUR)),
+        dated("plain.net. NSEC net.", lambda now: (now - 9 * DAY, now - 3 * DAY)),
         "SIGNATURE_EXPIRED",
         asked=PLAIN,
     ),
@@ -263,8 +263,8 @@ KEY_ENTRIES: Final = [
     _bogus("keys unsigned", unsigned(KEYS), "SIGNATURE_MISSING"),
     _bogus("keys signed by the ZSK alone", signed(KEYS, by=zsk), "SIGNING_KEY_MISSING"),
     _bogus("keys signed by a key that is not there", signed(KEYS, by=stranger), "SIGNING_KEY_MISSING"),
-    _bogus("keys signed long ago", dated(KEYS, lambda now: (now - 9 * DAY, now - HOUR)), "SIGNATURE_EXPIRED"),
-    _bogus("keys signed too early", dated(KEYS, lambda now: (now + HOUR, now + DAY)), "SIGNATURE_NOT_YET_VALID"),
+    _bogus("keys signed long ago", dated(KEYS, lambda now: (now - 9 * DAY, now - 3 * DAY)), "SIGNATURE_EXPIRED"),
+    _bogus("keys signed too early", dated(KEYS, lambda now: (now + 3 * DAY, now + 9 * DAY)), "SIGNATURE_NOT_YET_VALID"),
     _bogus("keys of a wildcard", as_if_of(KEYS, "*.net."), "SIGNATURE_INVALID"),
     _bogus("a bit of each key", reply(KEYS, flipped(int(T.DNSKEY))), MISMATCH),
     _bogus("a bit of the keys' signature", rrsigs(KEYS, lambda one: [bit(one)]), "SIGNATURE_INVALID"),

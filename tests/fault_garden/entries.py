@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from fault_garden import delegations, honest, signatures
+from fault_garden import delegations, denials, hashed_denials, honest, signatures
 from fault_garden.damages import Entry
 
 GARDEN: Final[tuple[Entry, ...]] = (
     *honest.ENTRIES,
     *delegations.ENTRIES,
     *signatures.ENTRIES,
+    *denials.ENTRIES,
+    *hashed_denials.ENTRIES,
 )

@@ -33,7 +33,8 @@ from fault_garden.garden import Garden
 from fault_garden.keys import zone_key
 
 TLSA: Final = "_443._tcp.www TLSA"
-HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+DAY = timedelta(days=1)
+"""Some validators forgive a day (Unbound's val-sig-skew-max), so damages are of three."""
 
 
 def net_key(garden: Garden) -> ZoneKey:
@@ -70,7 +71,7 @@ def of_the_neighbour(garden: Garden) -> None:
 
 def beside_an_expired_one(garden: Garden) -> None:
     good = garden.rrset("www A").rrsigs
-    dated("www A", lambda now: (now - 9 * DAY, now - DAY))(garden)
+    dated("www A", lambda now: (now - 9 * DAY, now - 3 * DAY))(garden)
     stored("www A", lambda rrset: replace(rrset, rrsigs=rrset.rrsigs | good))(garden)
 
 
@@ -149,17 +150,19 @@ def _secure(name: str, damage: Damage, section: str, asked: str = "www A") -> En
 
 ENTRIES: Final = [
     # Dates
-    _bogus("expired", dated("www A", lambda now: (now - 9 * DAY, now - HOUR)), "SIGNATURE_EXPIRED"),
-    _bogus("not yet valid", dated("www A", lambda now: (now + HOUR, now + 9 * DAY)), "SIGNATURE_NOT_YET_VALID"),
-    _bogus("valid until before it begins", dated("www A", lambda now: (now + DAY, now - DAY)), "SIGNATURE_EXPIRED"),
+    _bogus("expired", dated("www A", lambda now: (now - 9 * DAY, now - 3 * DAY)), "SIGNATURE_EXPIRED"),
+    _bogus("not yet valid", dated("www A", lambda now: (now + 3 * DAY, now + 9 * DAY)), "SIGNATURE_NOT_YET_VALID"),
+    _bogus(
+        "valid until before it begins", dated("www A", lambda now: (now + 3 * DAY, now - 3 * DAY)), "SIGNATURE_EXPIRED"
+    ),
     _bogus(
         "over before it begins, in the past",
-        dated("www A", lambda now: (now - DAY, now - 2 * DAY)),
+        dated("www A", lambda now: (now - 3 * DAY, now - 6 * DAY)),
         "SIGNATURE_EXPIRED",
     ),
     _bogus(
         "over before it begins, in the future",
-        dated("www A", lambda now: (now + 2 * DAY, now + DAY)),
+        dated("www A", lambda now: (now + 6 * DAY, now + 3 * DAY)),
         "SIGNATURE_NOT_YET_VALID",
     ),
     _bogus("valid for 70 years", dated("www A", lambda now: (now - DAY, now + 25567 * DAY)), "SIGNATURE_EXPIRED"),
