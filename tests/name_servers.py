@@ -131,14 +131,15 @@ async def name_server(udp: Datagrams, tcp: Streams | None = None) -> AsyncIterat
 
 @asynccontextmanager
 async def answering(answer: Callable[[Question], Message | None]) -> AsyncIterator[NameServer]:
-    """A server whose replies are a function of the question, alike over UDP and TCP."""
+    """A server whose replies are a function of the question, alike over UDP and TCP. None: nothing is said, and a TCP
+    connection is closed."""
     reply = saying(answer)
 
     def datagrams(query: bytes) -> list[bytes]:
         said = reply(query)
         return [] if said is None else [said]
 
-    async with name_server(datagrams, reply) as server:
+    async with name_server(datagrams, lambda query: reply(query) or b"") as server:
         yield server
 
 

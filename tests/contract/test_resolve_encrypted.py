@@ -179,11 +179,11 @@ def test_certificates_to_check_by_that_cannot_be_read_are_told(tmp_path: Path) -
 # -- who gives no TLS ----------------------------------------------------------------------------------------------
 
 
-def in_the_clear(forwarder: Forwarder, talk: Talk, world: World) -> Silence:
+def in_the_clear(forwarder: Forwarder, talk: Talk, world: World, patience: Patience) -> Silence:
     async def run() -> Message | Silence:
         async with tls_server(talk, None) as listener:
             places = Places({IP: listener.address})
-            forwarders = Forwarders([forwarder], places, patience=HASTY, ca=world.authority.file)
+            forwarders = Forwarders([forwarder], places, patience=patience, ca=world.authority.file)
             async with forwarders.conversation() as ask:
                 return await ask(WWW)
 
@@ -229,7 +229,7 @@ async def flood(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
     ids=["silent", "closes", "speaks something else"],
 )
 def test_a_server_that_speaks_no_tls(world: World, forwarder: Forwarder, talk: Talk, code: str) -> None:
-    reply = in_the_clear(forwarder, talk, world)
+    reply = in_the_clear(forwarder, talk, world, HASTY if code == "TIMEOUT" else STEADY)
     assert reply.code == code
     assert str(IP) in reply.detail
 

@@ -14,11 +14,12 @@ import pytest
 from dns.name import Name
 from dns.rdatatype import RdataType as T
 
-from danelaw.adapters.resolve import AuthorityAsker, ForwardingResolver, Patience
+from danelaw.adapters.resolve import AuthorityAsker, Forwarders, ForwardingResolver, Patience
 from danelaw.core.dnssec.canonical import plain_wire
+from danelaw.core.dnssec.message import read_message
 from danelaw.core.dnssec.zonekeys import ZoneKeyCache
 from danelaw.core.model import IP, DanelawError, Do53, Message, Question, Record, Security, Silence, Validated
-from name_servers import NameServer, Places, answering
+from name_servers import NameServer, Places, answering, name_server, to_wire
 from signed_tree import NOW, Tree, name, question
 
 R = TypeVar("R")
@@ -95,7 +96,15 @@ def servfail(asked: Question) -> Message:
     return Message(0, 0x8180, 2, (asked,))
 
 
-@pytest.mark.parametrize("first", [lambda asked: None, servfail, None], ids=["silent", "SERVFAIL", "not there"])
+def refused(asked: Question) -> Message:
+    return Message(0, 0x8180, 5, (asked,))
+
+
+@pytest.mark.parametrize(
+    "first",
+    [lambda asked: None, servfail, refused, None],
+    ids=["silent", "SERVFAIL", "REFUSED", "not there"],
+)
 def test_the_next_forwarder_is_asked(tree: Tree, first: Answer | None) -> None:
     answers: dict[IP, Answer] = {SECOND: tree.recursive} | ({FORWARDER: first} if first else {})
     assert resolved(tree, answers, TLSA).state is Security.SECURE
@@ -110,6 +119,67 @@ def test_no_reply_is_never_an_absence(tree: Tree, answers: dict[IP, Answer], det
     assert (verdict.state, verdict.reasons[0].code) == (Security.INDETERMINATE, "NO_ANSWER")
     assert verdict.reasons[0].detail.startswith(detail)
     assert verdict.absence is None
+
+
+def stripped(tree: Tree) -> Callable[[bytes], bytes]:
+    """A forwarder that knows no EDNS, and passes on what its client then would not understand either."""
+
+    def reply(query: bytes) -> bytes:
+        asked = read_message(query)
+        said = tree.recursive(asked.question[0])
+        sections = (
+            tuple(record for record in section if record.type not in (T.RRSIG, T.NSEC))
+            for section in (said.answer, said.authority, said.additional)
+        )
+        answer, authority, additional = sections
+        plain = replace(said, answer=answer, authority=authority, additional=additional)
+        return to_wire(plain, asked.id, edns=False)
+
+    return reply
+
+
+def formerr(query: bytes) -> bytes:
+    return to_wire(Message(0, 0x8180, 1), int.from_bytes(query[:2]), edns=False)
+
+
+@pytest.mark.parametrize("kind", ["strips signatures", "FORMERR"])
+@pytest.mark.parametrize("another", [False, True])
+def test_a_forwarder_that_cannot_be_used_for_dnssec_makes_nothing_bogus(tree: Tree, kind: str, another: bool) -> None:
+    reply = formerr if kind == "FORMERR" else stripped(tree)
+
+    async def run() -> Validated:
+        async with name_server(lambda query: [reply(query)], reply) as plain, answering(tree.recursive) as good:
+            places = Places({FORWARDER: plain.address} | ({SECOND: good.address} if another else {}))
+            forwarders = [Do53(FORWARDER), Do53(SECOND)][: 1 + another]
+            resolver = ForwardingResolver(forwarders, places, StoppedClock(), tree.anchors, patience=HASTY)
+            return await resolver.resolve(TLSA.name, TLSA.type)
+
+    verdict = asyncio.run(run())
+    if another:
+        assert verdict.state is Security.SECURE
+    else:
+        assert (verdict.state, verdict.reasons[0].code) == (Security.INDETERMINATE, "NO_ANSWER")
+        assert verdict.reasons[0].detail.startswith("NO_EDNS")
+        assert "cannot be used for DNSSEC" in verdict.reasons[0].detail
+
+
+def test_when_all_forwarders_fail_each_is_spoken_of(tree: Tree) -> None:
+    verdict = resolved(tree, {FORWARDER: servfail, SECOND: lambda _: None}, TLSA)
+    assert verdict.reasons[0].detail.startswith("TIMEOUT")
+    assert "SERVFAIL" in verdict.reasons[0].detail
+
+
+def test_a_silent_forwarder_is_not_waited_for_again_and_again(tree: Tree) -> None:
+    """Only the questions that are asked at once all wait for it."""
+
+    async def use(places: Places, running: dict[IP, NameServer]) -> tuple[int, int]:
+        forwarders = Forwarders([Do53(FORWARDER), Do53(SECOND)], places, patience=HASTY)
+        async with forwarders.conversation() as ask:
+            for type in (T.SOA, T.NS, T.MX, T.DNSKEY):
+                assert isinstance(await ask(Question(name("example.net."), type)), Message)
+        return len(running[FORWARDER].datagrams), len(running[SECOND].datagrams)
+
+    assert with_servers({FORWARDER: lambda _: None, SECOND: tree.recursive}, use) == (1, 4)
 
 
 def test_each_answer_says_how_things_are_now_unless_a_cache_is_given(tree: Tree) -> None:

@@ -51,9 +51,23 @@ def test_a_reply_by_udp() -> None:
     reply, server = asked(lambda query: [good(query)])
     assert isinstance(reply, Message)
     assert reply.answer == ANSWER.answer
-    query = read_message(server.datagrams[0])
-    assert query.question == (WWW,)
     assert len(server.datagrams) == 1
+
+
+@pytest.mark.parametrize("forwarder", [True, False])
+def test_what_is_asked(forwarder: bool) -> None:
+    """DO and CD are set (RFC 4035 §3.2), 1232 octets may come; RD is for forwarders alone."""
+
+    async def run() -> bytes:
+        async with name_server(lambda query: [good(query)]) as server:
+            await UdpTcp(Places({IP: server.address})).ask(IP, WWW, recursion_desired=forwarder)
+            return server.datagrams[0]
+
+    wire = asyncio.run(run())
+    query = read_message(wire)
+    assert query.question == (WWW,)
+    assert query.flags == (0x0110 if forwarder else 0x0010)
+    assert wire[-11:] == b"\0" + bytes((0, 41)) + (1232).to_bytes(2) + bytes((0, 0, 0x80, 0)) + b"\0\0"
 
 
 def test_ids_and_ports_differ_from_query_to_query() -> None:
@@ -147,6 +161,64 @@ def test_tcp_that_fails_is_silence(what: str, tcp: Streams | None, code: str) ->
     reply, _ = asked(truncated, tcp, HASTY)
     assert isinstance(reply, Silence), what
     assert reply.code == code
+
+
+@pytest.mark.parametrize(("forwarder", "tcp"), [(True, saying(lambda _: ANSWER)), (False, saying(lambda _: ANSWER))])
+def test_a_forwarder_that_is_silent_by_udp_is_tried_by_tcp(forwarder: bool, tcp: Streams) -> None:
+    async def run() -> tuple[Message | Silence, NameServer]:
+        async with name_server(lambda query: [], tcp) as server:
+            transport = UdpTcp(Places({IP: server.address}), HASTY)
+            return await transport.ask(IP, WWW, recursion_desired=forwarder), server
+
+    reply, server = asyncio.run(run())
+    assert isinstance(reply, Message) == forwarder
+    assert len(server.streams) == forwarder
+    assert len(server.datagrams) == HASTY.tries
+
+
+NO_EDNS: list[tuple[str, Message, bool, str | None]] = [
+    ("a reply without OPT and signatures", ANSWER, False, "NO_EDNS"),
+    ("a denial without OPT and signatures", replace(ANSWER, rcode=3, answer=()), False, "NO_EDNS"),
+    ("FORMERR", Message(0, 0x8180, 1, (WWW,)), False, "NO_EDNS"),
+    ("FORMERR of nothing but a header", Message(0, 0x8180, 1), False, "NO_EDNS"),
+    ("NOTIMP", Message(0, 0x8180, 4, (WWW,)), False, "NO_EDNS"),
+    ("FORMERR with OPT", Message(0, 0x8180, 1, (WWW,)), True, None),
+    ("SERVFAIL", Message(0, 0x8180, 2, (WWW,)), False, None),
+    ("REFUSED", Message(0, 0x8180, 5, (WWW,)), False, None),
+    ("a reply with OPT", ANSWER, True, None),
+    (
+        "signatures without OPT",
+        replace(ANSWER, answer=(*ANSWER.answer, Record(WWW.name, int(T.RRSIG), 1, 300, bytes(40)))),
+        False,
+        None,
+    ),
+]
+
+
+@pytest.mark.parametrize("by_tcp", [False, True], ids=["UDP", "TCP"])
+@pytest.mark.parametrize("forwarder", [True, False], ids=["forwarder", "authority"])
+@pytest.mark.parametrize(("what", "said", "edns", "code"), NO_EDNS, ids=[row[0] for row in NO_EDNS])
+def test_a_forwarder_without_edns_is_told_apart(
+    what: str, said: Message, edns: bool, code: str | None, forwarder: bool, by_tcp: bool
+) -> None:
+    """RFC 6891 §7. What an authority says is taken as it comes."""
+
+    def reply(query: bytes) -> bytes:
+        return to_wire(said, int.from_bytes(query[:2]), edns=edns)
+
+    async def run() -> Message | Silence:
+        async with name_server(truncated if by_tcp else lambda query: [reply(query)], reply) as server:
+            return await UdpTcp(Places({IP: server.address})).ask(IP, WWW, recursion_desired=forwarder)
+
+    got = asyncio.run(run())
+    if code is None or not forwarder:
+        assert isinstance(got, Message)
+        assert got.rcode == said.rcode
+    else:
+        assert isinstance(got, Silence)
+        assert got.code == code
+        assert "cannot be used for DNSSEC" in got.detail
+        assert str(IP) in got.detail or "TCP" in got.detail
 
 
 def test_nothing_listens() -> None:

@@ -10,7 +10,7 @@ import dns.name
 import pytest
 
 from danelaw.app.config import Config, load
-from danelaw.core.model import ChallengeType, DanelawError, Do53, Endpoint, Limits
+from danelaw.core.model import ChallengeType, DanelawError, Do53, DoH, DoT, Endpoint, Limits
 from danelaw.core.tlsa import Combination
 
 MAIN = """
@@ -123,7 +123,7 @@ def test_a_relative_name_of_the_file_gives_absolute_paths(tmp_path: Path, monkey
 def test_every_key_of_the_main_file_is_taken(tmp_path: Path) -> None:
     main = """
     [resolver]
-    forwarders = ["192.0.2.53", "2001:db8::53@5353"]
+    forwarders = ["192.0.2.53", "2001:db8::53@5353", "tls://192.0.2.54#dns.example.net", "https://192.0.2.55/q"]
     ca = "forwarders.pem"
     trust_anchor = "anchor"
     [clients]
@@ -151,7 +151,12 @@ def test_every_key_of_the_main_file_is_taken(tmp_path: Path) -> None:
     linger = 5
     """
     config = read(tmp_path, main)
-    assert config.forwarders == (Do53(ip_address("192.0.2.53")), Do53(ip_address("2001:db8::53"), 5353))
+    assert config.forwarders == (
+        Do53(ip_address("192.0.2.53")),
+        Do53(ip_address("2001:db8::53"), 5353),
+        DoT(ip_address("192.0.2.54"), server_name="dns.example.net"),
+        DoH(ip_address("192.0.2.55"), "192.0.2.55", "/q"),
+    )
     assert config.resolver_ca == tmp_path / "forwarders.pem"
     assert config.trust_anchor == tmp_path / "anchor"
     assert config.client_roots == tmp_path / "roots.pem"
@@ -247,6 +252,13 @@ def test_what_is_not_toml_is_told(tmp_path: Path) -> None:
         ('[resolver]\nforwarders = ["192.0.2.1@0"]', "port 0", ""),
         ('[resolver]\nforwarders = ["192.0.2.1@x"]', "192.0.2.1@x", ""),
         ('[resolver]\nforwarders = "192.0.2.1"', "array", ""),
+        ('[resolver]\nforwarders = ["tls://dns.example.net"]', "tls://dns.example.net", "tls://IP#SERVER.NAME"),
+        (
+            '[resolver]\nforwarders = ["https://dns.example.net/dns-query"]',
+            "address",
+            "https://SERVER.NAME/dns-query#IP",
+        ),
+        ('[resolver]\nforwarders = ["quic://192.0.2.1"]', "quic://192.0.2.1", "https://"),
         (MAIN.replace('"example.net"', '"."'), "root", ""),
         (MAIN.replace('"example.net"', '"example..net"'), "example..net", ""),
         (MAIN.replace('"example.net"', f'"{"a" * 64}.net"'), "aaa", ""),
