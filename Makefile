@@ -1,6 +1,6 @@
 # The only front door. What each target does is in tools/; `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick lint lock setup setup-dev clean
+.PHONY: help demo test quick lint bench lock setup setup-dev clean
 
 # The interpreter that .venv is made with: 3.11 or later.
 export PYTHON ?= python3
@@ -23,6 +23,9 @@ quick: setup-dev ## The fast tests, in less than two minutes
 
 lint: setup-dev ## Style, types, import contracts, purity of the core
 	@tools/lint.sh
+
+bench: setup-dev ## How fast it is, beside its peers: benchmarks/README.md says how to read it
+	@tools/bench.sh
 
 lock: setup-dev ## Remake the lock files from pyproject.toml (UPGRADE=1: newest versions)
 	@tools/lock.sh
