@@ -16,7 +16,7 @@ from danelaw.core.dnssec.message import authority_rrsets
 from danelaw.core.model import JudgedDenial, JudgedRRset, Message, Reason, Security
 
 _TRIED: Final = 8
-"""RRsets: an honest denial has at most three of NSEC3 (RFC 5155 §7.2), or two of NSEC."""
+"""RRsets: an honest denial has at most three of NSEC3 (RFC 5155 §7.2.2), or two of NSEC."""
 
 
 @dataclass(frozen=True, slots=True)

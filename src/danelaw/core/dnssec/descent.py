@@ -61,7 +61,8 @@ class Descent:
     """Asks for what leads to a zone's keys, and remembers it for one validation."""
 
     def __init__(self, anchors: Anchors, judge: Judge, cache: ZoneKeyCache) -> None:
-        self.anchors = anchors
+        self.anchors = anchors.usable(judge.policy)
+        self._unsupported = anchors
         self.judge = judge
         self.replies: dict[Question, Reply] = {}
         self.judged: dict[Name, JudgedZone] = {}
@@ -93,7 +94,7 @@ class Descent:
         """The keys of the deepest zone at or above ``name``, or why there are none to be had."""
         anchor = self.anchors.closest(name)
         if anchor is None:
-            return Fault(Security.INDETERMINATE, (Reason("NO_TRUST_ANCHOR", "RFC 4035 §4.3", str(name)),))
+            return Fault(Security.INDETERMINATE, (self._unanchored(name),))
         keys: ZoneKeys | Fault | None = self._cache.closest(name, anchor.zone, self.judge.now)
         if keys is None:
             keys = yield from self._keys(Believed(anchor.zone, None, anchor.ds, anchor.keys))
@@ -114,6 +115,14 @@ class Descent:
             elif step is _NoCut.NOTHING_BELOW:
                 break
         return keys
+
+    def _unanchored(self, name: Name) -> Reason:
+        anchor = self._unsupported.closest(name)
+        if anchor is None:
+            return Reason("NO_TRUST_ANCHOR", "RFC 4033 §5", str(name))
+        said = {f"algorithm {one.algorithm} digest type {one.digest_type}" for one in anchor.ds}
+        said |= {f"algorithm {key.algorithm}" for key in anchor.keys}
+        return Reason("ANCHOR_UNSUPPORTED", "RFC 4033 §5", str(anchor.zone), ", ".join(sorted(said)))
 
     def _look_ahead(self, cuts: Collection[Name]) -> Steps[None]:
         """Every DS, then the keys of every zone that has one: two waits instead of two for each zone."""
@@ -139,7 +148,7 @@ class Descent:
         if rrset.type != T.DS:  # an alias is no cut, and a DNAME has nothing below it
             return _NoCut.NAMES_BELOW if rrset.type == T.CNAME else _NoCut.NOTHING_BELOW
         if proof.expanded:
-            reason = Reason("SIGNATURE_INVALID", "RFC 4035 §5.2", label(cut, T.DS), "expanded from a wildcard")
+            reason = Reason("SIGNATURE_INVALID", "RFC 4035 §5.3.4", label(cut, T.DS), "expanded from a wildcard")
             return self._ends(keys, cut, Fault(Security.BOGUS, (reason,)), ds=proof.seen)
         until = min(keys.until, self.judge.now + timedelta(seconds=proof.rrset.ttl))
         believed = Believed(cut, keys.zone, parsed_ds(rrset.rdatas), seen=proof.seen, until=until)
