@@ -1,4 +1,4 @@
-"""What is to be drawn: a validated answer, what each server said by itself, and the certificates that were presented."""
+"""What is to be drawn: a validated answer, what each server said by itself, what TLSA records were compared with."""
 
 from __future__ import annotations
 
