@@ -279,15 +279,28 @@ def test_damaged_key_files_are_refused_without_being_quoted(key_text: str, priva
 
 
 @pytest.mark.parametrize(
-    ("times", "active"),
+    ("times", "published", "signs"),
     [
-        (KeyTimes(), True),
-        (KeyTimes(publish=NOW, activate=NOW), True),
-        (KeyTimes(publish=NOW - DAY, activate=NOW + DAY), False),
-        (KeyTimes(inactive=NOW), False),
-        (KeyTimes(activate=NOW - DAY, inactive=NOW + DAY, delete=NOW + 2 * DAY), True),
-        (KeyTimes(revoke=NOW), False),
+        (KeyTimes(), True, True),
+        (KeyTimes(publish=NOW, activate=NOW), True, True),
+        (KeyTimes(publish=NOW + DAY, activate=NOW + DAY), False, False),
+        (KeyTimes(publish=NOW + DAY, activate=NOW), False, False),
+        (KeyTimes(publish=NOW - DAY, activate=NOW + DAY), True, False),
+        (KeyTimes(publish=NOW), True, False),
+        (KeyTimes(activate=NOW + DAY), True, False),
+        (KeyTimes(activate=NOW), True, True),
+        (KeyTimes(activate=NOW - DAY, inactive=NOW), True, False),
+        (KeyTimes(inactive=NOW), True, False),
+        (KeyTimes(activate=NOW - DAY, inactive=NOW + DAY, delete=NOW + 2 * DAY), True, True),
+        (KeyTimes(activate=NOW - DAY, delete=NOW), False, False),
+        (KeyTimes(revoke=NOW), True, True),
+        (KeyTimes(activate=NOW - 2 * DAY, inactive=NOW - DAY, revoke=NOW), True, True),
+        (KeyTimes(revoke=NOW, delete=NOW), False, False),
+        (KeyTimes(publish=NOW + DAY, revoke=NOW), False, False),
     ],
 )
-def test_timing_metadata_say_whether_a_key_signs(times: KeyTimes, active: bool) -> None:
-    assert times.active(NOW) is active
+def test_timing_metadata_say_whether_a_key_is_published_and_signs(
+    times: KeyTimes, published: bool, signs: bool
+) -> None:
+    assert (times.published(NOW), times.signs(NOW)) == (published, signs)
+    assert times.active(NOW) is (signs and times.revoke is None)

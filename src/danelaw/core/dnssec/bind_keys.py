@@ -9,8 +9,9 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import UTC, datetime
+from enum import Enum
 from typing import Final
 
 import dns.exception
@@ -32,16 +33,47 @@ _RSA_FIELDS: Final = (
     "Exponent2",
     "Coefficient",
 )
-_TIMES: Final = ("Created", "Publish", "Activate", "Revoke", "Inactive", "Delete")
+_TIMES: Final = (
+    "Created",
+    "Publish",
+    "Activate",
+    "Revoke",
+    "Inactive",
+    "Delete",
+    "SyncPublish",
+    "SyncDelete",
+)
+"""The fields of ``KeyTimes``, in their order, as the files call them."""
 
 
 class KeyFileError(ValueError):
     """Text that is not that of a BIND key file. Never quotes the private file."""
 
 
+class KeyState(Enum):
+    """Where a key stands between its making and its end (RFC 7583 §3.1; a key that is Ready is here Published)."""
+
+    GENERATED = "generated"
+    """Not in the DNSKEY RRset yet."""
+    PUBLISHED = "published"
+    """In the DNSKEY RRset, and signs nothing yet."""
+    ACTIVE = "active"
+    """In the DNSKEY RRset, and signs."""
+    RETIRED = "retired"
+    """In the DNSKEY RRset, and signs nothing any more."""
+    REVOKED = "revoked"
+    """In the DNSKEY RRset with the REVOKE bit, and signs that RRset and nothing else (RFC 5011 §2.1)."""
+    REMOVED = "removed"
+    """No longer in the DNSKEY RRset."""
+
+
 @dataclass(frozen=True, slots=True)
 class KeyTimes:
-    """The timing metadata of a key, aware UTC instants; None: not set."""
+    """The timing metadata of a key, aware UTC instants; None: not set. They mean what BIND takes them to mean.
+
+    Without any, as in files of format v1.2, a key is active from ever. ``sync_publish`` and ``sync_delete`` bound the
+    time in which CDS and CDNSKEY records (RFC 7344 §4) name the key.
+    """
 
     created: datetime | None = None
     publish: datetime | None = None
@@ -49,12 +81,54 @@ class KeyTimes:
     revoke: datetime | None = None
     inactive: datetime | None = None
     delete: datetime | None = None
+    sync_publish: datetime | None = None
+    sync_delete: datetime | None = None
+
+    def state(self, now: datetime) -> KeyState:
+        """Where the key stands at ``now``. One with a time to be activated and none to be published is published."""
+        if self == KeyTimes():
+            return KeyState.ACTIVE
+        if _past(self.delete, now):
+            return KeyState.REMOVED
+        if not (_past(self.publish, now) or (self.publish is None and self.activate is not None)):
+            return KeyState.GENERATED
+        if _past(self.revoke, now):
+            return KeyState.REVOKED
+        if _past(self.inactive, now):
+            return KeyState.RETIRED
+        return KeyState.ACTIVE if _past(self.activate, now) else KeyState.PUBLISHED
+
+    def published(self, now: datetime) -> bool:
+        """Whether the key is in the DNSKEY RRset at ``now``."""
+        return self.state(now) not in (KeyState.GENERATED, KeyState.REMOVED)
+
+    def signs(self, now: datetime) -> bool:
+        """Whether the key signs the zone at ``now``. A revoked one does not: see ``revoked``."""
+        return self.state(now) is KeyState.ACTIVE
+
+    def revoked(self, now: datetime) -> bool:
+        """Whether the key is in the DNSKEY RRset with the REVOKE bit at ``now``, and so signs that RRset alone."""
+        return self.state(now) is KeyState.REVOKED
+
+    def synced(self, now: datetime) -> bool:
+        """Whether the key's own times ask for CDS and CDNSKEY records that name it."""
+        return self.published(now) and _past(self.sync_publish, now) and not _past(self.sync_delete, now)
+
+    def next_change(self, now: datetime) -> datetime | None:
+        """When after ``now`` the key's state, or ``synced``, is next another; None: never."""
+        turns = sorted({when for when in astuple(self) if when is not None and when > now})
+        present = self.state(now), self.synced(now)
+        return next((when for when in turns if (self.state(when), self.synced(when)) != present), None)
 
     def active(self, now: datetime) -> bool:
         """Whether the key is to be published and to sign at ``now``, no other state applying. Unset: from ever."""
         begins = [when for when in (self.publish, self.activate) if when is not None]
         ends = [when for when in (self.revoke, self.inactive, self.delete) if when is not None]
         return all(when <= now for when in begins) and all(now < when for when in ends)
+
+
+def _past(when: datetime | None, now: datetime) -> bool:
+    return when is not None and when <= now
 
 
 def read_key_files(key_text: str, private_text: str) -> tuple[ZoneKey, KeyTimes]:
