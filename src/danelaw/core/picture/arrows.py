@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from danelaw.core.picture.graph import Look
+from danelaw.core.picture.graph import Look, Relation
 from danelaw.core.picture.layout import Rect
 
 HEAD: Final = 8.0
@@ -53,7 +53,7 @@ def _cubic(t: float, a: float, b: float, c: float, d: float) -> float:
 
 
 def across(x1: float, y1: float, x2: float) -> str:
-    return path("M", x1, y1, "H", x2 - HEAD)
+    return path("M", x1, y1, "H", x2 - 1)
 
 
 def around(x1: float, y1: float, lane: float, x2: float, y2: float) -> str:
@@ -61,7 +61,7 @@ def around(x1: float, y1: float, lane: float, x2: float, y2: float) -> str:
     r, up = _CORNER, x2 - _GUTTER
     s = r if up > x1 else -r
     there = path("M", x1, y1, "V", lane - r, "q", 0.0, r, s, r, "H", up - s)
-    return there + path("q", s, 0.0, s, -r, "V", y2 + r, "q", 0.0, -r, 5.0, -r, "H", x2 - HEAD)
+    return there + path("q", s, 0.0, s, -r, "V", y2 + r, "q", 0.0, -r, 5.0, -r, "H", x2 - 1)
 
 
 def loop(box: Rect) -> str:
@@ -70,11 +70,19 @@ def loop(box: Rect) -> str:
     return path("M", x, y - 9, "C", x + 26, y - 16, x + 26, y + 16, x + HEAD - 1, y + 7)
 
 
-def down_head(x: float, y: float) -> str:
+def down_head(x: float, y: float, relation: Relation) -> str:
+    """Triangles for keys, diamonds for what follows from records."""
+    if relation in (Relation.PROVES, Relation.MATCHES):
+        return path("M", x, y, "l", -4.5, -HEAD / 2 - 1, "l", 4.5, -HEAD / 2 - 1, "l", 4.5, HEAD / 2 + 1, "z")
     return path("M", x, y, "l", -4.5, -HEAD, "h", 9.0, "z")
 
 
-def right_head(x: float, y: float) -> str:
+def right_head(x: float, y: float, relation: Relation) -> str:
+    """The same turned to the right; an open one for aliases."""
+    if relation is Relation.LEADS:
+        return path("M", x - HEAD, y - 5, "l", HEAD, 5.0, "l", -HEAD, 5.0)
+    if relation in (Relation.PROVES, Relation.MATCHES):
+        return path("M", x, y, "l", -HEAD / 2 - 1, -4.5, "l", -HEAD / 2 - 1, 4.5, "l", HEAD / 2 + 1, 4.5, "z")
     return path("M", x, y, "l", -HEAD, -4.5, "v", 9.0, "z")
 
 

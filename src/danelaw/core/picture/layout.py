@@ -56,7 +56,8 @@ class Rect:
 class Layout:
     """``boxes`` by node id, chips among them. ``labels``: the y of an edge's label, by the edge's place in the list.
 
-    ``lanes``: the y of an alias' way, by the same; one that is not there goes straight across.
+    ``lanes``: the y of an alias' way, by the same; one that is not there goes straight across. ``stems``: from a proof
+    that a zone is not signed down to that zone, as x, top and bottom.
     """
 
     width: float = 0.0
@@ -65,6 +66,7 @@ class Layout:
     boxes: dict[str, tuple[Node, Rect]] = field(default_factory=dict)
     labels: dict[int, float] = field(default_factory=dict)
     lanes: dict[int, float] = field(default_factory=dict)
+    stems: list[tuple[float, float, float]] = field(default_factory=list)
 
 
 def word_of(node: Node) -> str:
@@ -76,9 +78,9 @@ def title_lines(panel: Panel) -> tuple[Text, ...]:
     return wrap(panel.title, Style.TITLE, SIDE) if panel.title else ()
 
 
-def lay_out(graph: Graph) -> Layout:
-    """Places begin at (0, 0)."""
-    return _Placer(graph.edges).place(graph.panels)
+def lay_out(graph: Graph, narrowest: float) -> Layout:
+    """Places begin at (0, 0), and take up ``narrowest`` at least."""
+    return _Placer(graph.edges).place(graph.panels, narrowest)
 
 
 def node_size(node: Node) -> tuple[float, float]:
@@ -112,7 +114,13 @@ def _footprint(node: Node) -> float:
 
 
 def _row_width(row: Sequence[Node]) -> float:
-    return sum(map(_footprint, row)) + _BETWEEN * max(0, len(row) - 1)
+    """From the first box to the last."""
+    return sum(map(_footprint, row[:-1])) + node_size(row[-1])[0] + _BETWEEN * (len(row) - 1)
+
+
+def _row_room(row: Sequence[Node]) -> float:
+    """The same with the last one's loop, and as much on the other side, so that boxes stay in the middle."""
+    return _row_width(row) + (2 * _LOOP if row[-1].loop is not None else 0.0)
 
 
 def _row_height(row: Iterable[Node]) -> float:
@@ -120,7 +128,7 @@ def _row_height(row: Iterable[Node]) -> float:
 
 
 def _column_width(column: Column) -> float:
-    return max((_row_width(row) for row in column.rows), default=0.0)
+    return max((_row_room(row) for row in column.rows), default=0.0)
 
 
 def _own_width(panel: Panel) -> float:
@@ -134,7 +142,7 @@ def _child_width(column: Column) -> float:
 
 def _needed(panel: Panel) -> float:
     """How wide a panel must be, for itself and for all below it."""
-    tiers = max((_row_width(tier) for tier in panel.tiers), default=0.0)
+    tiers = max((_row_room(tier) for tier in panel.tiers), default=0.0)
     children = _children_width(panel)
     own = _own_width(panel) + (_BETWEEN if panel.own else 0.0)
     beside = children if panel.delegated else BESIDE
@@ -155,10 +163,10 @@ class _Placer:
     edges: Sequence[Edge]
     layout: Layout = field(default_factory=Layout)
 
-    def place(self, panels: Iterable[Panel]) -> Layout:
+    def place(self, panels: Sequence[Panel], narrowest: float) -> Layout:
         x = 0.0
         for panel in panels:
-            width = _needed(panel)
+            width = max(_needed(panel), narrowest if len(panels) == 1 else 0.0)
             self._panel(panel, x, 0.0, width)
             x += width + _APART
         floor = max((rect.bottom for _, rect in self.layout.panels), default=0.0)
@@ -226,6 +234,9 @@ class _Placer:
         top = bottom + _DROP - 6 + LABEL * count
         for column, share in zip(panel.delegated, self._shares(panel, width), strict=True):
             if column.below is not None:
+                claims = [node for row in column.rows[-1:] for node in row if node.shape is Shape.CLAIM]
+                for claim in (self.layout.boxes[node.id][1] for node in claims):
+                    self.layout.stems.append((claim.middle, claim.bottom, top))
                 self._panel(column.below, x, top, share)
             x += share + _APART
 

@@ -68,6 +68,7 @@ def style_sheet() -> str:
         *(f".{look.value}{{{line}}}" for look, line in LINES.items()),
         ".mark{stroke-width:2;stroke-dasharray:none;stroke-linecap:round;stroke-linejoin:round}",
         ".head{stroke-dasharray:none;stroke-width:1.5;stroke-linejoin:round}",
+        ".flag{stroke-width:0}",
         ".rim{stroke-width:1;stroke-dasharray:none}",
         *_colours(_LIGHT),
         f"@media (prefers-color-scheme:dark){{{''.join(_colours(_DARK))}}}",
@@ -92,5 +93,6 @@ def _colours(palette: Mapping[str, str]) -> Iterator[str]:
     for look in Look:
         colour = palette[look.value]
         yield f".{look.value}{{stroke:{colour}}}text.{look.value}{{fill:{colour};stroke:none}}"
-        yield f".head.{look.value}{{fill:{colour}}}"
-    yield f".rim{{stroke:{palette['rim']}}}.hollow.head{{fill:{palette['box']}}}"
+        yield f".head.{look.value},.flag.{look.value}{{fill:{colour}}}"
+    yield f".rim{{stroke:{palette['rim']}}}.hollow.head{{fill:{palette['box']}}}.open.head{{fill:none}}"
+    yield f"path.mark.on{{stroke:{palette['page']}}}text.c.on{{fill:{palette['page']}}}"

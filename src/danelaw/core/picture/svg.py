@@ -35,8 +35,20 @@ _MEANINGS: Final = {
 def as_svg(picture: Picture) -> str:
     """A whole SVG document, ended by a line feed. The same picture gives the same text."""
     graph = chart(picture)
-    drawing = _Drawing(graph, layout.lay_out(graph))
+    drawing = _Drawing(graph, layout.lay_out(graph, _NARROWEST))
     return drawing.document()
+
+
+def _head(edge: Edge) -> str:
+    return _head_of(edge.relation, edge.look)
+
+
+def _head_of(relation: Relation, look: Look) -> str:
+    """The classes of an arrow's head; what is broken is filled in any case."""
+    if relation is Relation.LEADS:
+        return f"head open {look.value}"
+    hollow = relation in (Relation.DIGESTS, Relation.MATCHES) and look is not Look.BOGUS
+    return f"head{' hollow' if hollow else ''} {look.value}"
 
 
 def _attributes(given: dict[str, str | float]) -> str:
@@ -77,7 +89,7 @@ class _Drawing:
         """Lines of text from a top edge on; where the next one would begin."""
         for line in lines:
             baseline = y + line.style.height - (line.style.height - line.style.size) / 2 - line.style.size * 0.18
-            tinted = look is not None and line.style in (Style.CODE, Style.HEAD)
+            tinted = look not in (None, Look.SECURE, Look.ASIDE) and line.style in (Style.CODE, Style.HEAD)
             self._text(line.text, x, baseline, f"{line.style.css} {look.value}" if tinted and look else line.style.css)
             y += line.style.height
         return y
@@ -125,6 +137,8 @@ class _Drawing:
         self._badge(self.graph.look, MARGIN + width, MARGIN + 3, end=True)
         for panel, rect in self.layout.panels:
             self._panel(panel, self._moved(rect))
+        for x, y1, y2 in self.layout.stems:
+            self._path(arrows.path("M", x + self.left, y1 + self.top, "V", y2 + self.top), Look.INSECURE.value)
         for index, edge in enumerate(self.graph.edges):
             self._edge(index, edge)
         for node, rect in self.layout.boxes.values():
@@ -220,12 +234,11 @@ class _Drawing:
                 self._path(arrows.across(source.right, middle, target.x), css)
             else:
                 self._path(arrows.around(source.middle, source.bottom, lane + self.top, target.x, middle), css)
-            self._path(arrows.right_head(target.x, middle), f"head {css}")
+            self._path(arrows.right_head(target.x, middle, edge.relation), f"head open {css}")
         else:
             x1, y1, x2, y2 = self._ends(index, edge)
             self._path(arrows.falling(x1, y1, x2, y2), css)
-            hollow = " hollow" if edge.relation in (Relation.DIGESTS, Relation.MATCHES) else ""
-            self._path(arrows.down_head(x2, y2), f"head{hollow} {css}")
+            self._path(arrows.down_head(x2, y2, edge.relation), _head(edge))
         self._close("g")
 
     def _label(self, index: int, edge: Edge) -> None:
@@ -234,9 +247,9 @@ class _Drawing:
         y = self.layout.labels[index] + self.top
         x = arrows.falling_x(x1, y1, x2, y2, y)
         wide = text_width(edge.label, Style.CODE)
-        self._path(arrows.outline(Look.ASIDE, Rect(x - 10, y - 10, wide + 34, 20), 10), f"box rim {edge.look.value}")
-        self._path(arrows.mark(edge.look, x, y, 10), f"mark {edge.look.value}")
-        self._text(edge.label, x + 14, y + 4, f"c {edge.look.value}")
+        self._path(arrows.outline(Look.ASIDE, Rect(x - 10, y - 10, wide + 34, 20), 10), f"flag {edge.look.value}")
+        self._path(arrows.mark(edge.look, x, y, 10), f"mark on {edge.look.value}")
+        self._text(edge.label, x + 14, y + 4, f"c on {edge.look.value}")
 
     # -- legend -------------------------------------------------------------------------------------------------
 
@@ -248,12 +261,14 @@ class _Drawing:
             wide = 44 + text_width(text, Style.MUTE) + 22
             if x + wide > MARGIN + width and x > MARGIN:
                 x, y = MARGIN, y + 20
-            self._path(arrows.path("M", x, y, "h", 30.0 if relation is None else 30 - arrows.HEAD), look.value)
+            self._path(
+                arrows.path("M", x, y, "h", 30.0 if relation in (None, Relation.LEADS) else 30 - arrows.HEAD),
+                look.value,
+            )
             if relation is None:
                 self._path(arrows.mark(look, x + 38, y, 9), f"mark {look.value}")
             else:
-                hollow = " hollow" if relation in (Relation.DIGESTS, Relation.MATCHES) else ""
-                self._path(arrows.right_head(x + 30, y), f"head{hollow} {look.value}")
+                self._path(arrows.right_head(x + 30, y, relation), _head_of(relation, look))
             self._text(text, x + (50 if relation is None else 38), y + 4, "m")
             x += wide
         return y + 8
