@@ -122,12 +122,12 @@ _TELLING: Final = (
     "SIGNATURE_MALFORMED",
     "SIGNATURE_MISSING",
 )
+_RANKS: Final = {code: rank for rank, code in enumerate(_TELLING)}
 
 
 def ranked(reasons: Iterable[Reason]) -> tuple[Reason, ...]:
     """The reasons without repetition, the most telling first; those without a rank keep their order, at the end."""
-    order = {code: rank for rank, code in enumerate(_TELLING)}
-    return tuple(sorted(dict.fromkeys(reasons), key=lambda reason: order.get(reason.code, len(order))))
+    return tuple(sorted(dict.fromkeys(reasons), key=lambda reason: _RANKS.get(reason.code, len(_RANKS))))
 
 
 def label(owner: Name, type: int) -> str:
@@ -267,4 +267,5 @@ def _wildcard(owner: Name, rrsig: RRSIG) -> Name | None:
 
 def _lowered(rrset: RRset, rrsig: RRSIG, now: Instant) -> RRset:
     remaining = (rrsig.expiration - seconds(now)) & 0xFFFFFFFF
-    return replace(rrset, ttl=min(rrset.ttl, rrsig.original_ttl, remaining))
+    ttl = min(rrset.ttl, rrsig.original_ttl, remaining)
+    return rrset if ttl == rrset.ttl else replace(rrset, ttl=ttl)

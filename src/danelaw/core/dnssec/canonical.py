@@ -23,7 +23,7 @@ def plain_wire(name: Name) -> bytes:
 
 def canonical_key(name: Name) -> CanonicalKey:
     """Sorts names in canonical order: by label from the right, lower-cased, as octets (RFC 4034 §6.1)."""
-    return tuple(label.lower() for label in reversed(name.labels))
+    return tuple(map(bytes.lower, name.labels[::-1]))
 
 
 class _MalformedError(Exception):

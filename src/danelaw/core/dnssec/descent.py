@@ -76,7 +76,7 @@ class Descent:
 
     def ask_ahead(self, questions: Iterable[Question]) -> Steps[None]:
         """Has all of these answered at once. Raises ``WorkLimitError`` when there were too many in all."""
-        missing = tuple(dict.fromkeys(question for question in questions if question not in self.replies))
+        missing = tuple(question for question in dict.fromkeys(questions) if question not in self.replies)
         bound = self.judge.work.bounds.questions
         if len(self.replies) + len(missing) > bound:
             raise WorkLimitError(f"more than {bound} questions")
@@ -128,7 +128,9 @@ class Descent:
         """Every DS, then the keys of every zone that has one: two waits instead of two for each zone."""
         yield from self.ask_ahead(Question(cut, T.DS) for cut in cuts)
         replies = ((cut, self.replies[Question(cut, T.DS)]) for cut in cuts)
-        signed = [cut for cut, reply in replies if isinstance(reply, Message) and rrset_at(reply, cut, T.DS)]
+        signed = [
+            cut for cut, reply in replies if isinstance(reply, Message) and rrset_at(answer_rrsets(reply), cut, T.DS)
+        ]
         yield from self.ask_ahead(Question(cut, T.DNSKEY) for cut in signed)
 
     def _cut(self, keys: ZoneKeys, cut: Name) -> Steps[ZoneKeys | Fault | _NoCut]:
@@ -137,9 +139,10 @@ class Descent:
         reply = usable(question, (yield from self.ask(question)))
         if isinstance(reply, Fault):
             return self._ends(keys, cut, reply)
-        rrset = rrset_at(reply, cut, T.DS) or rrset_at(reply, cut, T.CNAME)
+        answer = answer_rrsets(reply)
+        rrset = rrset_at(answer, cut, T.DS) or rrset_at(answer, cut, T.CNAME)
         if rrset is None or not rrset.rrsigs:
-            rrset = dname_above(reply, cut) or rrset
+            rrset = dname_above(answer, cut) or rrset
         if rrset is None:
             return self._undelegated(keys, cut, reply)
         proof = authenticate(rrset, keys.zone, keys.keys, self.judge)
@@ -198,7 +201,7 @@ class Descent:
         reply = unfit or usable(question, (yield from self.ask(question)))
         if isinstance(reply, Fault):
             return self._unestablished(believed, reply)
-        rrset = rrset_at(reply, zone, T.DNSKEY)
+        rrset = rrset_at(answer_rrsets(reply), zone, T.DNSKEY)
         if rrset is None:
             missing = Reason("DNSKEY_MISSING", "RFC 4035 §5.2", label(zone, T.DNSKEY))
             return self._unestablished(believed, Fault(Security.BOGUS, (missing,)))
@@ -229,14 +232,14 @@ def usable(question: Question, reply: Reply) -> Message | Fault:
     return Fault(Security.INDETERMINATE, (reason,))
 
 
-def rrset_at(reply: Message, owner: Name, type: int) -> RRset | None:
-    """The RRset in the answer section."""
-    return next((rrset for rrset in answer_rrsets(reply) if (rrset.owner, rrset.type) == (owner, type)), None)
+def rrset_at(answer: Iterable[RRset], owner: Name, type: int) -> RRset | None:
+    """The RRset among those of an answer section."""
+    return next((rrset for rrset in answer if rrset.type == type and rrset.owner == owner), None)
 
 
-def dname_above(reply: Message, name: Name) -> RRset | None:
-    """The DNAME in the answer that redirects ``name``: it stands at an ancestor (RFC 6672 §2.3)."""
-    for rrset in answer_rrsets(reply):
+def dname_above(answer: Iterable[RRset], name: Name) -> RRset | None:
+    """The DNAME in an answer section that redirects ``name``: it stands at an ancestor (RFC 6672 §2.3)."""
+    for rrset in answer:
         if rrset.type == T.DNAME and rrset.owner != name and name.is_subdomain(rrset.owner):
             return rrset
     return None

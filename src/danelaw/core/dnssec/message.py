@@ -6,6 +6,7 @@ over its RRset too. What a reply says of one RRset is ``as_answer``.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterable
 from typing import Final
 
@@ -14,10 +15,12 @@ from dns.rcode import Rcode
 from dns.rdataclass import RdataClass
 from dns.rdatatype import RdataType as T
 
-from danelaw.core.dnssec.canonical import plain_wire
+from danelaw.core.dnssec.canonical import CanonicalKey, canonical_key, plain_wire
 from danelaw.core.model import Absence, Answer, Message, Question, Record, RRset
 
 _HEADER: Final = 12
+_FIXED: Final = struct.Struct("!HHIH")
+"""Type, class, TTL and length of a record (RFC 1035 §4.1.3)."""
 _MAX_NAME: Final = 255
 _MAX_LABELS: Final = 127
 _RECURSION_DESIRED: Final = 0x0100
@@ -102,8 +105,7 @@ class _Reader:
 
     def record(self) -> Record:
         owner = self._owner()
-        fixed = self._take(10)
-        type, klass, ttl, length = (int.from_bytes(fixed[a:b]) for a, b in ((0, 2), (2, 4), (4, 8), (8, 10)))
+        type, klass, ttl, length = _FIXED.unpack(self._take(_FIXED.size))
         start = self._at
         rdata = self._take(length)
         if klass == RdataClass.IN and type in _LAYOUTS:
@@ -212,21 +214,24 @@ def rrsets(records: Iterable[Record], signatures: Iterable[Record] | None = None
     section. The TTL is the least of the records' (RFC 2181 §5.2); one with its top bit set counts as 0 (RFC 2181 §8).
     """
     records = tuple(records)
-    covering: dict[tuple[Name, int], set[bytes]] = {}
+    covering: dict[tuple[CanonicalKey, int], list[bytes]] = {}
     for record in records if signatures is None else signatures:
         if record.type == T.RRSIG and record.klass == RdataClass.IN and len(record.rdata) >= 2:
-            covering.setdefault((record.owner, int.from_bytes(record.rdata[:2])), set()).add(record.rdata)
-    found: dict[tuple[Name, int], tuple[int, set[bytes]]] = {}
+            key = canonical_key(record.owner), int.from_bytes(record.rdata[:2])
+            covering.setdefault(key, []).append(record.rdata)
+    found: dict[tuple[CanonicalKey, int], list[Record]] = {}
     for record in records:
-        if record.type == T.RRSIG or record.klass != RdataClass.IN:
-            continue
-        ttl = record.ttl if record.ttl < 1 << 31 else 0
-        least, rdatas = found.get((record.owner, record.type), (ttl, set()))
-        rdatas.add(record.rdata)
-        found[record.owner, record.type] = min(least, ttl), rdatas
+        if record.type != T.RRSIG and record.klass == RdataClass.IN:
+            found.setdefault((canonical_key(record.owner), record.type), []).append(record)
     return [
-        RRset(owner, type, ttl, frozenset(rdatas), frozenset(covering.get((owner, type), ())))
-        for (owner, type), (ttl, rdatas) in found.items()
+        RRset(
+            alike[0].owner,
+            alike[0].type,
+            min(record.ttl if record.ttl < 1 << 31 else 0 for record in alike),
+            frozenset(record.rdata for record in alike),
+            frozenset(covering.get(key, ())),
+        )
+        for key, alike in found.items()
     ]
 
 

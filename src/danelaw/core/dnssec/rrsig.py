@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Final
 
 import dns.rdatatype
@@ -15,7 +17,7 @@ from danelaw.core.dnssec.crypto import verify_bytes
 from danelaw.core.dnssec.keys import DNSKEY, ZoneKey
 from danelaw.core.model import Reason, RRset, serial_gt
 
-_FIXED: Final = 18
+_FIXED: Final = struct.Struct("!HBBIIIH")
 _CLASS_IN: Final = b"\x00\x01"
 
 
@@ -40,51 +42,49 @@ class RRSIG:
     @classmethod
     def from_rdata(cls, rdata: bytes) -> RRSIG:
         """Raises ``MalformedSignatureError`` for rdata that ends early, or with a compressed or malformed name."""
-        if len(rdata) < _FIXED + 1:
+        if len(rdata) < _FIXED.size + 1:
             raise MalformedSignatureError(f"RRSIG rdata of {len(rdata)} octets")
-        signer, end = _signer(rdata)
-        return cls(
-            type_covered=int.from_bytes(rdata[0:2]),
-            algorithm=rdata[2],
-            labels=rdata[3],
-            original_ttl=int.from_bytes(rdata[4:8]),
-            expiration=int.from_bytes(rdata[8:12]),
-            inception=int.from_bytes(rdata[12:16]),
-            key_tag=int.from_bytes(rdata[16:18]),
-            signer=signer,
-            signature=rdata[end:],
-        )
+        end = _signer_end(rdata)
+        return cls(*_FIXED.unpack_from(rdata), _signer(rdata[_FIXED.size : end]), rdata[end:])
 
     def to_rdata(self) -> bytes:
         return self._head() + plain_wire(self.signer) + self.signature
 
     def _head(self) -> bytes:
-        return (
-            self.type_covered.to_bytes(2)
-            + bytes((self.algorithm, self.labels))
-            + self.original_ttl.to_bytes(4)
-            + self.expiration.to_bytes(4)
-            + self.inception.to_bytes(4)
-            + self.key_tag.to_bytes(2)
+        return _FIXED.pack(
+            self.type_covered,
+            self.algorithm,
+            self.labels,
+            self.original_ttl,
+            self.expiration,
+            self.inception,
+            self.key_tag,
         )
 
     def __str__(self) -> str:
         return f"RRSIG {dns.rdatatype.to_text(RdataType.make(self.type_covered))} by {self.signer} key {self.key_tag}"
 
 
-def _signer(rdata: bytes) -> tuple[Name, int]:
-    labels, at = [], _FIXED
-    while True:
-        if at >= len(rdata) or rdata[at] > 63:
-            raise MalformedSignatureError("the signer's name is malformed")
-        length = rdata[at]
-        label = rdata[at + 1 : at + 1 + length]
-        if len(label) < length or at + 1 + length - _FIXED > 255:
-            raise MalformedSignatureError("the signer's name is malformed")
-        labels.append(label)
+def _signer_end(rdata: bytes) -> int:
+    """Where the signer's name ends."""
+    at = _FIXED.size
+    while at < len(rdata) and (length := rdata[at]) <= 63:
         at += 1 + length
+        if at > len(rdata) or at - _FIXED.size > 255:
+            break
         if not length:
-            return Name(labels), at
+            return at
+    raise MalformedSignatureError("the signer's name is malformed")
+
+
+@lru_cache(maxsize=256)
+def _signer(wire: bytes) -> Name:
+    """The name in a whole wire: there are few signers, and each signs much."""
+    labels, at = [], 0
+    while at < len(wire):
+        labels.append(wire[at + 1 : at + 1 + wire[at]])
+        at += 1 + wire[at]
+    return Name(labels)
 
 
 def label_count(owner: Name) -> int:
@@ -126,12 +126,14 @@ def verify(rrsig: RRSIG, rrset: RRset, key: DNSKEY) -> bool:
 def date_fault(rrsig: RRSIG, now: datetime) -> Reason | None:
     """Why the signature may not be used at ``now``, by serial number arithmetic (RFC 4034 §3.1.5, RFC 1982)."""
     at = seconds(now)
-    said = f"inception {rrsig.inception}, expiration {rrsig.expiration}, now {at}"
     if serial_gt(at, rrsig.expiration):
-        return Reason("SIGNATURE_EXPIRED", "RFC 4035 §5.3.1", str(rrsig), said)
-    if serial_gt(rrsig.inception, at):
-        return Reason("SIGNATURE_NOT_YET_VALID", "RFC 4035 §5.3.1", str(rrsig), said)
-    return None
+        code = "SIGNATURE_EXPIRED"
+    elif serial_gt(rrsig.inception, at):
+        code = "SIGNATURE_NOT_YET_VALID"
+    else:
+        return None
+    said = f"inception {rrsig.inception}, expiration {rrsig.expiration}, now {at}"
+    return Reason(code, "RFC 4035 §5.3.1", str(rrsig), said)
 
 
 def seconds(when: datetime) -> int:

@@ -20,6 +20,7 @@ from typing import Final
 import dns.exception
 import dns.name
 from dns.name import Name
+from dns.rcode import Rcode
 from dns.rdatatype import RdataType as T
 
 from danelaw.core.dnssec.algorithms import AlgorithmPolicy
@@ -36,9 +37,10 @@ from danelaw.core.dnssec.authenticate import (
     ranked,
 )
 from danelaw.core.dnssec.canonical import plain_wire
+from danelaw.core.dnssec.denials import Denial
 from danelaw.core.dnssec.denying import Denying, read_denials, undenied
 from danelaw.core.dnssec.descent import Descent, R, Reply, Steps, dname_above, rrset_at, usable
-from danelaw.core.dnssec.message import absence, as_absence, authority_rrsets
+from danelaw.core.dnssec.message import absence, answer_rrsets, as_absence, authority_rrsets
 from danelaw.core.dnssec.rrsig import RRSIG, MalformedSignatureError
 from danelaw.core.dnssec.zonekeys import ZoneKeyCache, ZoneKeys
 from danelaw.core.model import (
@@ -120,14 +122,15 @@ class Validation:
 
     def next_queries(self) -> tuple[Question, ...]:
         """What is still to be asked of the present batch; empty when the result is there."""
-        return tuple(question for question in self._waiting if question not in self._descent.replies)
+        return self._waiting
 
     def receive(self, question: Question, reply: Reply) -> None:
         """The reply to a question that was asked. A second one to the same question is passed over."""
-        if question not in self.next_queries():
+        if question not in self._waiting:
             return
+        self._waiting = tuple(other for other in self._waiting if other != question)
         self._descent.replies[question] = reply
-        if not self.next_queries():
+        if not self._waiting:
             self._advance()
 
     def _advance(self) -> None:
@@ -148,7 +151,7 @@ class Validation:
             return self._conclude()
         yield from self._descent.ask_ahead((question, *self._descent.first_questions(self._name)))
         reply = self._descent.replies[question]
-        followed = {self._name}
+        followed = [self._name]
         while True:
             link = yield from self._link(question, reply)
             self._links.append(link)
@@ -161,7 +164,7 @@ class Validation:
             if onward in followed:
                 self._links.append(_indeterminate(question, "ALIAS_LOOP", "RFC 1034 §3.6.2"))
                 return self._conclude()
-            followed.add(onward)
+            followed.append(onward)
             if not _goes_on(reply, question):
                 reply = yield from self._descent.ask(question)
 
@@ -195,8 +198,9 @@ class Validation:
         if isinstance(reply, Fault):
             return _faulty(question, reply)
         name = question.name
-        here = rrset_at(reply, name, question.type) or rrset_at(reply, name, T.CNAME)
-        dname = dname_above(reply, name)
+        answer = answer_rrsets(reply)
+        here = rrset_at(answer, name, question.type) or rrset_at(answer, name, T.CNAME)
+        dname = dname_above(answer, name)
         if dname is not None and (here is None or not here.rrsigs):
             return (yield from self._redirected(question, dname, here, reply))
         if here is not None:
@@ -243,6 +247,10 @@ class Validation:
         link = yield from self._positive(question, dname, reply)
         if link.broken:
             return link
+        if link.judged.rrset is not None and link.judged.rrset.wildcard is not None:
+            # At which name it is shown is the server's choice, and so is where it leads: no signature covers that.
+            reason = Reason("DNAME_FROM_WILDCARD", "RFC 6672 §3.3", label(dname.owner, T.DNAME))
+            return _faulty(question, Fault(Security.BOGUS, (reason,), link.judged.zone), dname)
         target = _alias(dname)
         if target is None:
             return _indeterminate(question, "ALIAS_MALFORMED", "RFC 6672 §2.1")
@@ -272,6 +280,8 @@ class Validation:
             denying = read_denials(reply, keys.zone, keys.keys, self._judge)
             looked.append(denying)
             denied = denying.denials.denies(name, type)
+            if denied is not None and denied.how is Denial.OPT_OUT and reply.rcode == Rcode.NXDOMAIN:
+                denied = None  # a name error has to deny the wildcard too, opt-out or not: RFC 5155 §8.4
             if denied is None:
                 return undenied(denying, keys.zone, "RFC 4035 §5.4", blamed)
             soas = [rrset for rrset in authority if rrset.type == T.SOA and rrset.owner == keys.zone]
@@ -295,7 +305,9 @@ class Validation:
         if not isinstance(outcome, Fault):
             return outcome
         if outcome.state is Security.INSECURE and said is None:
-            return _indeterminate(question, "NO_ANSWER", "RFC 2308 §2", "the reply neither answers nor denies")
+            if reply.answer or any(rrset.type == T.NS for rrset in authority):
+                return _indeterminate(question, "NO_ANSWER", "RFC 2308 §2", "the reply neither answers nor denies")
+            said = absence(name, type, ())  # neither SOA nor NS: "NODATA type 3" (RFC 2308 §2.2)
         link = _faulty(question, outcome)
         seen = tuple(record for denying in looked for record in denying.seen)
         return replace(link, judged=replace(link.judged, denial=JudgedDenial("", seen)), absence=said)
@@ -365,7 +377,8 @@ def _goes_on(reply: Reply, question: Question) -> bool:
     """Whether a reply that held an alias holds what it leads to as well, as recursive servers send it."""
     if not isinstance(reply, Message):
         return False
-    return any(rrset_at(reply, question.name, type) for type in (question.type, T.CNAME))
+    answer = answer_rrsets(reply)
+    return any(rrset_at(answer, question.name, type) for type in (question.type, T.CNAME))
 
 
 def _alias(rrset: RRset) -> Name | None:

@@ -10,6 +10,7 @@ from dns.name import Name
 
 from danelaw.core.dnssec.algorithms import AlgorithmPolicy, DigestType
 from danelaw.core.dnssec.authenticate import Fault, Judge, authenticate, reason
+from danelaw.core.dnssec.canonical import CanonicalKey, canonical_key
 from danelaw.core.dnssec.keys import DNSKEY, DS, MalformedKeyError, key_bits
 from danelaw.core.model import (
     Instant,
@@ -41,15 +42,16 @@ class ZoneKeyCache:
     """Authenticated zone keys for the next validation. One cache serves one set of anchors and one policy."""
 
     def __init__(self) -> None:
-        self._held: dict[Name, ZoneKeys] = {}
+        self._held: dict[CanonicalKey, ZoneKeys] = {}  # an ancestor's key is the beginning of a name's
 
     def hold(self, keys: ZoneKeys) -> None:
-        self._held[keys.zone] = keys
+        self._held[canonical_key(keys.zone)] = keys
 
     def closest(self, name: Name, top: Name, now: Instant) -> ZoneKeys | None:
         """The keys of the deepest zone at or above ``name``, and at or below ``top``, that are still good."""
-        for length in range(len(name), len(top) - 1, -1):
-            keys = self._held.get(Name(name.labels[-length:]))
+        path = canonical_key(name)
+        for length in range(len(path), len(top) - 1, -1):
+            keys = self._held.get(path[:length])
             if keys is not None and now < keys.until:
                 return keys
         return None
