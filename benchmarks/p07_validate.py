@@ -27,13 +27,12 @@ import dns.rdataclass
 import dns.rrset
 import dns.zone
 from cryptography.hazmat.primitives.asymmetric import ec
-from dns.flags import QR, RA, RD
 from dns.exception import ValidationFailure
+from dns.flags import QR, RA, RD
 from dns.name import Name
 from dns.node import Node
 from dns.rdataset import Rdataset
 from dns.rdatatype import RdataType as T
-from side_by_side import medians
 
 from danelaw.core.dnssec.algorithms import DEFAULT_POLICY, Algorithm
 from danelaw.core.dnssec.anchors import Anchor, Anchors
@@ -43,6 +42,7 @@ from danelaw.core.dnssec.sign import sign_zone
 from danelaw.core.dnssec.validate import Validation, drive
 from danelaw.core.dnssec.zonekeys import ZoneKeyCache
 from danelaw.core.model import Message, Question, Record, RRset, Security, Validated
+from side_by_side import medians
 
 GOAL = 3.0
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
