@@ -121,8 +121,8 @@ def test_no_reply_is_never_an_absence(tree: Tree, answers: dict[IP, Answer], det
     assert verdict.absence is None
 
 
-def stripped(tree: Tree) -> Callable[[bytes], bytes]:
-    """A forwarder that knows no EDNS, and passes on what its client then would not understand either."""
+def stripped(tree: Tree, *, edns: bool) -> Callable[[bytes], bytes]:
+    """A forwarder that passes on what it understands itself."""
 
     def reply(query: bytes) -> bytes:
         asked = read_message(query)
@@ -133,7 +133,7 @@ def stripped(tree: Tree) -> Callable[[bytes], bytes]:
         )
         answer, authority, additional = sections
         plain = replace(said, answer=answer, authority=authority, additional=additional)
-        return to_wire(plain, asked.id, edns=False)
+        return to_wire(plain, asked.id, edns=edns)
 
     return reply
 
@@ -142,10 +142,18 @@ def formerr(query: bytes) -> bytes:
     return to_wire(Message(0, 0x8180, 1), int.from_bytes(query[:2]), edns=False)
 
 
-@pytest.mark.parametrize("kind", ["strips signatures", "FORMERR"])
+UNFIT: dict[str, tuple[Callable[[Tree], Callable[[bytes], bytes]], str]] = {
+    "FORMERR": (lambda _: formerr, "NO_EDNS"),
+    "without EDNS": (lambda tree: stripped(tree, edns=False), "NO_EDNS"),
+    "with EDNS, without signatures": (lambda tree: stripped(tree, edns=True), "NO_SIGNATURES"),
+}
+
+
+@pytest.mark.parametrize("kind", UNFIT)
 @pytest.mark.parametrize("another", [False, True])
 def test_a_forwarder_that_cannot_be_used_for_dnssec_makes_nothing_bogus(tree: Tree, kind: str, another: bool) -> None:
-    reply = formerr if kind == "FORMERR" else stripped(tree)
+    make, code = UNFIT[kind]
+    reply = make(tree)
 
     async def run() -> Validated:
         async with name_server(lambda query: [reply(query)], reply) as plain, answering(tree.recursive) as good:
@@ -159,7 +167,7 @@ def test_a_forwarder_that_cannot_be_used_for_dnssec_makes_nothing_bogus(tree: Tr
         assert verdict.state is Security.SECURE
     else:
         assert (verdict.state, verdict.reasons[0].code) == (Security.INDETERMINATE, "NO_ANSWER")
-        assert verdict.reasons[0].detail.startswith("NO_EDNS")
+        assert verdict.reasons[0].detail.startswith(code)
         assert "cannot be used for DNSSEC" in verdict.reasons[0].detail
 
 

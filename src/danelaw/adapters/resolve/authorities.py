@@ -14,7 +14,8 @@ from dns.rcode import Rcode
 from dns.rcode import to_text as rcode_text
 from dns.rdatatype import RdataType as T
 
-from danelaw.adapters.resolve.forwarding import Forwarders, zone_of
+from danelaw.adapters.resolve.forwarders import Forwarders
+from danelaw.adapters.resolve.forwarding import zone_of
 from danelaw.adapters.resolve.queries import Ask, Patience
 from danelaw.adapters.resolve.udp_tcp import UdpTcp
 from danelaw.core.model import IP, DanelawError, Forwarder, Message, Question, Record, Silence

@@ -48,7 +48,8 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Silence:
-    """No usable reply. ``code``: TIMEOUT, UNREACHABLE, MALFORMED, REFUSED, SERVFAIL, LAME."""
+    """No usable reply. ``code``: TIMEOUT, UNREACHABLE, MALFORMED, REFUSED, SERVFAIL, LAME; of a forwarder also NO_EDNS,
+    NO_SIGNATURES, TLS_FAILED, HTTP_ERROR."""
 
     code: str
     detail: str = ""
