@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
 
@@ -14,7 +15,13 @@ from dns.rdatatype import RdataType as T
 
 from danelaw.core.dnssec import rrsig
 from danelaw.core.dnssec.algorithms import DEFAULT_POLICY, Algorithm, DigestType
-from danelaw.core.dnssec.bind_keys import KeyFileError, KeyTimes, key_file_texts, read_key_files
+from danelaw.core.dnssec.bind_keys import (
+    KeyFileError,
+    KeyState,
+    KeyTimes,
+    key_file_texts,
+    read_key_files,
+)
 from danelaw.core.dnssec.crypto import PrivateKey, UnusableKeyError
 from danelaw.core.dnssec.keys import DNSKEY, DS, MalformedKeyError, ZoneKey, ds_matches, make_ds
 from danelaw.core.dnssec.rrsig import RRSIG, MalformedSignatureError
@@ -278,29 +285,59 @@ def test_damaged_key_files_are_refused_without_being_quoted(key_text: str, priva
     assert base64.b64encode(b"\x07" * 32).decode()[:8] not in str(caught.value)
 
 
+LIFE = KeyTimes(
+    created=NOW,
+    publish=NOW + DAY,
+    activate=NOW + 2 * DAY,
+    inactive=NOW + 3 * DAY,
+    delete=NOW + 4 * DAY,
+)
+
+
 @pytest.mark.parametrize(
-    ("times", "published", "signs"),
+    ("times", "days", "state"),
     [
-        (KeyTimes(), True, True),
-        (KeyTimes(publish=NOW, activate=NOW), True, True),
-        (KeyTimes(publish=NOW + DAY, activate=NOW + DAY), False, False),
-        (KeyTimes(publish=NOW + DAY, activate=NOW), False, False),
-        (KeyTimes(publish=NOW - DAY, activate=NOW + DAY), True, False),
-        (KeyTimes(publish=NOW), True, False),
-        (KeyTimes(activate=NOW + DAY), True, False),
-        (KeyTimes(activate=NOW), True, True),
-        (KeyTimes(activate=NOW - DAY, inactive=NOW), True, False),
-        (KeyTimes(inactive=NOW), True, False),
-        (KeyTimes(activate=NOW - DAY, inactive=NOW + DAY, delete=NOW + 2 * DAY), True, True),
-        (KeyTimes(activate=NOW - DAY, delete=NOW), False, False),
-        (KeyTimes(revoke=NOW), True, True),
-        (KeyTimes(activate=NOW - 2 * DAY, inactive=NOW - DAY, revoke=NOW), True, True),
-        (KeyTimes(revoke=NOW, delete=NOW), False, False),
-        (KeyTimes(publish=NOW + DAY, revoke=NOW), False, False),
+        (KeyTimes(), 0, KeyState.ACTIVE),
+        (KeyTimes(created=NOW), 9, KeyState.GENERATED),
+        (LIFE, 0.9, KeyState.GENERATED),
+        (LIFE, 1, KeyState.PUBLISHED),
+        (LIFE, 2, KeyState.ACTIVE),
+        (LIFE, 3, KeyState.RETIRED),
+        (LIFE, 4, KeyState.REMOVED),
+        (replace(LIFE, revoke=NOW + 2.5 * DAY), 2.5, KeyState.REVOKED),
+        (replace(LIFE, revoke=NOW + 2.5 * DAY), 3, KeyState.REVOKED),
+        (replace(LIFE, revoke=NOW + 2.5 * DAY), 4, KeyState.REMOVED),
+        (replace(LIFE, revoke=NOW), 0.5, KeyState.GENERATED),
+        (replace(LIFE, publish=None), 1, KeyState.GENERATED),
+        (replace(LIFE, publish=None), 2, KeyState.ACTIVE),
+        (replace(LIFE, activate=None), 2, KeyState.PUBLISHED),
+        (replace(LIFE, activate=None), 3, KeyState.RETIRED),
+        (replace(LIFE, activate=NOW), 0.5, KeyState.GENERATED),
+        (KeyTimes(created=NOW, activate=NOW), 0, KeyState.ACTIVE),
+        (KeyTimes(created=NOW, inactive=NOW), 0, KeyState.GENERATED),
+        (KeyTimes(created=NOW, revoke=NOW), 0, KeyState.GENERATED),
     ],
 )
-def test_timing_metadata_say_whether_a_key_is_published_and_signs(
-    times: KeyTimes, published: bool, signs: bool
-) -> None:
-    assert (times.published(NOW), times.signs(NOW)) == (published, signs)
-    assert times.active(NOW) is (signs and times.revoke is None)
+def test_timing_metadata_mean_what_bind_takes_them_to_mean(times: KeyTimes, days: float, state: KeyState) -> None:
+    """The rules of dnssec-signzone -S; tests/contract holds them to it."""
+    now = NOW + days * DAY
+    assert times.state(now) is state
+    assert times.published(now) is (state not in (KeyState.GENERATED, KeyState.REMOVED))
+    assert times.signs(now) is (state is KeyState.ACTIVE)
+    assert times.revoked(now) is (state is KeyState.REVOKED)
+
+
+def test_the_next_turn_in_a_keys_life_is_known() -> None:
+    times = replace(LIFE, sync_publish=NOW + 2.5 * DAY, sync_delete=NOW + 9 * DAY)
+    turns, now = [], NOW
+    while (then := times.next_change(now)) is not None:
+        turns.append((then - NOW) / DAY)
+        now = then
+    assert turns == [1, 2, 2.5, 3, 4]
+    assert KeyTimes().next_change(NOW) is None
+
+
+@pytest.mark.parametrize(("days", "wanted"), [(0, False), (1, False), (2, True), (3.9, True), (4, False), (9, False)])
+def test_delegation_records_name_a_key_only_while_its_times_ask_for_them(days: float, wanted: bool) -> None:
+    times = replace(LIFE, sync_publish=NOW + 2 * DAY, sync_delete=NOW + 5 * DAY)
+    assert times.synced(NOW + days * DAY) is wanted

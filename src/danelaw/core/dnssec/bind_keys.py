@@ -71,8 +71,8 @@ class KeyState(Enum):
 class KeyTimes:
     """The timing metadata of a key, aware UTC instants; None: not set. They mean what BIND takes them to mean.
 
-    Without any, as in files of format v1.2, a key is active from ever. ``sync_publish`` and ``sync_delete`` bound the
-    time in which CDS and CDNSKEY records (RFC 7344 §4) name the key.
+    Without any, as in files of format v1.2, a key is active from ever (where BIND asks that it stands in the zone).
+    ``sync_publish`` and ``sync_delete`` bound the time in which CDS and CDNSKEY records (RFC 7344 §5) name the key.
     """
 
     created: datetime | None = None
@@ -85,12 +85,12 @@ class KeyTimes:
     sync_delete: datetime | None = None
 
     def state(self, now: datetime) -> KeyState:
-        """Where the key stands at ``now``. One with a time to be activated and none to be published is published."""
+        """Where the key stands at ``now``. One without a time to be published is so once it is activated."""
         if self == KeyTimes():
             return KeyState.ACTIVE
         if _past(self.delete, now):
             return KeyState.REMOVED
-        if not (_past(self.publish, now) or (self.publish is None and self.activate is not None)):
+        if not _past(self.publish if self.publish is not None else self.activate, now):
             return KeyState.GENERATED
         if _past(self.revoke, now):
             return KeyState.REVOKED
