@@ -7,13 +7,19 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
-import dns.rdatatype
 from dns.name import Name
-from dns.rdatatype import RdataType
 
 from danelaw.core.dnssec.algorithms import AlgorithmPolicy
 from danelaw.core.dnssec.keys import DNSKEY, DS, ds_matches
-from danelaw.core.dnssec.rrsig import RRSIG, MalformedSignatureError, date_fault, label_count, seconds, verify
+from danelaw.core.dnssec.rrsig import (
+    RRSIG,
+    MalformedSignatureError,
+    date_fault,
+    label_count,
+    seconds,
+    type_text,
+    verify,
+)
 from danelaw.core.model import Instant, JudgedRRset, JudgedSignature, Outcome, Reason, RRset, Security
 
 
@@ -132,7 +138,7 @@ def ranked(reasons: Iterable[Reason]) -> tuple[Reason, ...]:
 
 def label(owner: Name, type: int) -> str:
     """How reasons name an RRset."""
-    return f"{owner} {dns.rdatatype.to_text(RdataType.make(type))}"
+    return f"{owner} {type_text(type)}"
 
 
 def reason(code: str, section: str, rrset: RRset, detail: str = "") -> Reason:

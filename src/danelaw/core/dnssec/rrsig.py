@@ -45,7 +45,8 @@ class RRSIG:
         if len(rdata) < _FIXED.size + 1:
             raise MalformedSignatureError(f"RRSIG rdata of {len(rdata)} octets")
         end = _signer_end(rdata)
-        return cls(*_FIXED.unpack_from(rdata), _signer(rdata[_FIXED.size : end]), rdata[end:])
+        fields: tuple[int, int, int, int, int, int, int] = _FIXED.unpack_from(rdata)
+        return cls(*fields, _signer(rdata[_FIXED.size : end]), rdata[end:])
 
     def to_rdata(self) -> bytes:
         return self._head() + plain_wire(self.signer) + self.signature
@@ -62,7 +63,7 @@ class RRSIG:
         )
 
     def __str__(self) -> str:
-        return f"RRSIG {dns.rdatatype.to_text(RdataType.make(self.type_covered))} by {self.signer} key {self.key_tag}"
+        return f"RRSIG {type_text(self.type_covered)} by {self.signer} key {self.key_tag}"
 
 
 def _signer_end(rdata: bytes) -> int:
@@ -85,6 +86,12 @@ def _signer(wire: bytes) -> Name:
         labels.append(wire[at + 1 : at + 1 + wire[at]])
         at += 1 + wire[at]
     return Name(labels)
+
+
+@lru_cache(maxsize=256)
+def type_text(type: int) -> str:
+    """The mnemonic of a type, or TYPE and its number (RFC 3597 §5)."""
+    return dns.rdatatype.to_text(RdataType.make(type))
 
 
 def label_count(owner: Name) -> int:
