@@ -1,0 +1,61 @@
+"""What of a signed zone is allowed, and yet serves nobody well: advice, not faults."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from danelaw.core.dnssec.nsec3_chain import NSEC3Chain
+from danelaw.core.model import Reason, RRset
+
+_SHORT_EXPIRE: Final = timedelta(weeks=1)
+"""An outage of the primary over some holidays is longer than this."""
+_LONG_MINIMUM: Final = timedelta(hours=3)
+"""RFC 2308 §5: one to three hours work well."""
+
+
+@dataclass(frozen=True, slots=True)
+class SOATimers:
+    """The intervals in a SOA record (RFC 1035 §3.3.13)."""
+
+    refresh: timedelta
+    retry: timedelta
+    expire: timedelta
+    minimum: timedelta
+
+    @classmethod
+    def of(cls, soa: RRset) -> SOATimers:
+        """Of a SOA RRset of one record."""
+        (rdata,) = soa.rdatas
+        return cls(
+            *(timedelta(seconds=int.from_bytes(rdata[at : at + 4])) for at in range(len(rdata) - 16, len(rdata), 4))
+        )
+
+
+def zone_advice(
+    soa: RRset, longest_ttl: timedelta, validity: timedelta, nsec3: NSEC3Chain | None = None
+) -> Iterator[Reason]:
+    """Codes: SOA_EXPIRE_SHORT, SOA_EXPIRE_LONG, NEGATIVE_TTL_LONG, TTL_LONG, NSEC3_COSTLY.
+
+    ``validity``: how long the signatures are valid when they are new.
+    """
+    timers, blamed = SOATimers.of(soa), f"{soa.owner} SOA"
+    negative = min(timers.minimum, timedelta(seconds=soa.ttl))
+    if timers.expire < _SHORT_EXPIRE or timers.expire < timers.refresh + timers.retry:
+        said = f"EXPIRE is {timers.expire}: secondaries that cannot reach the primary for so long stop answering"
+        yield Reason("SOA_EXPIRE_SHORT", "RFC 1912 §2.2", blamed, said)
+    if timers.expire + longest_ttl >= validity:
+        said = f"EXPIRE is {timers.expire}: a secondary cut off for so long would serve signatures that have expired"
+        yield Reason("SOA_EXPIRE_LONG", "RFC 6781 §4.4.1", blamed, said)
+    if negative > _LONG_MINIMUM:
+        said = f"what is added is not seen for up to {negative} by whoever asked before"
+        yield Reason("NEGATIVE_TTL_LONG", "RFC 2308 §5", blamed, said)
+    if longest_ttl >= validity:
+        yield Reason("TTL_LONG", "RFC 6781 §4.4.1", str(soa.owner), f"a TTL of {longest_ttl} outlives every signature")
+    if nsec3 is not None and (nsec3.iterations or nsec3.salt):
+        said = f"{nsec3.iterations} iterations and a salt of {len(nsec3.salt)} octets keep nothing secret"
+        yield Reason(
+            "NSEC3_COSTLY", "RFC 9276 §3.1", f"{soa.owner} NSEC3PARAM", f"{said}, and cost every resolver work"
+        )
