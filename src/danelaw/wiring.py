@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from importlib.resources import files
@@ -10,7 +11,7 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from danelaw.adapters.clock import DirectDialer, SubprocessCommands, SystemClock, ThreadBlocking
+from danelaw.adapters.clock import DirectDialer, StoppedClock, SubprocessCommands, SystemClock, ThreadBlocking
 from danelaw.adapters.deploy import DirectoryCredentials, DirectoryDeployer
 from danelaw.adapters.issue.acme import AcmeIssuer
 from danelaw.adapters.issue.webroot import WebrootSolver
@@ -21,11 +22,20 @@ from danelaw.adapters.publish.zonefile import ZonefilePublisher
 from danelaw.adapters.resolve import AuthorityAsker, ForwardingResolver, system_forwarders
 from danelaw.adapters.store import MemoryStore
 from danelaw.adapters.zone.file_zones import FileZones, ZoneFile
-from danelaw.app.config import LOCAL, Config, FileZoneConfig, ServiceConfig, UpdatedZoneConfig, ZoneConfig
+from danelaw.app.chain import Eyes
+from danelaw.app.config import (
+    LOCAL,
+    PLATFORM_ROOTS,
+    Config,
+    FileZoneConfig,
+    ServiceConfig,
+    UpdatedZoneConfig,
+    ZoneConfig,
+)
 from danelaw.app.engine import Engine
 from danelaw.app.toolbox import Subjects, Toolbox
 from danelaw.core.dnssec.anchors import Anchors, read_anchors
-from danelaw.core.model import DanelawError, Instant, SubjectName
+from danelaw.core.model import DanelawError, Forwarder, Instant, SubjectName
 from danelaw.core.rollover.planner import Desired, DesiredService, DesiredZone
 from danelaw.core.rollover.reach import Reach, Reached
 from danelaw.core.tlsa import Reference, base_domains
@@ -73,6 +83,39 @@ def trust_anchors(source: Path | str | None, now: Instant) -> Anchors:
             ) from error
     shipped = files("danelaw.core.dnssec") / "root-anchors.xml"
     return read_anchors(shipped.read_text(encoding="utf-8") if source is None else source, now)
+
+
+def eyes(
+    config: Config | None = None,
+    forwarders: Sequence[Forwarder] = (),
+    anchor: Path | None = None,
+    now: Instant | None = None,
+) -> Eyes:
+    """The ports that look at the network as it is, and change nothing.
+
+    ``forwarders`` and ``anchor`` go before what the configuration says of them; failing both, the system's and the
+    root's. ``now``: as of when to judge. Raises ``DanelawError``: ``NO_FORWARDERS``, and as ``trust_anchors`` does.
+    """
+    world, at = dialer(), StoppedClock(now) if now is not None else clock()
+    chosen = tuple(forwarders) or (config.forwarders if config is not None else ()) or system_forwarders()
+    ca = config.resolver_ca if config is not None else None
+    anchors = trust_anchors(anchor or (config.trust_anchor if config is not None else None), at.now())
+    return Eyes(
+        clock=at,
+        resolver=ForwardingResolver(chosen, world, at, anchors, ca=ca),
+        authorities=AuthorityAsker(chosen, world, ca=ca),
+        prober=TLSProber(world),
+    )
+
+
+def client_roots(config: Config | None) -> tuple[bytes, ...]:
+    """The CAs that clients trust, in DER: those of the configuration, or the platform's, if it has any.
+
+    Raises ``DanelawError("ROOTS_UNREADABLE")``.
+    """
+    if config is None and not Path(PLATFORM_ROOTS).exists():
+        return ()
+    return _roots(config.client_roots if config is not None else Path(PLATFORM_ROOTS))
 
 
 def memory_store(config: Config) -> Store:

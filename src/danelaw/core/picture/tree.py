@@ -38,7 +38,19 @@ MARKS: Final = {
     None: ASIDE,
 }
 _ASCII: Final = str.maketrans(
-    {"✓": "+", "○": "o", "✗": "X", "·": "-", "│": "|", "├": "|", "└": "`", "─": "-", "…": "...", "→": "->"}
+    {
+        "✓": "+",
+        "○": "o",
+        "✗": "X",
+        "·": "-",
+        "│": "|",
+        "├": "|",
+        "└": "`",
+        "─": "-",
+        "…": "...",
+        "§": "section ",
+        "→": "->",
+    }
 )
 _NARROWEST: Final = 24
 _MOST_RECORDS: Final = 40
@@ -197,7 +209,10 @@ class _Grower:
         if not judged.signatures and judged.rrset.rrsigs:
             yield _Item(f"{what}TTL {judged.rrset.ttl}, signed, and not looked at", None)
         elif not judged.signatures:
-            yield _Item(f"{what}TTL {judged.rrset.ttl}, without a signature", _unsigned(judged))
+            zone = self.proof.zone(judged.zone)
+            looked = zone is not None and zone.state is Security.SECURE
+            wrong = looked and judged.state is not Security.SECURE
+            yield _Item(f"{what}TTL {judged.rrset.ttl}, without a signature", judged.state if wrong else None)
         for signature in judged.signatures:
             line = told.signature_line(signature, judged.zone, self.proof.now)
             fault = f": {signature.fault.code}" if signature.fault is not None else ""
@@ -260,10 +275,6 @@ def _outcome(outcome: Outcome, state: Security) -> Security | None:
     if outcome is Outcome.VALID:
         return Security.SECURE
     return Security.BOGUS if outcome is Outcome.FAILED and state is Security.BOGUS else None
-
-
-def _unsigned(judged: JudgedRRset) -> Security | None:
-    return judged.state if judged.state is not Security.SECURE else None
 
 
 def _next(rrset: RRset) -> str:

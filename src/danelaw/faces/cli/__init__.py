@@ -12,7 +12,10 @@ from danelaw import __version__
 from danelaw.core.model import DanelawError
 from danelaw.faces.cli import interruption, terminal
 
-COMMANDS: Final = {"lab": "the whole life cycle in a private world, watched by DANE clients with caches"}
+COMMANDS: Final = {
+    "chain": "the chain of trust of a name: as a tree, as JSON, as an SVG picture",
+    "lab": "the whole life cycle in a private world, watched by DANE clients with caches",
+}
 """What there is, and what it does: one file per subcommand."""
 
 

@@ -14,7 +14,7 @@ import sys
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TextIO
 
 import click
 
@@ -55,6 +55,25 @@ def interactive() -> bool:
 def data(text: str) -> None:
     """A result, to standard output."""
     click.echo(text)
+
+
+def raw(text: str) -> None:
+    """A whole document to standard output, its last line ended already, in UTF-8 whatever the locale."""
+    sys.stdout.buffer.write(text.encode("utf-8"))
+
+
+def show(*segments: str | Ink) -> None:
+    """A line of a result, to standard output, with its looks where that is a terminal."""
+    click.echo("".join(_inked(segment, sys.stdout) for segment in segments), color=True)
+
+
+def plain_only(text: str) -> bool:
+    """Whether standard output cannot show all of these characters."""
+    try:
+        text.encode(sys.stdout.encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return True
+    return False
 
 
 def need_output() -> None:
@@ -129,10 +148,10 @@ def give_up(problem: OSError) -> None:
             os.close(nowhere)
 
 
-def _inked(segment: str | Ink) -> str:
+def _inked(segment: str | Ink, stream: TextIO | None = None) -> str:
     ink = segment if isinstance(segment, Ink) else Ink(segment)
     text = "".join(c if c.isprintable() or c == "\n" else f"\\x{ord(c):02x}" for c in ink.text)
-    if not sys.stderr.isatty() or os.environ.get("NO_COLOR") or ink == Ink(ink.text):
+    if not (stream or sys.stderr).isatty() or os.environ.get("NO_COLOR") or ink == Ink(ink.text):
         return text
     return click.style(text, fg=ink.fg, bold=ink.bold or None, dim=ink.dim or None)
 

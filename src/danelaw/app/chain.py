@@ -1,0 +1,173 @@
+"""A look at one chain of trust: the validated answer, what each server says, and what TLSA records are there for."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+import dns.rdatatype
+from dns.name import Name
+
+from danelaw.core.dnssec.message import as_answer
+from danelaw.core.model import (
+    IP,
+    DanelawError,
+    Endpoint,
+    Handshake,
+    Hello,
+    Message,
+    Proof,
+    RRset,
+    Security,
+    Silence,
+    Validated,
+)
+from danelaw.core.picture import told
+from danelaw.core.picture.seen import Asked, Picture, Presented, Said, Sweep
+from danelaw.core.rollover.chains import addresses_in
+from danelaw.core.tlsa import TLSA, Reference, TLSARecord, match, records_of
+from danelaw.core.verdict.presented import Described, describe
+from danelaw.ports import Authorities, Clock, Prober, Resolver
+
+A: Final = int(dns.rdatatype.A)
+AAAA: Final = int(dns.rdatatype.AAAA)
+DS: Final = int(dns.rdatatype.DS)
+DNSKEY: Final = int(dns.rdatatype.DNSKEY)
+SOA: Final = int(dns.rdatatype.SOA)
+
+_PORT: Final = re.compile(rb"_(\d{1,5})")
+_TRANSPORT: Final = re.compile(rb"_(tcp|udp|sctp)", re.IGNORECASE)
+_SMTP: Final = 25
+
+
+@dataclass(frozen=True, slots=True)
+class Eyes:
+    """The ports that look, and change nothing."""
+
+    clock: Clock
+    resolver: Resolver
+    authorities: Authorities
+    prober: Prober
+
+
+def default_type(name: Name) -> int:
+    """What is meant where no type is named: TLSA at an owner name of such records, else A."""
+    return TLSA if endpoint_of(name) is not None else A
+
+
+def endpoint_of(name: Name) -> Endpoint | None:
+    """The endpoint whose TLSA records stand at a name (RFC 6698 §3); None for other names."""
+    if len(name) < 4:
+        return None
+    port, transport = _PORT.fullmatch(name.labels[0]), _TRANSPORT.fullmatch(name.labels[1])
+    if port is None or transport is None or not 0 < int(port[1]) < 65536:
+        return None
+    return Endpoint(Name(name.labels[2:]), int(port[1]), transport[1].decode("ascii").lower())
+
+
+async def look(
+    name: Name, type: int, eyes: Eyes, *, all_servers: bool = False, probe: tuple[bytes, ...] | None = None
+) -> Picture:
+    """The chain of trust of one RRset. Never raises for what servers say or leave unsaid.
+
+    ``probe``: compare TLSA records with what the service presents; the CAs that its clients trust, in DER. Raises
+    ``DanelawError("BAD_ENDPOINT")`` where no service belongs to the name.
+    """
+    endpoint = endpoint_of(name) if probe is not None else None
+    if probe is not None and (endpoint is None or type != TLSA):
+        raise DanelawError(
+            "BAD_ENDPOINT",
+            f"no service belongs to {name}",
+            hint="ask for the TLSA records of a service, such as _443._tcp.www.example.net",
+        )
+    answer = await eyes.resolver.resolve(name, type)
+    swept = await sweep(answer.proof, eyes.authorities) if all_servers and answer.proof is not None else None
+    presented = None
+    if endpoint is not None and probe is not None:
+        presented = await _presented(answer, endpoint, probe, eyes)
+    return Picture(answer, swept, presented)
+
+
+# -- every server ---------------------------------------------------------------------------------------------------
+
+
+async def sweep(proof: Proof, authorities: Authorities) -> Sweep:
+    """What every server of every zone on the way says: SOA, DNSKEY, the DS of the zone below, and the last RRset."""
+    parts = await asyncio.gather(*(_zone(zone.name, _wanted(zone.name, proof), authorities) for zone in proof.zones))
+    said = tuple(one for part, _ in parts for one in part)
+    return Sweep(said, tuple((zone.name, why) for zone, (_, why) in zip(proof.zones, parts, strict=True) if why))
+
+
+def _wanted(zone: Name, proof: Proof) -> list[Asked]:
+    judged = proof.zone(zone)
+    wanted = [Asked(zone, zone, SOA)]
+    if judged is not None and judged.state is not Security.INSECURE:
+        wanted.append(Asked(zone, zone, DNSKEY))
+    wanted += [Asked(zone, below.name, DS) for below in proof.zones if below.parent == zone != below.name]
+    last = proof.links[-1:]
+    wanted += [Asked(zone, link.name, link.type) for link in last if told.home(link, proof) == zone]
+    return list(dict.fromkeys(wanted))
+
+
+async def _zone(zone: Name, wanted: Iterable[Asked], authorities: Authorities) -> tuple[list[Said], str]:
+    try:
+        servers = await authorities.servers(zone)
+    except DanelawError as error:
+        return [], f"{error.message}: {error.evidence}"
+    questions = [(asked, server, ip) for asked in wanted for server, ip in servers]
+    return list(await asyncio.gather(*(_ask(*question, authorities) for question in questions))), ""
+
+
+async def _ask(asked: Asked, server: Name, ip: IP, authorities: Authorities) -> Said:
+    reply = await authorities.ask(ip, asked.name, asked.type)
+    if isinstance(reply, Message) and not reply.authoritative:
+        reply = Silence("LAME", "it refers elsewhere")
+    answer = as_answer(reply, asked.name, asked.type) if isinstance(reply, Message) else reply
+    if answer is None:
+        answer = Silence("MALFORMED", "neither the records nor a denial of them")
+    serial = _serial(answer) if asked.type == SOA and isinstance(answer, RRset) else None
+    return Said(asked, server, ip, answer, serial)
+
+
+def _serial(soa: RRset) -> int | None:
+    """The serial of the one SOA record (RFC 1035 §3.3.13): twenty octets from its end."""
+    if len(soa.rdatas) != 1:
+        return None
+    (rdata,) = soa.rdatas
+    return int.from_bytes(rdata[-20:-16]) if len(rdata) >= 22 else None
+
+
+# -- the service ----------------------------------------------------------------------------------------------------
+
+
+async def _presented(
+    answer: Validated, endpoint: Endpoint, roots: tuple[bytes, ...], eyes: Eyes
+) -> tuple[Presented, ...]:
+    """What each address of a service presents, and whether a record matches it."""
+    found = await asyncio.gather(*(eyes.resolver.resolve(endpoint.host, type) for type in (A, AAAA)))
+    usable = [one.rrset for one in found if one.state in (Security.SECURE, Security.INSECURE) and one.rrset is not None]
+    ips = sorted({ip for rrset in usable for ip in addresses_in(rrset)}, key=lambda ip: (-ip.version, ip.packed))
+    records = records_of(answer.rrset) if answer.rrset is not None and answer.state is Security.SECURE else ()
+    reference = Reference((endpoint.host,), roots, opportunistic=endpoint.port == _SMTP)
+    return tuple(await asyncio.gather(*(_compared(endpoint, ip, tuple(records), reference, eyes) for ip in ips)))
+
+
+async def _compared(
+    endpoint: Endpoint, ip: IP, records: tuple[TLSARecord, ...], reference: Reference, eyes: Eyes
+) -> Presented:
+    got = await eyes.prober.handshake(endpoint, ip, Hello(endpoint.host))
+    if not isinstance(got, Handshake):
+        why = "no certificate was seen"
+        return Presented(ip, None, why, trouble=f"{got.code} {got.detail}".strip())
+    leaf = describe(got.chain.ders[0]) if got.chain.ders else "an empty chain"
+    subject = leaf.subject if isinstance(leaf, Described) else leaf
+    until = leaf.last if isinstance(leaf, Described) else None
+    if not records:
+        return Presented(ip, None, subject, until=until, trouble="there is no secure TLSA record to compare it with")
+    outcome = match(records, got.chain, reference, eyes.clock.now())
+    if (by := outcome.by) is not None:
+        return Presented(ip, True, subject, by.record.brief(), by.depth, until)
+    return Presented(ip, False, subject, until=until, trouble=str(outcome.reason or ""))
