@@ -22,13 +22,13 @@ NO_CODES: Final = frozenset(
         *("DNSKEY", "NODATA", "NXDOMAIN", "TLSA", "TYPE", "SPKI"),  # words of the DNS
         *("ES256", "RS256", "SHA256"),  # algorithms
         *("HEAD", "POST"),  # HTTP methods
-        *("FILE", "RFC3339"),  # what the command line takes
+        *("FILE", "INSTANT"),  # what the command line takes
         *("MATCHING_TYPE", "SELECTOR", "USAGE"),  # ends of PRIVATE_… and UNKNOWN_…
         *("NO_COLOR", "DANELAW_OUTSIDE"),  # environment variables
         *("PEBBLE_AUTHZREUSE", "PEBBLE_VA_NOSLEEP", "PEBBLE_WFE_NONCEREJECT"),  # and those of the lab's CA
     }
 )
-INTERNAL: Final = ("worlds/sim/",)
+INTERNAL: Final = ("worlds/replay/", "worlds/sim/")
 """Rooms whose codes only tests and simulations hear of."""
 
 

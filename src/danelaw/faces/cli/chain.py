@@ -52,7 +52,7 @@ _STATUS: Final = {Security.SECURE: 0, Security.INSECURE: 0, Security.BOGUS: 1, S
 )
 @click.option("--all-servers", is_flag=True, help="Ask every authoritative server on the way, each by itself.")
 @click.option("--probe", is_flag=True, help="For TLSA records: connect, and compare them with the certificates.")
-@click.option("--now", metavar="RFC3339", help="Judge as of this instant, such as 2026-11-23T12:00:00Z.")
+@click.option("--now", metavar="INSTANT", help="Judge as of this instant, such as 2026-11-23T12:00:00Z.")
 @click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="A danelaw.toml, for its [resolver].")
 def chain(
     name: str,
