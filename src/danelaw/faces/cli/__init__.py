@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import sys
 from typing import Final
 
@@ -11,30 +10,17 @@ import click
 from danelaw import __version__
 from danelaw.core.model import DanelawError
 from danelaw.faces.cli import interruption, terminal
+from danelaw.faces.cli.lazily import LazyGroup
 
 COMMANDS: Final = {
     "chain": "the chain of trust of a name: as a tree, as JSON, as an SVG picture",
     "lab": "the whole life cycle in a private world, watched by DANE clients with caches",
+    "zone": "DNSSEC for zones kept in files: keys, signing, the DS at the parent",
 }
-"""What there is, and what it does: one file per subcommand."""
+"""What there is, and what it does: one file per subcommand, or a package where it has subcommands itself."""
 
 
-class _Lazily(click.Group):
-    """Imports a subcommand when it is asked for."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        del ctx
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        del ctx
-        if cmd_name not in COMMANDS:
-            return None
-        found = getattr(importlib.import_module(f"danelaw.faces.cli.{cmd_name}"), cmd_name)
-        return found if isinstance(found, click.Command) else None
-
-
-@click.group(cls=_Lazily, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=LazyGroup, package=__name__, table=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="danelaw")
 def cli() -> None:
     """DNSSEC, a CA certificate and DANE for a TLS service, kept agreeing through every renewal."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -12,17 +11,17 @@ import click
 import dns.exception
 import dns.name
 import dns.rdatatype
-from dns.name import Name
 
 from danelaw import wiring
 from danelaw.app.chain import default_type, look
 from danelaw.app.config import load
-from danelaw.core.model import DanelawError, Forwarder, Instant, Security, read_forwarder
+from danelaw.core.model import DanelawError, Security
 from danelaw.core.picture.json_form import as_json
 from danelaw.core.picture.seen import Picture
 from danelaw.core.picture.svg import as_svg
 from danelaw.core.picture.tree import Line, tree
 from danelaw.faces.cli import interruption, terminal
+from danelaw.faces.cli.arguments import domain_name, forwarder, instant
 from danelaw.faces.cli.terminal import Ink
 
 STDOUT: Final = "-"
@@ -76,10 +75,10 @@ def chain(
     """
     if json_form and svg == STDOUT:
         raise click.UsageError("--json and --svg - both want standard output")
-    owner = _name(name)
+    owner = domain_name(name)
     asked = _type(type) if type is not None else default_type(owner)
     settings = load(config) if config is not None else None
-    eyes = wiring.eyes(settings, [_forwarder(text) for text in resolvers], anchor, _instant(now))
+    eyes = wiring.eyes(settings, [forwarder(text) for text in resolvers], anchor, instant(now))
     roots = wiring.client_roots(settings) if probe else None
     target = _writable(svg) if svg not in (None, STDOUT) else None
     terminal.need_output()
@@ -120,15 +119,6 @@ def _ink(line: Line) -> Ink:
     return Ink(line.text, fg=colour, bold=line.strong)
 
 
-def _name(text: str) -> Name:
-    try:
-        return dns.name.from_text(text, idna_codec=dns.name.IDNA_2008_Practical).canonicalize()
-    except (dns.exception.DNSException, UnicodeError) as error:
-        raise DanelawError(
-            "BAD_NAME", f"{text!r} is no domain name", evidence=str(error), hint="write it as www.example.net"
-        ) from error
-
-
 def _type(text: str) -> int:
     hint = "write a type of records, such as A, AAAA, TLSA or MX; signatures are shown with what they sign"
     try:
@@ -138,32 +128,6 @@ def _type(text: str) -> int:
     if dns.rdatatype.is_metatype(found) or found in (dns.rdatatype.RRSIG, 0):
         raise DanelawError("BAD_TYPE", f"{text.upper()} cannot be validated by itself", hint=hint)
     return int(found)
-
-
-def _forwarder(text: str) -> Forwarder:
-    try:
-        return read_forwarder(text)
-    except ValueError as error:
-        raise DanelawError(
-            "BAD_RESOLVER",
-            f"{text!r} is no resolver",
-            evidence=str(error),
-            hint="write IP, IP@PORT, tls://IP[#NAME] or https://NAME/PATH#IP",
-        ) from error
-
-
-def _instant(text: str | None) -> Instant | None:
-    if text is None:
-        return None
-    try:
-        found = datetime.fromisoformat(text)
-        if found.tzinfo is None:
-            raise ValueError("the offset from UTC is missing")
-        return found.astimezone(UTC)
-    except (ValueError, OverflowError) as error:
-        raise DanelawError(
-            "BAD_INSTANT", f"{text!r} is no instant", evidence=str(error), hint="write it as 2026-11-23T12:00:00Z"
-        ) from error
 
 
 def _writable(text: str | None) -> Path:

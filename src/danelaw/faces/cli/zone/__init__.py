@@ -1,0 +1,21 @@
+"""``danelaw zone``: DNSSEC for zones kept in files. One file per subcommand."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import click
+
+from danelaw.faces.cli.lazily import LazyGroup
+
+COMMANDS: Final[dict[str, str]] = {}
+"""What there is, and what it does, in the order of use."""
+
+
+@click.group(cls=LazyGroup, package=__name__, table=COMMANDS)
+def zone() -> None:
+    """DNSSEC for zones kept in files.
+
+    Keys are in files as BIND writes them, zones in master files: what dnssec-keygen and dnssec-signzone made is taken
+    over as it is, and may be taken back.
+    """
