@@ -93,7 +93,8 @@ def with_denial_of(asked: Question) -> Damage:
 
 
 def referring(reply: Message) -> Message:
-    return replace(reply, flags=0x8000, answer=(), authority=())
+    ns = Record(name("plain.net."), int(T.NS), 1, 600, name("ns.plain.net.").to_wire())
+    return replace(reply, flags=0x8000, answer=(), authority=(ns,))
 
 
 # Damages of zones, signed again where that belongs to the case.
