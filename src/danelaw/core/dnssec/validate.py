@@ -20,7 +20,6 @@ from typing import Final
 import dns.exception
 import dns.name
 from dns.name import Name
-from dns.rcode import Rcode
 from dns.rdatatype import RdataType as T
 
 from danelaw.core.dnssec.algorithms import AlgorithmPolicy
@@ -37,7 +36,6 @@ from danelaw.core.dnssec.authenticate import (
     ranked,
 )
 from danelaw.core.dnssec.canonical import plain_wire
-from danelaw.core.dnssec.denials import Denial
 from danelaw.core.dnssec.denying import Denying, read_denials, undenied
 from danelaw.core.dnssec.descent import Descent, R, Reply, Steps, dname_above, rrset_at, usable
 from danelaw.core.dnssec.message import absence, answer_rrsets, as_absence, authority_rrsets
@@ -280,8 +278,6 @@ class Validation:
             denying = read_denials(reply, keys.zone, keys.keys, self._judge)
             looked.append(denying)
             denied = denying.denials.denies(name, type)
-            if denied is not None and denied.how is Denial.OPT_OUT and reply.rcode == Rcode.NXDOMAIN:
-                denied = None  # a name error has to deny the wildcard too, opt-out or not: RFC 5155 §8.4
             if denied is None:
                 return undenied(denying, keys.zone, "RFC 4035 §5.4", blamed)
             soas = [rrset for rrset in authority if rrset.type == T.SOA and rrset.owner == keys.zone]

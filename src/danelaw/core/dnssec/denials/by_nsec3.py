@@ -175,7 +175,7 @@ class NSEC3Denials:
         matching: ProvenNSEC3 | None = None
         for count in range(len(self._zone), len(name) + 1):
             ancestor = Name(name.labels[-count:])
-            covering = self._covering(ancestor)
+            covering = self._covering(ancestor) if ancestor != self._zone else None  # whatever is said, the zone exists
             if covering is not None:
                 return _NotThere(encloser, matching, covering) if encloser and matching else None
             encloser, matching = ancestor, self._matching(ancestor)
