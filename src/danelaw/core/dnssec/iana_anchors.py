@@ -125,4 +125,6 @@ def _parse(text: str) -> _Element:
         parser.Parse(text.removeprefix("\ufeff"), True)
     except expat.ExpatError as error:
         raise fault(expat.ErrorString(error.code), _HINT, error.lineno) from error
+    except UnicodeEncodeError as error:
+        raise fault("characters that no file holds", _HINT) from error
     return roots[0]

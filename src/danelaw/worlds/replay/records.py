@@ -58,6 +58,14 @@ def read_question(text: str, origin: Name) -> Question:
         raise UnreadableRecordError(f"no question: {text} ({error})") from error
 
 
+def read_name(text: str) -> Name:
+    """An absolute name; raises ``UnreadableRecordError``."""
+    try:
+        return dns.name.from_text(text)
+    except (dns.exception.DNSException, ValueError) as error:
+        raise UnreadableRecordError(f"no name: {text} ({error})") from error
+
+
 def read_record(text: str, origin: Name = dns.name.root, ttl: int = DEFAULT_TTL) -> Record:
     """``name [TTL] [class] type rdata`` without comments; raises ``UnreadableRecordError``.
 
@@ -79,7 +87,7 @@ def read_record(text: str, origin: Name = dns.name.root, ttl: int = DEFAULT_TTL)
             rest = after
         type = dns.rdatatype.from_text(word)
         return Record(owner, int(type), int(klass), ttl, _rdata(klass, type, after.strip(), origin))
-    except (dns.exception.DNSException, ValueError, IndexError) as error:
+    except (dns.exception.DNSException, ValueError, IndexError, OverflowError) as error:
         raise UnreadableRecordError(f"no record: {flat.strip()} ({error})") from error
 
 

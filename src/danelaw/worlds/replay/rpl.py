@@ -28,6 +28,7 @@ from danelaw.worlds.replay.records import (
     DEFAULT_TTL,
     UnreadableRecordError,
     open_parentheses,
+    read_name,
     read_question,
     read_record,
     uncommented,
@@ -221,16 +222,9 @@ class _Reader:
                 raise UnsupportedError(raw.line, f"MATCH {word} in a CHECK_ANSWER")
         silence = states is not None
         if states is None:
-            states = self._states(raw)
+            told = self._dnssec_ok and bool({"all", "flags"} & {word.lower() for word in raw.match})
+            states = _states(raw, told=told)
         return Check(number, raw.line, states, silence, raw.message(), frozenset(aspects), tuple(reasons))
-
-    def _states(self, raw: _Raw) -> frozenset[Security]:
-        """What the flags tell of the state (RFC 4035 §3.2.3, §5.5). Without DO or AD in the query AD tells nothing."""
-        if raw.rcode not in (Rcode.NOERROR, Rcode.NXDOMAIN):
-            return _UNDECIDED
-        if raw.flags & _AD:
-            return frozenset({Security.SECURE})
-        return _UNSIGNED if self._dnssec_ok else _UNSIGNED | {Security.SECURE}
 
     def _begin(self, line: _Line) -> _Line:
         begin = next(self._lines, None)
@@ -276,7 +270,10 @@ class _Reader:
 
     def _directive(self, line: _Line, word: str, value: str) -> None:
         if word == "$ORIGIN":
-            self._origin = dns.name.from_text(value)
+            try:
+                self._origin = read_name(value)
+            except UnreadableRecordError as error:
+                line.refuse(str(error))
         else:
             self._ttl = _number(line, value)
 
@@ -293,8 +290,20 @@ class _Reader:
             raise UnsupportedError(line.number, str(error)) from error
 
 
+def _states(raw: _Raw, *, told: bool) -> frozenset[Security]:
+    """What flags and RCODE tell of the state (RFC 4035 §3.2.3, §5.5).
+
+    ``told``: whether a missing AD says anything; not where the query had neither DO nor AD, or flags do not count.
+    """
+    if raw.rcode not in (Rcode.NOERROR, Rcode.NXDOMAIN):
+        return _UNDECIDED
+    if raw.flags & _AD:
+        return frozenset({Security.SECURE})
+    return _UNSIGNED if told else _UNSIGNED | {Security.SECURE}
+
+
 def _number(line: _Line, word: str) -> int:
-    if not word.isdecimal():
+    if not word.isdecimal() or len(word) > 10:
         line.refuse("not a number")
     return int(word)
 

@@ -18,7 +18,7 @@ from danelaw.core.dnssec.iterate import Delegation
 from danelaw.core.dnssec.keys import DNSKEY, DS, MalformedKeyError
 from danelaw.core.dnssec.rrsig import RRSIG, MalformedSignatureError
 from danelaw.core.model import IP, Instant, Record
-from danelaw.worlds.replay.records import UnreadableRecordError, read_record, uncommented
+from danelaw.worlds.replay.records import UnreadableRecordError, read_name, read_record, uncommented
 from danelaw.worlds.replay.scenario import Settings
 from danelaw.worlds.replay.unsupported import UnsupportedError
 
@@ -73,7 +73,7 @@ class SettingsReader:
                 self._hints.append((key, dns.name.root, []))
         elif key == "name" and self._hints:
             kind, _, addresses = self._hints[-1]
-            self._hints[-1] = (kind, dns.name.from_text(value), addresses)
+            self._hints[-1] = (kind, _name(line, value), addresses)
         elif key in ("stub-addr", "forward-addr"):
             if not self._hints:  # Deckard names the root's server by itself
                 self._hints.append(("stub-zone", dns.name.root, []))
@@ -82,7 +82,7 @@ class SettingsReader:
             self._anchor(line, value)
         elif key in ("val-override-date", "val-override-timestamp"):
             self._date, self._date_line = value, line
-        elif key == "val-nsec3-keysize-iterations" and value.replace(" ", "").isdecimal():
+        elif key == "val-nsec3-keysize-iterations" and re.fullmatch(r"[0-9]{1,9}( +[0-9]{1,9})*", value):
             self._iterations = min(map(int, value.split()[1::2]), default=None)  # by size of key; here there is one
         elif key == "fake-sha1":
             self._old = value == "yes"
@@ -118,8 +118,15 @@ class SettingsReader:
             if len(self._date) == 14:
                 return datetime.strptime(self._date, "%Y%m%d%H%M%S").replace(tzinfo=UTC)
             return datetime.fromtimestamp(int(self._date), UTC)
-        except ValueError as error:
+        except (ValueError, OverflowError, OSError) as error:
             raise UnsupportedError(self._date_line, f"no date is set: {self._date!r}") from error
+
+
+def _name(line: int, text: str) -> Name:
+    try:
+        return read_name(text)
+    except UnreadableRecordError as error:
+        raise UnsupportedError(line, str(error)) from error
 
 
 def _when_all_are_in_force(records: Iterable[Record], line: int) -> Instant:
