@@ -1,6 +1,6 @@
 # The only front door. What each target does is in tools/; `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick lint bench lock setup setup-dev clean
+.PHONY: help demo test quick lint fuzz bench lock setup setup-dev clean
 
 # The interpreter that .venv is made with: 3.11 or later.
 export PYTHON ?= python3
@@ -23,6 +23,9 @@ quick: setup-dev ## The fast tests, in less than two minutes
 
 lint: setup-dev ## Style, types, import contracts, purity of the core
 	@tools/lint.sh
+
+fuzz: setup-dev ## Lies and noise for the validator and the readers (FUZZ_SECONDS=600 of CPU time, FUZZ_SEED)
+	@tools/fuzz.sh
 
 bench: setup-dev ## How fast it is, beside its peers: benchmarks/README.md says how to read it
 	@tools/bench.sh
