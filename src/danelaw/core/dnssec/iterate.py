@@ -46,12 +46,34 @@ _ANSWERS: Final = (Rcode.NOERROR, Rcode.NXDOMAIN, Rcode.YXDOMAIN)  # YXDOMAIN: a
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """What came with a referral of the DS there, or of its absence, made a reply to the question for it."""
+
+    reply: Message
+    by: Asked
+    at: Instant
+
+    @property
+    def lasts(self) -> timedelta:
+        """How long: the least TTL of it."""
+        return timedelta(seconds=min(record.ttl for record in (*self.reply.answer, *self.reply.authority)))
+
+    def aged(self, now: Instant) -> Message:
+        """The reply with the TTLs that are left."""
+        age = int((now - self.at).total_seconds())
+
+        def older(records: Iterable[Record]) -> tuple[Record, ...]:
+            return tuple(replace(record, ttl=max(record.ttl - age, 0)) for record in records)
+
+        return replace(self.reply, answer=older(self.reply.answer), authority=older(self.reply.authority))
+
+
+@dataclass(frozen=True, slots=True)
 class Delegation:
     """The servers of a zone: addresses, and the names of those whose addresses are not known yet.
 
     ``until``: when the records that said so expire; None for hints. ``recursive``: forwarders, whose replies are taken
-    as they are. ``ds``: the DS RRset, or what denies it, that came with the referral, made a reply to the question for
-    it, and ``ds_from`` its server.
+    as they are.
     """
 
     zone: Name
@@ -59,8 +81,7 @@ class Delegation:
     names: tuple[Name, ...] = ()
     until: Instant | None = None
     recursive: bool = False
-    ds: Message | None = None
-    ds_from: Asked | None = None
+    ds: Told | None = None
 
 
 class Delegations:
@@ -87,12 +108,12 @@ class Delegations:
         ]
         return max(above, key=lambda known: len(known.zone), default=None)
 
-    def ds(self, question: Question, now: Instant) -> Delegation | None:
-        """The referral that told of a DS, or that there is none: it need not be asked for (RFC 4035 §3.1.4)."""
+    def ds(self, question: Question, now: Instant) -> Told | None:
+        """What a referral told of a DS, so that it need not be asked for (RFC 4035 §3.1.4)."""
         known = self._known.get(question.name)
-        if question.type != T.DS or known is None or known.ds is None or known.until is None or known.until <= now:
+        if question.type != T.DS or known is None or known.ds is None:
             return None
-        return known
+        return known.ds if now < known.ds.at + known.ds.lasts else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,9 +157,9 @@ class Iteration:
     def _resolve(self, question: Question) -> Walk[Reply]:
         told = self._delegations.ds(question, self._now)
         self.given.pop(question, None)
-        if told is not None and told.ds is not None and told.ds_from is not None and told.ds_from not in self._shunned:
-            self.given[question] = told.ds_from
-            return told.ds
+        if told is not None and told.by not in self._shunned:
+            self.given[question] = told.by
+            return told.aged(self._now)
         delegation = self._delegations.closest(question, self._now)
         if delegation is None:
             return Silence("UNREACHABLE", f"no server is known for {question.name}")
@@ -148,7 +169,7 @@ class Iteration:
                 return reply
             lower = _referral(reply, delegation.zone, question, self.given[question].server, self._now)
             if lower is None:
-                return reply
+                return _ds_in_place(reply, question)
             self._delegations.hold(lower)
             delegation = lower  # each is deeper than the last, so this ends
 
@@ -217,6 +238,7 @@ def _referral(reply: Message, zone: Name, question: Question, server: IP, now: I
         return None
     listed = [record for record in reply.authority if record.type == T.NS and record.owner == cut]
     names = list(dict.fromkeys(filter(None, (_target(record) for record in listed))))
+    ds = _ds(reply, cut)
     glue = [(owner, address) for owner, address in _addresses(reply.additional) if owner in names]
     located = {owner for owner, _ in glue}
     return Delegation(
@@ -224,8 +246,7 @@ def _referral(reply: Message, zone: Name, question: Question, server: IP, now: I
         addresses=tuple(dict.fromkeys(address for _, address in glue)),
         names=tuple(name for name in names if name not in located),
         until=now + timedelta(seconds=min(record.ttl for record in listed)),
-        ds=_ds(reply, cut),
-        ds_from=Asked(server, Question(cut, T.DS)),
+        ds=None if ds is None else Told(ds, Asked(server, Question(cut, T.DS)), now),
     )
 
 
@@ -245,6 +266,12 @@ def _ds(reply: Message, cut: Name) -> Message | None:
         return None
     question = Question(cut, T.DS)
     return replace(reply, question=(question,), answer=answer, authority=tuple(rest), additional=())
+
+
+def _ds_in_place(reply: Message, question: Question) -> Message:
+    """The reply; a DS that came as with a referral, though it was asked for, is put into its place."""
+    made = None if reply.answer or question.type != T.DS else _ds(reply, question.name)
+    return made if made is not None and made.answer else reply
 
 
 def _of_type(record: Record, type: int) -> bool:

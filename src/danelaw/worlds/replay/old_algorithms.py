@@ -38,7 +38,7 @@ OLD_VERIFIER: Final = Verifier(signature=_verify)
 
 
 def dsa_verifies(public_key: bytes, data: bytes, signature: bytes) -> bool:
-    """Whether a DSA signature over ``data`` is right (RFC 2536 §2, §3; FIPS 186-4 §4.7).
+    """Whether a DSA signature over ``data`` is right (RFC 2536 §2, §3; the verification of FIPS 186-4).
 
     Written out, since libraries do not take keys as short as they were. The signature may also be DER, as some tools
     made it. A malformed key or signature verifies nothing.

@@ -18,7 +18,7 @@ from danelaw.core.dnssec.authenticate import Verifier
 from danelaw.core.dnssec.canonical import canonical_rdata
 from danelaw.core.dnssec.denials import Denial
 from danelaw.core.dnssec.message import rrsets
-from danelaw.core.model import RRset, Security, Validated
+from danelaw.core.model import Question, RRset, Security, Validated
 from danelaw.worlds.replay.old_algorithms import OLD_POLICY, OLD_VERIFIER
 from danelaw.worlds.replay.resolving import Answer, Resolver
 from danelaw.worlds.replay.scenario import Aspect, Check, Query, Scenario, TimePasses
@@ -70,16 +70,17 @@ def replay(
         verifier or (OLD_VERIFIER if old else None),
     )
     found: list[Disagreement] = []
-    query: Query | None = None
-    result: Validated | None = None
+    asked: dict[Question, tuple[Query, Validated]] = {}
     for step in steps:
         match step:
             case TimePasses():
                 now += timedelta(seconds=step.seconds)
             case Query():
-                query, result = step, resolver.resolve(step.question.name, step.question.type, now)
+                result = resolver.resolve(step.question.name, step.question.type, now)
+                asked.pop(step.question, None)
+                asked[step.question] = step, result  # the last one asked stands last
             case Check():
-                found.extend(_differences(step, query, result))
+                found.extend(_differences(step, asked))
     return tuple(found)
 
 
@@ -99,10 +100,13 @@ class _Steps:
             yield step
 
 
-def _differences(check: Check, query: Query | None, result: Validated | None) -> Iterator[Disagreement]:
-    if query is None or result is None:
+def _differences(check: Check, asked: dict[Question, tuple[Query, Validated]]) -> Iterator[Disagreement]:
+    """A check is of the result for the question that it repeats; of the last one, if it repeats none."""
+    wanted = check.expected.question[0] if check.expected.question else next(reversed(asked), None)
+    if wanted is None or wanted not in asked:
         yield Disagreement(check.step, check.line, "query", "one before the check", "none")
         return
+    query, result = asked[wanted]
 
     def differs(aspect: str, expected: str, found: str) -> Disagreement:
         return Disagreement(check.step, check.line, aspect, expected, found, result)
@@ -127,10 +131,10 @@ def _differences(check: Check, query: Query | None, result: Validated | None) ->
     if Aspect.RCODE in check.aspects and (found := _rcode(result)) not in (None, check.expected.rcode):
         yield differs("rcode", _rcode_text(check.expected.rcode), _rcode_text(found))
     if Aspect.ANSWER in check.aspects:
-        asked = query.question.name
-        wanted, got = _contents(rrsets(check.expected.answer), asked), _contents(result.rrsets, asked)
-        if wanted != got:
-            yield differs("answer", _listed(wanted), _listed(got))
+        name = query.question.name
+        due, got = _contents(rrsets(check.expected.answer), name), _contents(result.rrsets, name)
+        if due != got:
+            yield differs("answer", _listed(due), _listed(got))
 
 
 def _rcode(result: Validated) -> int | None:
