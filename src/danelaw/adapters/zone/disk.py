@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Final
 
 from danelaw.core.model import DanelawError
 
@@ -16,7 +18,7 @@ def write_atomically(path: Path, data: bytes, mode: int) -> None:
     """Replaces ``path``, durably; a kill at any moment leaves the old file or the new one.
 
     An existing file keeps its permissions and, where that is allowed, its owner; a link stays a link. ``mode`` is for
-    a new file.
+    a new file. Raises ``FILE_UNWRITABLE``.
     """
     with staged(path, data, mode) as put:
         put()
@@ -26,25 +28,53 @@ def write_atomically(path: Path, data: bytes, mode: int) -> None:
 def staged(path: Path, data: bytes, mode: int) -> Iterator[Callable[[], None]]:
     """Writes beside ``path``, durably, and gives the call that puts it in place, as ``write_atomically`` does.
 
-    What was not put in place is removed.
+    What was not put in place is removed. Raises ``FILE_UNWRITABLE``, also from that call.
     """
     path = path.resolve()
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    with _told(path):
+        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     temporary = Path(name)
 
     def put() -> None:
-        temporary.replace(path)
-        _sync_directory(path.parent)
+        with _told(path):
+            temporary.replace(path)
+            _sync_directory(path.parent)
 
     try:
-        with os.fdopen(descriptor, "wb") as file:
+        with _told(path), os.fdopen(descriptor, "wb") as file:
             _keep_attributes(path, file.fileno(), mode)
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
         yield put
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # a disk that takes no more must not hide why this ends
+            temporary.unlink(missing_ok=True)
+
+
+_REMEDIES: Final = {
+    errno.ENOSPC: "make room on its disk; what was there before is untouched",
+    errno.EDQUOT: "the quota of this user is used up; what was there before is untouched",
+    errno.EROFS: "its file system is mounted read-only: mount it for writing, or name another place",
+    errno.EACCES: "Danelaw must be able to write to the directory: see its owner and mode",
+    errno.EPERM: "Danelaw must be able to write to the directory: see its owner and mode",
+    errno.ENOENT: "make the directory first",
+    errno.ENOTDIR: "make the directory first",
+    errno.EISDIR: "a directory is in the way",
+}
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise DanelawError(
+            "FILE_UNWRITABLE",
+            f"cannot write {path}",
+            evidence=error.strerror or str(error),
+            hint=_REMEDIES.get(error.errno or 0, "what was there before is untouched"),
+        ) from error
 
 
 def _keep_attributes(path: Path, descriptor: int, mode: int) -> None:

@@ -1,0 +1,240 @@
+"""Signing one zone: from its source and its keys to the served file, keeping what was proved before.
+
+Reading, comparing and writing text is work in the size of the zone; making and verifying signatures is work in the size
+of what has changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import chain, islice
+from pathlib import Path
+from typing import Final
+
+from dns.name import Name
+from dns.rdatatype import RdataType
+
+from danelaw.adapters.zone.differences import ahead, plain
+from danelaw.adapters.zone.disk import staged
+from danelaw.adapters.zone.edit import raise_serial
+from danelaw.adapters.zone.entries import ENCODING
+from danelaw.adapters.zone.key_directory import read_keys
+from danelaw.adapters.zone.master_file import ZoneSource, parse_zone, read_zone, zone_text
+from danelaw.adapters.zone.signing import ZoneFile
+from danelaw.adapters.zone.state import State, chain_text, digest, read_state
+from danelaw.core.dnssec.bind_keys import KeyTimes
+from danelaw.core.dnssec.keys import DNSKEY, ZoneKey
+from danelaw.core.dnssec.sign import SignedZone, UnsignableError, unsigned_zone
+from danelaw.core.dnssec.signing_keys import SigningKeys
+from danelaw.core.dnssec.signing_report import SigningReport, first_expiration, key_roles
+from danelaw.core.dnssec.signing_times import SPARE
+from danelaw.core.dnssec.zone_advice import SOATimers, zone_advice
+from danelaw.core.dnssec.zone_check import zone_faults
+from danelaw.core.dnssec.zonemd import zonemd_faults
+from danelaw.core.model import DanelawError, RRset
+
+_AT_APEX: Final = frozenset({RdataType.CDS, RdataType.CDNSKEY, RdataType.ZONEMD})
+"""What signing may make there, and the operator too."""
+
+Zone = Mapping[tuple[Name, int], RRset]
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """The served file: its zone, None if none can be read; ``state`` if it is the one that was proved, else why not."""
+
+    zone: ZoneSource | None
+    state: State | None
+    why_not: str = ""
+    rrsets: Zone = field(default_factory=dict)
+
+    @property
+    def serials(self) -> tuple[int, ...]:
+        return () if self.zone is None else (self.zone.serial,)
+
+
+def look(files: ZoneFile, apex: Name) -> Served:
+    """What is served. Whatever is damaged is said, and trusted in nothing."""
+    if not files.served.exists():
+        return Served(None, None, f"{files.served} is not there yet")
+    state = read_state(files.state)
+    try:
+        zone = read_zone(files.served, apex)
+        rrsets = zone.rrsets()
+    except DanelawError as error:
+        return Served(None, None, f"{files.served} cannot be read: {error.message}")
+    if isinstance(state, str):
+        return Served(zone, None, state, rrsets)
+    if state.served != digest(zone.text.encode(ENCODING)):
+        return Served(zone, None, f"{files.served} is not as it was written here", rrsets)
+    return Served(zone, state, rrsets=rrsets)
+
+
+def published(files: ZoneFile, apex: Name, now: datetime) -> list[DNSKEY]:
+    """What the DNSKEY RRset holds when the zone is signed ``now``, by algorithm and tag. Raises ``KEYS_UNREADABLE``."""
+    keys = SigningKeys.at(read_keys(files.keys, apex), now).dnskeys
+    return sorted(map(DNSKEY.from_rdata, keys), key=lambda key: (key.algorithm, key.tag))
+
+
+class Signer:
+    """Signs one zone as of ``now``."""
+
+    def __init__(self, files: ZoneFile, apex: Name, now: datetime) -> None:
+        self._files = files
+        self._apex = apex
+        self._now = now
+        self._keys: list[tuple[ZoneKey, KeyTimes]] = []
+
+    def sign(
+        self,
+        source: ZoneSource,
+        served: Served,
+        *,
+        wanted: frozenset[bytes] | None = None,
+        edited: bool = False,
+        full: bool = False,
+    ) -> SigningReport:
+        """Writes the source under a new serial, and the served file from it; nothing where there is nothing to do.
+
+        ``wanted``: what the DNSKEY RRset must be. ``edited``: the source is not what its file holds. ``full``: nothing
+        is kept. Nothing is put in place before all of it is made and checked. Killed between the files, the old zone is
+        served, and the next run finds the served file behind the source, or the state behind both.
+        """
+        keys = self._usable(wanted)
+        signing, times = self._files.signing, self._files.signing.times
+        brought = plain(source)
+        try:
+            zone = unsigned_zone(self._apex, brought.values(), keys, signing.parameters)
+        except UnsignableError as error:
+            raise DanelawError("ZONE_UNSIGNABLE", f"{self._apex} cannot be signed", evidence=str(error)) from error
+        soa = zone.rrsets[self._apex, int(RdataType.SOA)]
+        expire, longest = SOATimers.of(soa).expire, timedelta(seconds=max(rrset.ttl for rrset in zone.rrsets.values()))
+        span = times.span(self._now, expire, longest)
+        why_full = "it was asked for" if full else self._why_full(served, keys)
+        previous = {} if why_full else served.rrsets
+        went_live = ahead(source, served.zone) if served.zone else ()
+
+        def report(serial: int, signed: SignedZone | None, rrsets: Iterable[RRset]) -> SigningReport:
+            first = first_expiration(rrsets, self._now)
+            return SigningReport(
+                zone=self._apex,
+                served_before=served.zone.serial if served.zone else None,
+                serial=serial,
+                changed=signed is not None,
+                keys=key_roles(keys),
+                signed=len(signed.anew) if signed else 0,
+                kept=signed.kept if signed else sum(bool(rrset.rrsigs) for rrset in served.rrsets.values()),
+                full=why_full if signed else "",
+                first_expiration=first,
+                again_by=self._again_by(first, expire + longest),
+                advice=tuple(zone_advice(soa, longest, span.expiration - self._now, signing.nsec3)),
+                edited=went_live if signed else (),
+            )
+
+        if previous and not edited and zone.is_in(previous, span):
+            return report(source.serial, None, served.rrsets.values())
+        raised = raise_serial(source, served.serials, self._now)
+        signed = zone.with_serial_of(raised.rrsets()[self._apex, int(RdataType.SOA)]).sign(span, previous)
+        made = {type for owner, type in zone.rrsets.keys() - brought.keys() if owner == self._apex and type in _AT_APEX}
+        self._write(raised, signed, previous, lambda served: State.of(served, signing, _algorithms(keys), made))
+        return report(raised.serial, signed, signed.rrsets)
+
+    def _usable(self, wanted: frozenset[bytes] | None) -> SigningKeys:
+        self._keys = read_keys(self._files.keys, self._apex)
+        if not self._keys:
+            raise DanelawError("KEYS_MISSING", f"{self._files.keys} holds no keys of {self._apex}")
+        keys = SigningKeys.at(self._keys, self._now, cds=self._files.signing.cds)
+        if wanted is not None and keys.dnskeys != wanted:
+            raise DanelawError(
+                "KEYS_CHANGED",
+                f"the keys in {self._files.keys} are not those that {self._apex} is signed by, so nothing was changed",
+                evidence=f"there: {_tags(keys.dnskeys)}; expected: {_tags(wanted)}",
+                hint="put the keys back as they were; other keys are for the zone's own signing, which is judged",
+            )
+        asleep = [key for key, times in self._keys if key.dnskey.is_sep and not times.signs(self._now)]
+        if asleep and not keys.ksks:
+            raise DanelawError(
+                "KEY_NOT_ACTIVE",
+                f"no key in {self._files.keys} may sign the keys of {self._apex} at {self._now:%Y-%m-%dT%H:%M:%SZ}",
+                evidence=f"by the times in their files these do not: {_tags(key.dnskey.to_rdata() for key in asleep)}",
+                hint="see their times with dnssec-settime -p all, and set them with it",
+            )
+        return keys
+
+    def _why_full(self, served: Served, keys: SigningKeys) -> str:
+        if served.state is None:
+            return served.why_not
+        if served.state.chain != (chain := chain_text(self._files.signing)):
+            return f"its names are now chained by {chain}, and were by {served.state.chain}"
+        if served.state.algorithms != _algorithms(keys):
+            return "the algorithms of its keys are others than before"
+        return ""
+
+    def _again_by(self, first: datetime, needed: timedelta) -> datetime:
+        """Before a secondary could come to serve a dead signature, or, if that is past, a day before the first dies."""
+        for_signatures = first - needed if first - needed > self._now else first - SPARE
+        changes = (times.next_change(self._now) for _, times in self._keys)
+        return min([for_signatures, *(change for change in changes if change is not None)])
+
+    def _write(self, raised: ZoneSource, signed: SignedZone, previous: Zone, state: Callable[[bytes], State]) -> None:
+        text = written(self._files, signed.rrsets)
+        prove(self._files, self._apex, text, signed.rrsets, self._now, previous)
+        served = text.encode(ENCODING)
+        put_in_place(
+            (self._files.file, raised.text.encode(ENCODING)),
+            (self._files.served, served),
+            (self._files.state, state(served).to_bytes()),
+        )
+
+
+def serve_plain(files: ZoneFile, source: ZoneSource, served: Served, now: datetime) -> int:
+    """Writes the source under a new serial, and the served file from it, unsigned; gives the serial."""
+    raised = raise_serial(source, served.serials, now)
+    rrsets = tuple(plain(raised).values())
+    text = written(files, rrsets)
+    _read_back(files, raised.apex, text, rrsets)
+    put_in_place((files.file, raised.text.encode(ENCODING)), (files.served, text.encode(ENCODING)))
+    return raised.serial
+
+
+def written(files: ZoneFile, rrsets: Iterable[RRset]) -> str:
+    return zone_text(rrsets, f"written by Danelaw from {files.file}; changes made here are lost")
+
+
+def prove(files: ZoneFile, apex: Name, text: str, rrsets: Sequence[RRset], now: datetime, previous: Zone) -> None:
+    """Raises ``ZONE_SELF_CHECK`` unless the text, read back, is the zone that was meant and every name is right."""
+    back = _read_back(files, apex, text, rrsets).values()
+    faults = list(islice(chain(zone_faults(apex, back, now, proved=previous), zonemd_faults(apex, back)), 3))
+    if faults:
+        raise _not_right(apex, "; ".join(map(str, faults)))
+
+
+def _read_back(files: ZoneFile, apex: Name, text: str, rrsets: Sequence[RRset]) -> Zone:
+    back = parse_zone(text, files.served, apex).rrsets()
+    if back != {(rrset.owner, rrset.type): rrset for rrset in rrsets}:
+        raise _not_right(apex, "it reads back differently")
+    return back
+
+
+def _not_right(apex: Name, evidence: str) -> DanelawError:
+    said = f"what was to be served of {apex} is not right, so nothing was changed"
+    return DanelawError("ZONE_SELF_CHECK", said, evidence=evidence)
+
+
+def put_in_place(*files: tuple[Path, bytes]) -> None:
+    """Replaces the files, in this order, once the content of all lies ready beside them."""
+    with ExitStack() as stack:
+        for put in [stack.enter_context(staged(path, data, 0o644)) for path, data in files]:
+            put()
+
+
+def _algorithms(keys: SigningKeys) -> tuple[int, ...]:
+    return tuple(sorted({key.dnskey.algorithm for key in keys.ksks}))
+
+
+def _tags(dnskeys: Iterable[bytes]) -> str:
+    keys = map(DNSKEY.from_rdata, dnskeys)
+    return ", ".join(sorted(f"{'KSK' if key.is_sep else 'ZSK'} {key.tag}" for key in keys)) or "none"
