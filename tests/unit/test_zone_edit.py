@@ -9,7 +9,7 @@ import dns.name
 import pytest
 from dns.rdatatype import RdataType as T
 
-from danelaw.adapters.zone.edit import CLOSING, OPENING, held, raise_serial, replace_rrset
+from danelaw.adapters.zone.edit import CLOSING, OPENING, add_record, held, raise_serial, remove_records, replace_rrset
 from danelaw.adapters.zone.master_file import ZoneSource, parse_zone
 from danelaw.core.model import Absence, DanelawError, RRset
 
@@ -82,17 +82,17 @@ def test_the_operators_own_records_of_the_owner_and_type_are_replaced_line_by_li
     assert edited.text == OPERATORS + "ftp A 192.0.2.9\n" + OPENING + LINE_TWO + CLOSING
 
 
-@pytest.mark.parametrize(
-    "tail",
-    [
-        f"_443._tcp.www TLSA 3 1 1 (\n {'11' * 32} )\n",
-        f"_443._tcp.www TLSA 3 1 1 {'11' * 32}\n  TXT inherits-the-owner\n",
-    ],
-    ids=["over several lines", "another record has its owner from it"],
-)
-def test_what_cannot_be_replaced_alone_is_left_alone(tail: str) -> None:
-    with pytest.raises(DanelawError, match="ZONE_EDIT_UNSAFE"):
+def test_an_entry_over_several_lines_goes_with_all_of_them() -> None:
+    mine = f"_443._tcp.www TLSA ( 3 1 1 ; by hand\n {'11' * 32}\n)\n"
+    edited = replace_rrset(zone(OPERATORS + mine + "ftp A 192.0.2.9\n"), tlsa(TWO))
+    assert edited.text == OPERATORS + "ftp A 192.0.2.9\n" + OPENING + LINE_TWO + CLOSING
+
+
+def test_what_cannot_be_replaced_alone_is_left_alone() -> None:
+    tail = f"_443._tcp.www TLSA 3 1 1 {'11' * 32}\n  TXT inherits-the-owner\n"
+    with pytest.raises(DanelawError, match="ZONE_EDIT_UNSAFE") as caught:
         replace_rrset(zone(OPERATORS + tail), tlsa(TWO))
+    assert "_443._tcp.www.example.net. TXT" in caught.value.evidence
 
 
 def test_a_record_that_would_inherit_the_blocks_owner_is_noticed() -> None:
@@ -127,3 +127,81 @@ def test_a_malformed_record_is_published_as_it_is() -> None:
 def test_nothing_there_is_an_absence_with_the_zones_negative_ttl() -> None:
     """RFC 2308 §5."""
     assert held(zone(OPERATORS), OWNER, T.TLSA) == Absence(OWNER, T.TLSA, 60)
+
+
+WWW = dns.name.from_text("www.example.net.")
+A80, A81 = bytes((192, 0, 2, 80)), bytes((192, 0, 2, 81))
+
+
+def test_a_record_is_added_to_the_block_with_the_ttl_of_those_that_it_joins() -> None:
+    both = add_record(zone(OPERATORS), WWW, T.A, None, A81)
+    assert both.text == f"{OPERATORS}{OPENING}www.example.net. 3600 IN A 192.0.2.81\n{CLOSING}"
+    assert held(both, WWW, T.A) == RRset(WWW, T.A, 3600, frozenset({A80, A81}))
+
+
+def test_a_record_alone_gets_the_zones_ttl_or_its_own() -> None:
+    assert held(add_record(zone(OPERATORS), OWNER, T.TLSA, None, ONE), OWNER, T.TLSA) == tlsa(ONE, ttl=3600)
+    assert held(add_record(zone(OPERATORS), OWNER, T.TLSA, 30, ONE), OWNER, T.TLSA) == tlsa(ONE, ttl=30)
+
+
+def test_the_records_of_the_block_have_the_ttl_of_the_newest() -> None:
+    """RFC 2181 §5.2."""
+    one = add_record(zone(OPERATORS), OWNER, T.TLSA, 30, ONE)
+    assert held(add_record(one, OWNER, T.TLSA, 60, TWO), OWNER, T.TLSA) == tlsa(ONE, TWO, ttl=60)
+    assert held(add_record(one, OWNER, T.TLSA, 60, ONE), OWNER, T.TLSA) == tlsa(ONE, ttl=60)
+
+
+def test_the_ttl_of_the_operators_records_is_theirs() -> None:
+    with pytest.raises(DanelawError, match="ZONE_EDIT_UNSAFE") as caught:
+        add_record(zone(OPERATORS), WWW, T.A, 60, A81)
+    assert caught.value.message == "zone:9: www.example.net. A has a TTL of 3600 s already, and not of 60 s"
+
+
+@pytest.mark.parametrize("ttl", [None, 3600])
+def test_adding_what_is_there_changes_nothing(ttl: int | None) -> None:
+    source = zone(OPERATORS + "mx MX 5 Mail\n")
+    assert add_record(source, WWW, T.A, ttl, A80) is source
+    mx = dns.name.from_text("MX.example.net.")
+    assert add_record(source, mx, T.MX, ttl, b"\x00\x05\x04mAIL\x07example\x03net\x00") is source
+    added = add_record(source, OWNER, T.TLSA, ttl, ONE)
+    assert add_record(added, OWNER, T.TLSA, ttl, ONE) is added
+
+
+def test_what_was_added_is_removed_without_a_trace() -> None:
+    one = add_record(zone(OPERATORS), OWNER, T.TLSA, 30, ONE)
+    both = add_record(one, OWNER, T.TLSA, 30, TWO)
+    assert remove_records(both, OWNER, T.TLSA, TWO) == one
+    assert remove_records(both, OWNER, T.TLSA, None) == zone(OPERATORS)
+
+
+def test_one_of_the_operators_records_is_removed_and_the_others_stay_as_they_are() -> None:
+    before, line, after = "a A 192.0.2.1\n", "a\tA 192.0.2.2 ; gone\n", "a A 192.0.2.3 ; stays\n"
+    owner = dns.name.from_text("a.example.net.")
+    source = zone(OPERATORS + before + line + after)
+    assert remove_records(source, owner, T.A, bytes((192, 0, 2, 2))).text == OPERATORS + before + after
+    assert remove_records(source, owner, T.A, None).text == OPERATORS
+
+
+def test_removing_what_is_not_there_changes_nothing() -> None:
+    source = zone(OPERATORS)
+    assert remove_records(source, WWW, T.A, A81) is source
+    assert remove_records(source, WWW, T.TLSA, None) is source
+
+
+def test_a_record_that_gives_others_their_owner_or_ttl_is_not_removed() -> None:
+    with pytest.raises(DanelawError, match="ZONE_EDIT_UNSAFE") as caught:
+        remove_records(zone(OPERATORS), WWW, T.A, None)
+    assert "www.example.net. AAAA" in caught.value.evidence
+    without_default = OPERATORS.replace("$TTL 1h\n", "").replace("SOA", "60 SOA", 1)
+    source = zone(without_default + "a 5 A 192.0.2.1\nb A 192.0.2.1\n")
+    with pytest.raises(DanelawError, match="ZONE_EDIT_UNSAFE") as caught:
+        remove_records(source, dns.name.from_text("a.example.net."), T.A, None)
+    assert "b.example.net. A" in caught.value.evidence
+
+
+def test_lines_that_end_as_in_windows_go_on_doing_so() -> None:
+    text = OPERATORS.replace("\r\n", "\n").replace("\n", "\r\n")
+    edited = add_record(zone(text), OWNER, T.TLSA, 30, ONE)
+    assert edited.text == text + (OPENING + LINE_ONE + CLOSING).replace("\n", "\r\n")
+    assert remove_records(edited, OWNER, T.TLSA, ONE).text == text
+    assert raise_serial(edited, (), NOW).text == edited.text.replace("\t2016122202", "\t2026112300")

@@ -6,6 +6,7 @@ The block stands at the end of the file unless the operator moves it. Each edit 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
 
@@ -16,7 +17,7 @@ from dns.rdatatype import RdataType
 from danelaw.adapters.zone.master_file import SourceRecord, ZoneSource, parse_zone
 from danelaw.adapters.zone.rdata_text import record_text
 from danelaw.adapters.zone.serials import next_serial
-from danelaw.core.dnssec.canonical import canonical_key
+from danelaw.core.dnssec.canonical import canonical_key, canonical_rdata
 from danelaw.core.model import Absence, Answer, DanelawError, RRset
 
 OPENING: Final = "; >>> danelaw: Danelaw keeps the lines of this block; edit outside of it\n"
@@ -43,33 +44,113 @@ def raise_serial(source: ZoneSource, above: tuple[int, ...], now: datetime) -> Z
 def replace_rrset(source: ZoneSource, answer: Answer) -> ZoneSource:
     """The zone in which ``answer``'s owner and type hold just that: an RRset, in the block, or nothing.
 
-    Whatever the operator wrote of this owner and type outside of the block goes, line by line. Raises
+    Whatever the operator wrote of this owner and type outside of the block goes, entry by entry. Raises
     ``ZONE_EDIT_UNSAFE`` if that cannot be done without touching more, ``ZONE_BLOCK_DAMAGED``.
     """
     block = _block(source)
-    kept = []
-    text, cuts = source.text, list[tuple[int, int]]()
-    for record in source.records:
-        in_block = _within(block, source, record)
-        concerned = (record.owner, record.type) == (answer.owner, answer.type)
-        if in_block and not concerned:
-            kept.append((record.owner, record.type, record.ttl, record.rdata))
-        elif concerned and not in_block:
-            cuts.append(_whole_line(source, record))
-    if isinstance(answer, RRset):
-        kept += [(answer.owner, answer.type, answer.ttl, rdata) for rdata in answer.rdatas]
+    concerned = _of(source, answer.owner, answer.type)
+    outside = [record for record in concerned if not _within(block, source, record)]
+    wanted = [(answer.ttl, rdata) for rdata in answer.rdatas] if isinstance(answer, RRset) else []
+    return _edited(source, block, answer, outside, wanted)
+
+
+def add_record(source: ZoneSource, owner: Name, type: int, ttl: int | None, rdata: bytes) -> ZoneSource:
+    """The zone with this record too, put into the block; ``source`` itself if it is there already.
+
+    No ``ttl``: that of the records it joins, else the zone's own for records that state none. All records of an RRset
+    have one TTL (RFC 2181 §5.2), so those in the block get it from the new one, and those that the operator wrote must
+    have it. Raises ``ZONE_EDIT_UNSAFE``, ``ZONE_BLOCK_DAMAGED``, and what ``parse_zone`` says of such a zone.
+    """
+    block = _block(source)
+    beside = _of(source, owner, type)
+    theirs = [record for record in beside if not _within(block, source, record)]
+    if ttl is None:
+        ttl = min((record.ttl for record in beside), default=source.default_ttl)
+    elif any(record.ttl != ttl for record in theirs):
+        raise DanelawError(
+            "ZONE_EDIT_UNSAFE",
+            f"{_place(theirs[0])}: {_shown(owner, type)} has a TTL of {theirs[0].ttl} s already, and not of {ttl} s",
+            hint="leave the TTL out, or change it there first: all records of one name and type have one TTL",
+        )
+    new = canonical_rdata(type, rdata)
+    same = [record for record in beside if canonical_rdata(type, record.rdata) == new]
+    if same and all(record.ttl == ttl for record in beside):
+        return source
+    ours = {record.rdata for record in beside if _within(block, source, record)}
+    if not same:
+        ours.add(rdata)
+    return _edited(
+        source,
+        block,
+        RRset(owner, type, ttl, frozenset(record.rdata for record in beside) | ours),
+        [],
+        [(ttl, data) for data in ours],
+    )
+
+
+def remove_records(source: ZoneSource, owner: Name, type: int, rdata: bytes | None) -> ZoneSource:
+    """The zone without this record, or without all of the owner and type; ``source`` itself if none is there.
+
+    A record goes from the block, or with the whole of the operator's entry: its lines, and the remarks in them. Raises
+    ``ZONE_EDIT_UNSAFE`` if that cannot be done without touching more, ``ZONE_BLOCK_DAMAGED``, and what ``parse_zone``
+    says of what is left.
+    """
+    block = _block(source)
+    there = _of(source, owner, type)
+    old = None if rdata is None else canonical_rdata(type, rdata)
+    going = [record for record in there if old is None or canonical_rdata(type, record.rdata) == old]
+    if not going:
+        return source
+    staying = [record for record in there if record not in going]
+    answer: Answer = Absence(owner, type, 0)
+    if staying:
+        answer = RRset(owner, type, min(r.ttl for r in staying), frozenset(r.rdata for r in staying))
+    outside = [record for record in going if not _within(block, source, record)]
+    wanted = [(record.ttl, record.rdata) for record in staying if _within(block, source, record)]
+    return _edited(source, block, answer, outside, wanted)
+
+
+def _edited(
+    source: ZoneSource,
+    block: tuple[int, int] | None,
+    answer: Answer,
+    going: Iterable[SourceRecord],
+    wanted: Iterable[tuple[int, bytes]],
+) -> ZoneSource:
+    """The zone without the entries of ``going``, and with ``wanted``, TTLs and rdata, as what the block holds of
+    ``answer``'s owner and type; believed only if ``answer`` is what the zone then says.
+    """
+    key = (answer.owner, answer.type)
+    kept = [
+        (record.owner, record.type, record.ttl, record.rdata)
+        for record in source.records
+        if _within(block, source, record) and (record.owner, record.type) != key
+    ]
+    kept += [(*key, ttl, rdata) for ttl, rdata in wanted]
     kept.sort(key=lambda record: (canonical_key(record[0]), *record[1:]))
 
+    text = source.text
     lines = "".join(f"{owner} {ttl} IN {record_text(type, rdata)}\n" for owner, type, ttl, rdata in kept)
     new_block = f"{OPENING}{lines}{CLOSING}" if kept else ""
+    new_block = new_block.replace("\n", _line_end(text))
     if block is not None:
-        pieces = [(*block, new_block)]
+        pieces = {(*block, new_block)}
     else:
-        missing = "\n" if new_block and not text.endswith("\n") else ""
-        pieces = [(len(text), len(text), missing + new_block)]
-    for start, end, instead in sorted([*pieces, *((*cut, "") for cut in cuts)], reverse=True):
+        missing = _line_end(text) if new_block and text and not text.endswith("\n") else ""
+        pieces = {(len(text), len(text), missing + new_block)}
+    pieces |= {(*_lines(source, record), "") for record in going}
+    for start, end, instead in sorted(pieces, reverse=True):
         text = text[:start] + instead + text[end:]
     return _believe(source, text, answer.owner, answer.type, answer)
+
+
+def _of(source: ZoneSource, owner: Name, type: int) -> list[SourceRecord]:
+    return [record for record in source.records if record.type == type and record.owner == owner]
+
+
+def _line_end(text: str) -> str:
+    """As the file's last line ends, where the block begins."""
+    return "\r\n" if text[: text.rfind("\n") + 1].endswith("\r\n") else "\n"
 
 
 def held(source: ZoneSource, owner: Name, type: int) -> Answer:
@@ -105,15 +186,15 @@ def _block(source: ZoneSource) -> tuple[int, int] | None:
     return openings[0].start(), closings[0].end()
 
 
-def _whole_line(source: ZoneSource, record: SourceRecord) -> tuple[int, int]:
-    entry = record.entry
-    if record.path != source.path or "\n" in source.text[entry.start : entry.end - 1]:
+def _lines(source: ZoneSource, record: SourceRecord) -> tuple[int, int]:
+    """Where the lines of the record's entry begin and end, if they are the zone file's and the record's alone."""
+    if record.path != source.path:
         raise DanelawError(
             "ZONE_EDIT_UNSAFE",
-            f"{record.path}:{entry.line}: this record cannot be replaced, for it is not on one line of {source.path}",
-            hint="write it on one line of the zone's main file, or move it into Danelaw's block",
+            f"{_place(record)}: this record cannot be replaced or removed, for it is not in {source.path} itself",
+            hint=f"change {record.path} by hand, or move the record into the zone's main file",
         )
-    return entry.start, entry.end
+    return record.entry.start, record.entry.end
 
 
 def _believe(source: ZoneSource, text: str, owner: Name, type: int, answer: Answer | None = None) -> ZoneSource:
@@ -122,16 +203,31 @@ def _believe(source: ZoneSource, text: str, owner: Name, type: int, answer: Answ
     before, after = source.rrsets(), edited.rrsets()
     before.pop((owner, type), None)
     now_there = after.pop((owner, type), None)
-    wanted = answer if isinstance(answer, RRset) else None
-    if after != before or (answer is not None and _content(now_there) != _content(wanted)):
-        kind = dns.rdatatype.to_text(RdataType.make(type))
+    if after != before:
+        others = sorted(key for key in before.keys() | after.keys() if before.get(key) != after.get(key))
         raise DanelawError(
             "ZONE_EDIT_UNSAFE",
-            f"changing {owner} {kind} in {source.path} would change other records",
-            hint="state the owner name and TTL of the records beside it",
+            f"changing {_shown(owner, type)} in {source.path} would change other records",
+            evidence=", ".join(_shown(*key) for key in others[:5]),
+            hint="state the owner name and TTL of these records: they have them from the records before them",
+        )
+    wanted = answer if isinstance(answer, RRset) else None
+    if answer is not None and _content(now_there) != _content(wanted):
+        raise DanelawError(
+            "ZONE_EDIT_UNSAFE",
+            f"{_shown(owner, type)} in {source.path} would not become what it shall be",
+            hint="state the owner name and TTL of its records: they have them from the records before them",
         )
     return edited
 
 
 def _content(rrset: RRset | None) -> tuple[int, frozenset[bytes]] | None:
     return None if rrset is None else (rrset.ttl, rrset.rdatas)
+
+
+def _place(record: SourceRecord) -> str:
+    return f"{record.path}:{record.entry.line}"
+
+
+def _shown(owner: Name, type: int) -> str:
+    return f"{owner} {dns.rdatatype.to_text(RdataType.make(type))}"

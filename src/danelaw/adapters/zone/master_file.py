@@ -38,12 +38,16 @@ class SourceRecord:
 
 @dataclass(frozen=True, slots=True)
 class ZoneSource:
-    """A master file as read: its text (ISO 8859-1 of its bytes) and the records of it and of what it includes."""
+    """A master file as read: its text (ISO 8859-1 of its bytes) and the records of it and of what it includes.
+
+    ``default_ttl``, in seconds, is what a record at the end gets that states none.
+    """
 
     apex: Name
     path: Path
     text: str
     records: tuple[SourceRecord, ...]
+    default_ttl: int
 
     @property
     def soa(self) -> SourceRecord:
@@ -87,8 +91,9 @@ def read_zone(path: Path, apex: Name) -> ZoneSource:
 
 def parse_zone(text: str, path: Path, apex: Name) -> ZoneSource:
     """As ``read_zone``, for a text that stands, or shall stand, at ``path``."""
-    records = tuple(_Reader(apex).read(text, path, depth=0))
-    source = ZoneSource(apex, path, text, records)
+    reader = _Reader(apex)
+    records = tuple(reader.read(text, path, depth=0))
+    source = ZoneSource(apex, path, text, records, reader.default_ttl)
     _check(source)
     return source
 
@@ -123,6 +128,10 @@ class _Reader:
         self._owner: Name | None = None
         self._default_ttl: int | None = None
         self._last_ttl: int | None = None
+
+    @property
+    def default_ttl(self) -> int:
+        return self._default_ttl if self._default_ttl is not None else self._last_ttl or 0
 
     def read(self, text: str, path: Path, depth: int) -> Iterator[SourceRecord]:
         try:
