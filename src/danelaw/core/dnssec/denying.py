@@ -15,8 +15,9 @@ from danelaw.core.dnssec.keys import DNSKEY
 from danelaw.core.dnssec.message import authority_rrsets
 from danelaw.core.model import JudgedDenial, JudgedRRset, Message, Reason, Security
 
-_TRIED: Final = 8
-"""RRsets: an honest denial has at most three of NSEC3 (RFC 5155 §7.2.2), or two of NSEC."""
+_TRIED: Final = 16
+"""RRsets: an honest denial has at most three of NSEC3 (RFC 5155 §7.2.2), or two of NSEC; before it, in a forwarder's
+reply, one for each alias that came of a wildcard."""
 
 
 @dataclass(frozen=True, slots=True)

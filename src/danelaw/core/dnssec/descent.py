@@ -20,7 +20,7 @@ from dns.rdatatype import RdataType as T
 from danelaw.core.dnssec.anchors import Anchors
 from danelaw.core.dnssec.authenticate import Fault, Judge, WorkLimitError, authenticate, label
 from danelaw.core.dnssec.denials import Delegation
-from danelaw.core.dnssec.denying import read_denials, undenied
+from danelaw.core.dnssec.denying import Denying, read_denials, undenied
 from danelaw.core.dnssec.message import answer_rrsets
 from danelaw.core.dnssec.zonekeys import (
     Believed,
@@ -68,6 +68,7 @@ class Descent:
         self.judged: dict[Name, JudgedZone] = {}
         self._cache = cache
         self._cuts: dict[Name, ZoneKeys | Fault | _NoCut] = {}
+        self._denying: dict[tuple[int, Name], Denying] = {}
 
     def ask(self, question: Question) -> Steps[Reply]:
         """The reply to one question."""
@@ -82,6 +83,13 @@ class Descent:
             raise WorkLimitError(f"more than {bound} questions")
         if missing:
             yield missing
+
+    def denying(self, reply: Message, keys: ZoneKeys) -> Denying:
+        """The denials in one of ``replies``, as a zone proves them: verified once, however many links rest on them."""
+        known = (id(reply), keys.zone)
+        if known not in self._denying:
+            self._denying[known] = read_denials(reply, keys.zone, keys.keys, self.judge)
+        return self._denying[known]
 
     def first_questions(self, name: Name) -> tuple[Question, ...]:
         """What will be needed whatever else comes: the anchor's keys, if they are not known."""
@@ -160,7 +168,7 @@ class Descent:
     def _undelegated(self, keys: ZoneKeys, cut: Name, reply: Message) -> Fault | _NoCut:
         """What a reply without DS proves of a cut."""
         blamed = label(cut, T.DS)
-        denying = read_denials(reply, keys.zone, keys.keys, self.judge)
+        denying = self.denying(reply, keys)
         found = denying.denials.delegation(cut)
         if found is None:
             fault = undenied(denying, keys.zone, "RFC 4035 §5.2", blamed)

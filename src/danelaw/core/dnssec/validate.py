@@ -36,7 +36,7 @@ from danelaw.core.dnssec.authenticate import (
     ranked,
 )
 from danelaw.core.dnssec.canonical import plain_wire
-from danelaw.core.dnssec.denying import Denying, read_denials, undenied
+from danelaw.core.dnssec.denying import Denying, undenied
 from danelaw.core.dnssec.descent import Descent, R, Reply, Steps, dname_above, rrset_at, usable
 from danelaw.core.dnssec.message import absence, answer_rrsets, as_absence, authority_rrsets
 from danelaw.core.dnssec.rrsig import RRSIG, MalformedSignatureError
@@ -219,7 +219,7 @@ class Validation:
             )
             if not proof.expanded:
                 return _Link(link, notes=proof.notes)
-            denying = read_denials(reply, keys.zone, keys.keys, self._judge)
+            denying = self._descent.denying(reply, keys)
             denied = denying.denials.rules_out_closer_match(rrset.owner, proof.rrsig.labels)
             if denied is None:
                 fault = undenied(denying, keys.zone, "RFC 4035 §5.3.4", blamed)
@@ -275,7 +275,7 @@ class Validation:
         looked: list[Denying] = []
 
         def check(keys: ZoneKeys) -> _Link | Fault:
-            denying = read_denials(reply, keys.zone, keys.keys, self._judge)
+            denying = self._descent.denying(reply, keys)
             looked.append(denying)
             denied = denying.denials.denies(name, type)
             if denied is None:
