@@ -163,7 +163,7 @@ async def said_by_unbound(port: int, asked: Question) -> tuple[str, str]:
     if reply.rcode == Rcode.SERVFAIL:
         options = dns.message.from_wire(wire).options
         return "refused", "; ".join(one.to_text() for one in options if isinstance(one, dns.edns.EDEOption))
-    assert reply.rcode in (Rcode.NOERROR, Rcode.NXDOMAIN), reply
+    assert reply.rcode in (Rcode.NOERROR, Rcode.NXDOMAIN, Rcode.YXDOMAIN), reply
     return ("secure" if reply.flags & _AUTHENTIC else "insecure"), ""
 
 
@@ -202,7 +202,9 @@ def read_delv(printed: str) -> str:
     """The weakest thing that delv said of any link."""
     if re.search(r"^;; resolution failed: (?!ncache nx)", printed, re.MULTILINE):  # that is how a denial begins
         return "refused"
-    if "unsigned answer" in printed:
+    if "pending validation" in printed:
+        return "unjudged"  # it gives the answer, and has not made up its mind
+    if re.search("^; (negative response, )?unsigned ", printed, re.MULTILINE):
         return "insecure"
     assert "fully validated" in printed, printed
     return "secure"

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
+import dns.name
 from dns.name import Name
 from dns.rdatatype import RdataType as T
 
@@ -17,6 +18,7 @@ from danelaw.core.dnssec.nsec3_chain import NSEC3Chain
 from danelaw.core.dnssec.rrsig import RRSIG, label_count, seconds, signed_data
 from danelaw.core.model import Record, RRset
 
+YXDOMAIN: Final = 6
 Dates = tuple[datetime, datetime]
 Said = tuple[int, list[Record], list[Record]]
 """Response code, answer, authority."""
@@ -145,7 +147,8 @@ class Bed:
         """What an authority says (RFC 1034 §4.3.2, RFC 6672 §3.2), with all that DNSSEC wants."""
         for ancestor in ancestors(owner, self.apex):
             if ancestor != owner and (dname := self.rrsets.get((ancestor, int(T.DNAME)))):
-                return 0, [*self.records(ancestor, int(T.DNAME)), synthesized(owner, dname)], []
+                made = synthesized(owner, dname)
+                return (0 if made else YXDOMAIN), [*self.records(ancestor, int(T.DNAME)), *made], []
         for wanted in (type, int(T.CNAME)):
             if found := self.records(owner, wanted):
                 return 0, found, []
@@ -160,15 +163,14 @@ class Bed:
         return 3, [], [*self.soa(), *self.no_name(owner, encloser)]
 
 
-def synthesized(owner: Name, dname: RRset) -> Record:
-    """The CNAME that a DNAME makes (RFC 6672 §3.1); it has the DNAME's TTL."""
-    (target,) = dname.rdatas
-    labels, at = [], 0
-    while length := target[at]:
-        labels.append(target[at + 1 : at + 1 + length])
-        at += 1 + length
-    onward = owner.relativize(dname.owner).concatenate(Name((*labels, b"")))
-    return Record(owner, int(T.CNAME), 1, dname.ttl, plain_wire(onward))
+def synthesized(owner: Name, dname: RRset) -> list[Record]:
+    """The CNAME that a DNAME makes (RFC 6672 §3.1), with the DNAME's TTL; none if its target is too long (§2.2)."""
+    (target, *_) = sorted(dname.rdatas)
+    try:
+        onward = owner.relativize(dname.owner).concatenate(dns.name.from_wire(target, 0)[0])
+    except dns.name.NameTooLong:
+        return []
+    return [Record(owner, int(T.CNAME), 1, dname.ttl, plain_wire(onward))]
 
 
 def under(encloser: Name) -> Name:

@@ -32,6 +32,7 @@ class Entry:
     """One damage: its name, what is done, what is asked, and the verdict with its first reason.
 
     ``section``: where it is written that the verdict must be so. ``asked`` is ``owner TYPE`` relative to example.net.
+    ``served``: whether a server can do it that others are to ask; not where it says nothing, or to another question.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Entry:
     code: str
     section: str
     layout: Layout = PLAINLY
+    served: bool = True
 
 
 def together(*damages: Damage) -> Damage:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from fault_garden import delegations, denials, hashed_denials, honest, signatures
+from fault_garden import aliases, delegations, denials, forwarders, hashed_denials, honest, signatures
 from fault_garden.damages import Entry
 
 GARDEN: Final[tuple[Entry, ...]] = (
@@ -13,4 +13,6 @@ GARDEN: Final[tuple[Entry, ...]] = (
     *signatures.ENTRIES,
     *denials.ENTRIES,
     *hashed_denials.ENTRIES,
+    *aliases.ENTRIES,
+    *forwarders.ENTRIES,
 )

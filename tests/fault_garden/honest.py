@@ -40,6 +40,9 @@ _ASKED: Final[tuple[tuple[str, str, Security, str, str], ...]] = (
     ("a DNAME into an unsigned zone", "www.lost A", INSECURE, "INSECURE_DELEGATION", "RFC 6672 §5.3.3"),
     ("a DNAME to nothing", "nope.old TXT", SECURE, "SIGNATURE_VALID", "RFC 6672 §5.3.1"),
     ("the DNAME itself", "old DNAME", SECURE, "SIGNATURE_VALID", "RFC 4035 §5.3"),
+    ("a DNAME's owner without the type", "old A", SECURE, "DENIED_NODATA", "RFC 6672 §2.3"),
+    ("a DS behind a CNAME", "alias DS", SECURE, "SIGNATURE_VALID", "RFC 4035 §5.4"),
+    ("an empty name above an unsigned zone", "deep.net. A", SECURE, "DENIED_EMPTY_NON_TERMINAL", "RFC 4035 §5.4"),
     ("a child zone", "www.child A", SECURE, "SIGNATURE_VALID", "RFC 4035 §5.2"),
     ("an unsigned child zone", "www.sub A", INSECURE, "INSECURE_DELEGATION", "RFC 4035 §5.2"),
     ("no DS", "sub DS", SECURE, "DENIED_NODATA", "RFC 4035 §5.2"),
@@ -52,6 +55,7 @@ _ASKED: Final[tuple[tuple[str, str, Security, str, str], ...]] = (
 
 _DENIED_UNDER_OPT_OUT: Final = {
     "nope A": "OPT_OUT",
+    "deep.net. A": "OPT_OUT",
     "a.b.nope A": "OPT_OUT",
     "x.wild TXT": "OPT_OUT",
     "y.x.wild TXT": "OPT_OUT",
