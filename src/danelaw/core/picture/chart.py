@@ -21,6 +21,7 @@ from danelaw.core.model import (
     Proof,
     Reason,
     Security,
+    Silence,
 )
 from danelaw.core.picture import told, words
 from danelaw.core.picture.graph import Column, Edge, Graph, Look, Node, Panel, Relation, Shape
@@ -120,7 +121,8 @@ class _Chartist:
         count = len({said.address for asked in questions for said in sweep.to(asked)})
         if not differing:
             return [(None, wrap(f"all {count} servers say the same", Style.MUTE, SIDE))]
-        lines = wrap(f"its {count} servers differ:", Style.BODY, SIDE)
+        mute = any(isinstance(said.answer, Silence) for asked in differing for said in sweep.to(asked))
+        lines = wrap("not all of its servers answer:" if mute else f"its {count} servers differ:", Style.BODY, SIDE)
         for asked in differing:
             lines += wrap(f"{words.plain(asked.name)} {words.type_name(asked.type)}", Style.DATA, SIDE)
         return [(Look.BOGUS, lines)]
@@ -142,20 +144,24 @@ class _Chartist:
         signatures = zone.dnskey.signatures if zone.dnskey is not None else ()
         first = [key for key in zone.keys if any(words.made_by(one, key) for one in signatures)]
         first = first or [key for key in zone.keys if key.vouched_for or key.flags & 1] or list(zone.keys)
-        rest = [key for key in zone.keys if key not in first]
+        first = sorted(first, key=lambda key: key.tag)
+        rest = sorted((key for key in zone.keys if key not in first), key=lambda key: key.tag)
         self._sign_keys(zone, first, rest, signatures)
         return [[self._key(zone, key, signatures) for key in tier] for tier in (first, rest) if tier]
 
     def _sign_keys(
-        self, zone: JudgedZone, first: Sequence[JudgedKey], rest: Sequence[JudgedKey], made: Iterable[JudgedSignature]
+        self, zone: JudgedZone, first: Sequence[JudgedKey], rest: Sequence[JudgedKey], made: Sequence[JudgedSignature]
     ) -> None:
-        assert_rrset = zone.dnskey
-        if assert_rrset is None:
+        if zone.dnskey is None:
             return
+        if not made and rest:
+            self._edge(
+                self._key_id(zone, first[0]), self._key_id(zone, rest[0]), Relation.SIGNS, Look.ASIDE, "not looked at"
+            )
         for signature in made:
             for key in (key for key in first if words.made_by(signature, key)):
                 for other in rest:
-                    self._signed(signature, assert_rrset, self._key_id(zone, key), self._key_id(zone, other))
+                    self._signed(signature, zone.dnskey, self._key_id(zone, key), self._key_id(zone, other))
 
     def _key(self, zone: JudgedZone, key: JudgedKey, signatures: Iterable[JudgedSignature]) -> Node:
         role = words.role(key, zone, told.data_of(zone, self.proof))
@@ -195,8 +201,11 @@ class _Chartist:
             claim = f"no DS {index}"
             lines = (("no DS", Style.HEAD), (words.shown(child.name), Style.DATA), (child.denial.how, Style.MUTE))
             claimed = Look.INSECURE if child.denial.how else look
-            row = self._denial(parent, child.denial, f"{index} ds", claim)
-            return [row, [_node(claim, Shape.CLAIM, claimed, lines)]]
+            code = child.reasons[0].code if child.reasons else ""
+            row = self._denial(parent, child.denial, f"{index} ds", claim, look, code)
+            if not row:
+                self._unsigned(parent, claim, look, code)
+            return [*([row] if row else []), [_node(claim, Shape.CLAIM, claimed, lines)]]
         id = f"ds {index}"
         lines = (("DS", Style.HEAD), (words.shown(child.name), Style.DATA), ("neither there nor denied", Style.BODY))
         code = child.reasons[0].code if child.reasons else ""
@@ -224,7 +233,8 @@ class _Chartist:
             return _node(id, Shape.CHIP, Look.SECURE, lines, full)
         broken = digest.outcome is Outcome.FAILED and zone.state is Security.BOGUS
         look = Look.BOGUS if broken else Look.ASIDE
-        if targets := tagged or (list(zone.keys) if broken else []):
+        entries = [key for key in zone.keys if key.flags & 1] or list(zone.keys)
+        if targets := tagged or (entries if broken else []):
             label = digest.fault.code if broken and digest.fault is not None else ""
             self._edge(id, self._key_id(zone, targets[0]), Relation.DIGESTS, look, full, label)
         return _node(id, Shape.CHIP, look, lines, full)
@@ -243,10 +253,11 @@ class _Chartist:
                     rows[0] += self._denial(zone, link.denial, f"{index}", None)
         elif link.denial is not None and zone is not None:
             lines = ((told.link_title(link), Style.HEAD), (link.denial.how or "not proven", Style.MUTE))
-            if row := self._denial(zone, link.denial, f"{index}", id):
+            look, code = Look.of(link.state), link.reasons[0].code if link.reasons else ""
+            if row := self._denial(zone, link.denial, f"{index}", id, look, code):
                 rows.append(row)
             else:
-                self._unsigned(zone, id, Look.of(link.state), link.reasons[0].code if link.reasons else "")
+                self._unsigned(zone, id, look, code)
             rows.append([_node(id, Shape.CLAIM, Look.of(link.state), lines)])
         else:
             lines = ((told.link_title(link), Style.HEAD), ("no answer", Style.MUTE))
@@ -280,8 +291,16 @@ class _Chartist:
             lines.append(("not signed", Style.MUTE))
         return lines
 
-    def _denial(self, zone: JudgedZone, denial: JudgedDenial, prefix: str, claim: str | None) -> list[Node]:
-        """The records of a denial, each with its arrow to what it proves."""
+    def _denial(
+        self,
+        zone: JudgedZone,
+        denial: JudgedDenial,
+        prefix: str,
+        claim: str | None,
+        unproven: Look = Look.ASIDE,
+        code: str = "",
+    ) -> list[Node]:
+        """The records of a denial, each with its arrow to what it proves. ``unproven`` and ``code``: if it does not."""
         row = []
         for n, judged in enumerate(denial.records):
             id = f"denial {prefix} {n}"
@@ -292,10 +311,14 @@ class _Chartist:
             if denial.opt_out and told.is_denial_record(judged):
                 lines.append(("opt-out: unsigned delegations may be here", Style.MUTE))
             full = f"{words.plain(rrset.owner)} {words.type_name(rrset.type)}: {'; '.join(values)}"
-            row.append(_node(id, Shape.RECORD, Look.of(judged.state), (*lines, *self._dates(judged)), full, room=250))
+            row.append(_node(id, Shape.RECORD, Look.of(judged.state), (*lines, *self._dates(judged)), full, room=272))
             self._sign(zone, judged, id)
             if claim is not None and told.is_denial_record(judged):
-                self._edge(id, claim, Relation.PROVES, Look.of(judged.state), f"{full} proves it")
+                if denial.how:
+                    self._edge(id, claim, Relation.PROVES, Look.of(judged.state), f"{full} proves it")
+                else:
+                    self._edge(id, claim, Relation.PROVES, unproven, f"{full} does not prove it", code)
+                    code = ""
         return row
 
     def _certificate(self, one: Presented, n: int, link: str) -> Node:
@@ -375,7 +398,7 @@ def _columns(values: Sequence[str]) -> list[str]:
         cell = max(map(len, shown)) + 2
         across = max(1, int(_RECORD // text_width("0" * cell, Style.DATA)))
         rows = [shown[at : at + across] for at in range(0, len(shown), across)]
-        shown = ["\u2003".join(value.ljust(cell - 2, "\u00a0") for value in row).rstrip("\u00a0") for row in rows]
+        shown = ["".join(value.ljust(cell) for value in row).rstrip() for row in rows]
     if len(values) > _MOST_RECORDS:
         shown.append(f"… and {len(values) - _MOST_RECORDS} more")
     return shown

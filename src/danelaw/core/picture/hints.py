@@ -23,6 +23,7 @@ _HINTS: Final = {
     "DNAME_MISMATCH": "the CNAME is not the one that the DNAME makes: ask another resolver",
     "ALGORITHM_UNSUPPORTED": "sign with ECDSAP256SHA256 (13), which every validator knows",
     "INSECURE_DELEGATION": "to have the zone secured, sign it and hand its DS to the parent",
+    "OPT_OUT": "to have the zone secured, sign it and hand its DS to the parent",
     "NO_ANSWER": "ask another resolver with --resolver, or try again",
     "NO_TRUST_ANCHOR": "name a file with a trust anchor at or above the name with --anchor",
     "ALIAS_LOOP": "have the last alias point somewhere else",

@@ -202,7 +202,7 @@ class _Placer:
                 last = number + 1 == len(panel.tiers)
                 bottom += _DROP + self._label(keys, _boxes(panel) if last else panel.tiers[number + 1], bottom + 10)
         bottom = self._columns(panel, x, width, bottom)
-        height = max(bottom, y + PAD + side_height(panel)) + PAD - y
+        height = max(bottom, y + PAD + side_height(panel) - _PARAGRAPH) + PAD - y
         self.layout.panels[at] = (panel, Rect(x, y, width, height))
         self._below(panel, x, width, y + height)
 

@@ -66,6 +66,7 @@ def style_sheet() -> str:
         *(_text(style) for style in Style),
         "path{fill:none}",
         *(f".{look.value}{{{line}}}" for look, line in LINES.items()),
+        ".box.bogus,.panel.bogus{stroke-width:2}",
         ".mark{stroke-width:2;stroke-dasharray:none;stroke-linecap:round;stroke-linejoin:round}",
         ".head{stroke-dasharray:none;stroke-width:1.5;stroke-linejoin:round}",
         ".flag{stroke-width:0}",

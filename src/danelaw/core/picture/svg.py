@@ -113,7 +113,7 @@ class _Drawing:
         w, h = number(width + 2 * MARGIN), number(end + MARGIN)
         head = (
             f'<svg xmlns="http://www.w3.org/2000/svg" width="{w}" height="{h}" viewBox="0 0 {w} {h}"'
-            ' role="img" aria-labelledby="title desc">'
+            ' xml:space="preserve" role="img" aria-labelledby="title desc">'
         )
         name = f"Chain of trust of {self.graph.title}: {self.graph.look.value}"
         words = (

@@ -95,7 +95,8 @@ def _plain(text: str) -> str:
 
 def _lines(picture: Picture, width: int) -> Iterator[Line]:
     answer = picture.answer
-    yield Line(f"{MARKS[answer.state]} {words.STATE[answer.state]}: {told.subject(answer)}", answer.state, strong=True)
+    head = f"{words.STATE[answer.state]}: {told.subject(answer)}"
+    yield from _wrapped(head, f"{MARKS[answer.state]} ", "  ", width, answer.state, strong=True)
     sentence = told.conclusion(answer)
     yield from _wrapped(f"{sentence[0].upper()}{sentence[1:]}.", "  ", "  ", width)
     if answer.proof is not None:
@@ -322,7 +323,9 @@ def _sweep(sweep: Sweep, width: int) -> Iterator[Line]:
                 text = f"{what}: {reply_text(replies[0])}, all {len(replies)} servers"
                 yield from _wrapped(text, "  ✓ ", "    ", width, Security.SECURE)
                 continue
-            yield from _wrapped(f"{what}: they differ", "  ✗ ", "    ", width, Security.BOGUS)
+            mute = any(isinstance(said.answer, Silence) for said in replies)
+            trouble = "not all of them answer" if mute else "they differ"
+            yield from _wrapped(f"{what}: {trouble}", "  ✗ ", "    ", width, Security.BOGUS)
             for said in replies:
                 where = f"{said.address} {words.plain(said.server)}"
                 state = Security.INDETERMINATE if isinstance(said.answer, Silence) else None
