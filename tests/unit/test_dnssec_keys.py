@@ -29,6 +29,7 @@ from danelaw.core.model import RRset
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
+AT_ONCE = KeyTimes.at_once(NOW)
 EXAMPLE_COM = dns.name.from_text("example.com.")
 EXAMPLE_NET = dns.name.from_text("example.net.")
 
@@ -157,7 +158,7 @@ class TestEveryAlgorithm:
 
     def test_key_files_read_back(self, algorithm: Algorithm) -> None:
         key = ZoneKey.of(EXAMPLE_COM, 257, algorithm, KEYS[algorithm]())
-        back, times = read_key_files(*key_file_texts(key, NOW))
+        back, times = read_key_files(*key_file_texts(key, AT_ONCE))
         assert back == key
         assert back.sign(b"x") == key.sign(b"x")
         assert times == KeyTimes(created=NOW, publish=NOW, activate=NOW)
@@ -167,7 +168,7 @@ class TestEveryAlgorithm:
         with pytest.raises(UnusableKeyError):
             ZoneKey(EXAMPLE_COM, one.dnskey, other.private)
         with pytest.raises(KeyFileError):
-            read_key_files(key_file_texts(one, NOW)[0], key_file_texts(other, NOW)[1])
+            read_key_files(key_file_texts(one, AT_ONCE)[0], key_file_texts(other, AT_ONCE)[1])
 
     def test_a_key_shows_nothing_of_its_private_half(self, algorithm: Algorithm) -> None:
         assert "private" not in repr(ZoneKey.of(EXAMPLE_COM, 257, algorithm, KEYS[algorithm]())).lower()
@@ -259,7 +260,7 @@ def test_a_malformed_signers_name_makes_the_signature_malformed(tail: bytes) -> 
 
 
 GOOD_KEY, GOOD_PRIVATE = key_file_texts(
-    ZoneKey.of(EXAMPLE_COM, 257, Algorithm.ED25519, ed25519.Ed25519PrivateKey.from_private_bytes(b"\x07" * 32)), NOW
+    ZoneKey.of(EXAMPLE_COM, 257, Algorithm.ED25519, ed25519.Ed25519PrivateKey.from_private_bytes(b"\x07" * 32)), AT_ONCE
 )
 
 

@@ -46,6 +46,9 @@ _TIMES: Final = (
 """The fields of ``KeyTimes``, in their order, as the files call them."""
 
 
+_PLAIN_CHARACTERS: Final = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789-_")
+
+
 class KeyFileError(ValueError):
     """Text that is not that of a BIND key file. Never quotes the private file."""
 
@@ -83,6 +86,12 @@ class KeyTimes:
     delete: datetime | None = None
     sync_publish: datetime | None = None
     sync_delete: datetime | None = None
+
+    @classmethod
+    def at_once(cls, created: datetime) -> KeyTimes:
+        """Published and active from the beginning."""
+        instant = created.astimezone(UTC).replace(microsecond=0)
+        return cls(created=instant, publish=instant, activate=instant)
 
     def state(self, now: datetime) -> KeyState:
         """Where the key stands at ``now``. One without a time to be published is so once it is activated."""
@@ -135,6 +144,8 @@ def read_key_files(key_text: str, private_text: str) -> tuple[ZoneKey, KeyTimes]
     """The key pair of the two files' texts. Raises ``KeyFileError``."""
     zone, dnskey = _read_public(key_text)
     fields = _fields(private_text)
+    if "Label" in fields and "Modulus" not in fields and "PrivateKey" not in fields:
+        raise KeyFileError("the private key is in a hardware module, and none is used here")
     if not fields.get("Private-key-format", "").startswith("v1."):
         raise KeyFileError("the private key file is not of format v1")
     if fields.get("Algorithm", "").split(" ")[0] != str(dnskey.algorithm):
@@ -153,20 +164,37 @@ def read_key_files(key_text: str, private_text: str) -> tuple[ZoneKey, KeyTimes]
     return key, KeyTimes(*times)
 
 
-def key_file_texts(key: ZoneKey, created: datetime) -> tuple[str, str]:
-    """The texts of the ``.key`` and the ``.private`` file, for a key that is published and active from ``created``."""
-    dnskey, stamp = key.dnskey, f"{created.astimezone(UTC):%Y%m%d%H%M%S}"
-    kind = "key-signing key" if dnskey.is_sep else "zone-signing key"
-    spoken = f"{stamp} ({created.astimezone(UTC).ctime()})"
+def key_file_name(zone: Name, dnskey: DNSKEY) -> str:
+    """The name of the key's two files without its ending, ``Kexample.net.+013+12345``."""
+    return f"{key_file_stem(zone)}+{dnskey.algorithm:03d}+{dnskey.tag:05d}"
+
+
+def key_file_stem(zone: Name) -> str:
+    """``Kexample.net.``: lower case, and what is unusual in file names in hexadecimal, as BIND writes it."""
+    if len(zone.labels) == 1:
+        return "K."
+    labels = (
+        "".join(chr(c) if c in _PLAIN_CHARACTERS else f"%{c:02X}" for c in label.lower()) for label in zone.labels
+    )
+    return "K" + ".".join(labels)
+
+
+def key_file_texts(key: ZoneKey, times: KeyTimes) -> tuple[str, str]:
+    """The texts of the ``.key`` and the ``.private`` file."""
+    dnskey = key.dnskey
+    kind = ("revoked " if dnskey.revoked else "") + ("key-signing key" if dnskey.is_sep else "zone-signing key")
     owner = key.zone.canonicalize().to_text()
     public = base64.b64encode(dnskey.public_key).decode()
+    instants = zip(_TIMES, astuple(times), strict=True)
+    utc = [(name, when.astimezone(UTC)) for name, when in instants if when is not None]
+    stamps = [(name, f"{when:%Y%m%d%H%M%S}", when.ctime()) for name, when in utc]
     key_text = f"; This is a {kind}, keyid {key.tag}, for {owner}\n"
-    key_text += "".join(f"; {name}: {spoken}\n" for name in _TIMES[:3])
+    key_text += "".join(f"; {name}: {stamp} ({spoken})\n" for name, stamp, spoken in stamps)
     key_text += f"{owner} IN DNSKEY {dnskey.flags} {dnskey.protocol} {dnskey.algorithm} {public}\n"
     private_text = f"Private-key-format: v1.3\nAlgorithm: {dnskey.algorithm} ({Algorithm(dnskey.algorithm).name})\n"
     secret = _private_fields(key.private)
     private_text += "".join(f"{name}: {base64.b64encode(value).decode()}\n" for name, value in secret.items())
-    private_text += "".join(f"{name}: {stamp}\n" for name in _TIMES[:3])
+    private_text += "".join(f"{name}: {stamp}\n" for name, stamp, _ in stamps)
     return key_text, private_text
 
 
@@ -205,6 +233,8 @@ def _read_private(algorithm: int, fields: Mapping[str, str]) -> PrivateKey:
         return ed25519.Ed25519PrivateKey.from_private_bytes(octets("PrivateKey"))
     if algorithm == Algorithm.ED448:
         return ed448.Ed448PrivateKey.from_private_bytes(octets("PrivateKey"))
+    if algorithm in (Algorithm.RSASHA1, Algorithm.RSASHA1_NSEC3_SHA1, Algorithm.DSA, Algorithm.DSA_NSEC3_SHA1):
+        raise UnusableKeyError(f"nothing is to be signed by algorithm {algorithm}, with SHA-1, any more (RFC 9905)")
     if algorithm in (Algorithm.RSASHA256, Algorithm.RSASHA512):
         n, e, d, p, q, dmp1, dmq1, iqmp = (int.from_bytes(octets(name)) for name in _RSA_FIELDS)
         return rsa.RSAPrivateNumbers(p, q, d, dmp1, dmq1, iqmp, rsa.RSAPublicNumbers(e, n)).private_key()

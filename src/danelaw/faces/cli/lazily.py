@@ -31,5 +31,7 @@ class LazyGroup(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Out of the table: nothing needs to be imported to be told of."""
         del ctx
+        if not self._table:
+            return
         with formatter.section("Commands"):
             formatter.write_dl(list(self._table.items()))
