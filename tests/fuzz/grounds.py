@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Final
@@ -36,8 +36,8 @@ class Case:
     """A question, every honest reply that its validation wants, and the verdict on them."""
 
     asked: Question
-    replies: Mapping[Question, Message]
-    truth: Validated
+    replies: Mapping[Question, Message] = field(repr=False)
+    truth: Validated = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -45,10 +45,10 @@ class Ground:
     """One tree. ``stock``: honest records of all its zones; ``stale``: some whose signatures are over since long."""
 
     word: str
-    garden: Garden
-    cases: tuple[Case, ...]
-    stock: tuple[Record, ...]
-    stale: tuple[Record, ...]
+    garden: Garden = field(repr=False)
+    cases: tuple[Case, ...] = field(repr=False)
+    stock: tuple[Record, ...] = field(repr=False)
+    stale: tuple[Record, ...] = field(repr=False)
 
     @property
     def anchors(self) -> Anchors:
@@ -127,10 +127,6 @@ def _content(verdict: Validated) -> list[tuple[Name, int, frozenset[bytes]]]:
         (rrset.owner, rrset.type, frozenset(canonical_rdata(rrset.type, rdata) for rdata in rrset.rdatas))
         for rrset in verdict.rrsets
     ]
-
-
-def renamed(record: Record, owner: Name) -> Record:
-    return replace(record, owner=owner)
 
 
 def is_signature(record: Record) -> bool:
