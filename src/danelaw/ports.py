@@ -6,10 +6,14 @@ import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Protocol, TypeAlias, TypeVar
 
 from dns.name import Name
 
+from danelaw.core.dnssec.algorithms import Algorithm
+from danelaw.core.dnssec.bind_keys import KeyTimes
+from danelaw.core.dnssec.keys import ZoneKey
 from danelaw.core.model import (
     IP,
     Advance,
@@ -132,6 +136,27 @@ class Zones(Protocol):
     async def make_keys(self, zone: Name) -> Sequence[ZoneKeyFacts]: ...
     async def sign(self, zone: Name, keys: frozenset[bytes], now: Instant) -> Receipt:
         """Sign by exactly ``keys`` (DNSKEY rdata). Raises ``DanelawError("KEYS_CHANGED")`` if it has others."""
+        ...
+
+
+class KeyFiles(Protocol):
+    """A directory of zone keys in BIND's key files."""
+
+    def keys(self, zone: Name) -> Sequence[tuple[ZoneKey, KeyTimes]]:
+        """The zone's key pairs; none is not an error. Raises ``DanelawError("KEYS_UNREADABLE")``."""
+        ...
+
+    def needed(self, zone: Name) -> Sequence[tuple[ZoneKey, KeyTimes]]:
+        """As ``keys``; where there are none, raises ``DanelawError("KEYS_MISSING")``."""
+        ...
+
+    def make(
+        self, zone: Name, flags: int, created: Instant, algorithm: Algorithm, bits: int | None = None
+    ) -> tuple[ZoneKey, Path]:
+        """A new key pair, active from ``created``, and its public file. ``bits``: of an RSA key.
+
+        Raises ``DanelawError``: ``KEYS_UNREADABLE``, ``KEYS_UNWRITABLE``, ``KEYS_LOCKED``.
+        """
         ...
 
 

@@ -22,6 +22,7 @@ from danelaw.adapters.publish.zonefile import ZonefilePublisher
 from danelaw.adapters.resolve import AuthorityAsker, ForwardingResolver, system_forwarders
 from danelaw.adapters.store import MemoryStore
 from danelaw.adapters.zone.file_zones import FileZones, ZoneFile
+from danelaw.adapters.zone.key_directory import KeyDirectory
 from danelaw.app.chain import Eyes
 from danelaw.app.config import (
     LOCAL,
@@ -39,7 +40,7 @@ from danelaw.core.model import DanelawError, Forwarder, Instant, SubjectName
 from danelaw.core.rollover.planner import Desired, DesiredService, DesiredZone
 from danelaw.core.rollover.reach import Reach, Reached
 from danelaw.core.tlsa import Reference, base_domains
-from danelaw.ports import Blocking, Clock, Commands, Dialer, Publisher, Store, Surroundings
+from danelaw.ports import Blocking, Clock, Commands, Dialer, KeyFiles, Publisher, Store, Surroundings
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,10 @@ def commands() -> Commands:
 
 def dialer() -> Dialer:
     return DirectDialer()
+
+
+def key_files(directory: Path) -> KeyFiles:
+    return KeyDirectory(directory)
 
 
 def trust_anchors(source: Path | str | None, now: Instant) -> Anchors:

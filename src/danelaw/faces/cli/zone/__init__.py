@@ -8,7 +8,9 @@ import click
 
 from danelaw.faces.cli.lazily import LazyGroup
 
-COMMANDS: Final[dict[str, str]] = {}
+COMMANDS: Final = {
+    "keygen": "make a key, in BIND's key files",
+}
 """What there is, and what it does, in the order of use."""
 
 
