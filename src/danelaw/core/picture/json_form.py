@@ -56,7 +56,7 @@ def _instant(instant: Instant) -> str:
 def _reason(reason: Reason) -> dict[str, object]:
     return {
         "code": reason.code,
-        "section": reason.section,
+        "section": printable(reason.section),
         "blamed": printable(reason.blamed),
         "detail": printable(reason.detail),
         "hint": hint(reason),

@@ -139,10 +139,15 @@ def _item(item: _Item, stem: str, width: int) -> Iterator[Line]:
 def _wrapped(
     text: str, first: str, rest: str, width: int, state: Security | None = None, *, strong: bool = False
 ) -> Iterator[Line]:
-    """Deep in the tree lines may grow beyond ``width``, but stay readable."""
+    """Lines of text, escaped. Deep in the tree they may grow beyond ``width``, but stay readable."""
     room = max(width, len(first) + _NARROWEST)
     for line in textwrap.wrap(
-        text, room, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False, drop_whitespace=True
+        printable(text),
+        room,
+        initial_indent=first,
+        subsequent_indent=rest,
+        break_on_hyphens=False,
+        drop_whitespace=True,
     ) or [first.rstrip()]:
         yield Line(line, state, strong)
 
