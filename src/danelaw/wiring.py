@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.utils import CryptographyDeprecationWarning
 
 from danelaw.adapters.clock import DirectDialer, StoppedClock, SubprocessCommands, SystemClock, ThreadBlocking
 from danelaw.adapters.deploy import DirectoryCredentials, DirectoryDeployer
@@ -247,7 +249,10 @@ def _reached(service: ServiceConfig, roots: tuple[bytes, ...]) -> list[Reached]:
 
 def _roots(path: Path) -> tuple[bytes, ...]:
     try:
-        certificates = x509.load_pem_x509_certificates(path.read_bytes())
+        with warnings.catch_warnings():
+            # Some old roots have serial numbers that RFC 5280 forbids: no matter of the user's.
+            warnings.simplefilter("ignore", CryptographyDeprecationWarning)
+            certificates = x509.load_pem_x509_certificates(path.read_bytes())
     except (OSError, ValueError) as error:
         raise DanelawError(
             "ROOTS_UNREADABLE",
