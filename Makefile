@@ -1,11 +1,13 @@
 # The only front door. What each target does is in tools/; `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick lint fuzz bench lock setup setup-dev clean
+.PHONY: help demo test quick lint prove fuzz bench lock setup setup-dev clean
 
 # The interpreter that .venv is made with: 3.11 or later.
 export PYTHON ?= python3
 # More arguments for pytest, such as PYTEST_ARGS='-k zone -x'.
 PYTEST_ARGS ?=
+# Arguments for make prove.
+PROVE_ARGS ?=
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -23,6 +25,9 @@ quick: setup-dev ## The fast tests, in less than two minutes
 
 lint: setup-dev ## Style, types, import contracts, purity of the core
 	@tools/lint.sh
+
+prove: setup-dev ## Whether a test notices each rule of the validator that is taken out (PROVE_ARGS='--only WORDS')
+	@PYTHONPATH=tests .venv/bin/python -m mutation $(PROVE_ARGS)
 
 fuzz: setup-dev ## Lies and noise for the validator and the readers (FUZZ_SECONDS=600 of CPU time, FUZZ_SEED)
 	@tools/fuzz.sh

@@ -1,0 +1,105 @@
+"""``python -m mutation [--only WORDS]…``: see ``make prove``. Exits with status 1 if a mutant survives.
+
+Each mutant is made in a copy of the sources, never in the checkout. The tests that are to kill it are the validator's
+alone, the fast ones first, and stop at the first failure.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Final
+
+from mutation.mutants import MUTANTS, Mutant
+
+ROOT: Final = Path(__file__).parents[2]
+TESTS: Final = (
+    "tests/unit/test_validate_*.py",
+    "tests/unit/test_dnssec_[ckn]*.py",
+    "tests/unit/test_message_*.py",
+    "tests/unit/test_fault_garden.py",
+    "tests/property/test_validate_bit_flips.py",
+    "tests/property/test_denials_are_sound.py",
+    "tests/property/test_validate_lies.py",
+)
+MOST_SECONDS: Final = 600
+"""A mutant that never ends is killed by the clock."""
+
+
+def main() -> int:
+    arguments = argparse.ArgumentParser(prog="mutation", description="Takes out the validator's rules, one by one.")
+    arguments.add_argument("--only", action="append", default=[], help="mutants with this in their name or file")
+    options = arguments.parse_args()
+    chosen = [
+        one for one in MUTANTS if not options.only or any(word in f"{one.file} {one.name}" for word in options.only)
+    ]
+    with tempfile.TemporaryDirectory(prefix="danelaw-mutants-") as folder:
+        failed = killer(Path(folder), None)
+        if failed is not None:
+            print(f"prove: the tests fail without any mutant: {failed}", file=sys.stderr)
+            return 2
+        survivors = [mutant for mutant in chosen if not _killed(Path(folder), mutant)]
+    print(f"prove: {len(chosen) - len(survivors)} of {len(chosen)} mutants were killed")
+    for mutant in survivors:
+        print(f"prove: SURVIVED {mutant.file}: {mutant.name}", file=sys.stderr)
+    return 1 if survivors else 0
+
+
+def _killed(folder: Path, mutant: Mutant) -> bool:
+    begun = time.monotonic()
+    by = killer(folder, mutant)
+    outcome = "SURVIVED" if by is None else f"killed by {by}"
+    print(f"  {mutant.file}: {mutant.name}: {outcome} ({time.monotonic() - begun:.0f} s)", flush=True)
+    return by is not None
+
+
+def killer(folder: Path, mutant: Mutant | None) -> str | None:
+    """The test that fails first on sources with this mutant, which are made in ``folder``; None if none does."""
+    sources = folder / "src"
+    shutil.rmtree(sources, ignore_errors=True)
+    shutil.copytree(ROOT / "src", sources, ignore=shutil.ignore_patterns("__pycache__"))
+    if mutant is not None:
+        mutant.apply(sources)
+    environment = os.environ | {
+        "PYTHONPATH": str(sources),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "HYPOTHESIS_STORAGE_DIRECTORY": str(folder / "hypothesis"),
+        "EXPECTED_SOURCES": str(sources),
+    }
+    files = [str(path.relative_to(ROOT)) for pattern in TESTS for path in sorted(ROOT.glob(pattern))]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-x",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "mutation.under_test",
+        *files,
+    ]
+    environment["PYTHONPATH"] += f"{os.pathsep}{ROOT / 'tests'}"
+    try:
+        done = subprocess.run(  # noqa: S603  # our own tests
+            command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=MOST_SECONDS, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return "the clock"
+    if done.returncode == 0:
+        return None
+    found = re.search(r"^(?:FAILED|ERROR) (.*?)(?: - .*)?$", done.stdout, flags=re.MULTILINE)
+    if found is None:
+        raise RuntimeError(f"pytest ended with status {done.returncode}:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
+    return found[1].removeprefix("tests/")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
