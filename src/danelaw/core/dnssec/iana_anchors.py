@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -33,7 +34,7 @@ class _Element:
 
     def number(self, tag: str, limit: int) -> int:
         child = self.one(tag)
-        if not (child.text.strip().isascii() and child.text.strip().isdecimal() and int(child.text) <= limit):
+        if not (re.fullmatch(r"\s*[0-9]{1,9}\s*", child.text) and int(child.text) <= limit):
             raise fault(f"{tag} is no number up to {limit}: {child.text.strip()!r}", _HINT, child.line)
         return int(child.text)
 
