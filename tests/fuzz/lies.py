@@ -54,7 +54,7 @@ def lies(random: Random, ground: Ground, honest: Replies, tricks: Sequence[Trick
         reply = replies[question]
         if isinstance(reply, Message):
             trick = random.choice(tricks)
-            replies[question] = trick(random, reply, ground)
+            replies[question] = trick(random, replace(reply, question=(question,)), ground)
             played.append(f"{trick.__name__} on {question.name} {question.type}")
     return Lie(replies, tuple(played))
 
