@@ -6,11 +6,9 @@ import asyncio
 import contextlib
 import re
 import subprocess
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
 from pathlib import Path
 from typing import Final
 
@@ -26,11 +24,10 @@ from update_servers import free_port
 from danelaw.core.dnssec.message import make_query, read_message
 from danelaw.core.model import Message, Question, Security
 from danelaw.ports import SocketAddress
-from fault_garden.damages import Entry, nothing
+from fault_garden.damages import BarrenError, Entry, nothing
 from fault_garden.garden import Garden, plant
 from name_servers import NameServer, name_server, to_wire
 
-LARGEST_DATAGRAM: Final = 1232
 _AUTHENTIC: Final = 0x0020
 REFUSALS: Final = {Security.BOGUS: "refused", Security.INDETERMINATE: "refused"}
 """To a client of Unbound or delv both are a failure, and nothing tells them apart."""
@@ -41,46 +38,47 @@ def word(state: Security) -> str:
     return REFUSALS.get(state, state.value)
 
 
-@dataclass(frozen=True)
-class Plot:
-    """A garden below an origin of its own, planted when it is first asked for."""
-
-    entry: Entry
-    origin: Name
-    now: datetime
-
-    @cached_property
-    def garden(self) -> Garden:
-        garden = plant(self.entry.layout, self.origin, self.now)
-        self.entry.damage(garden)
-        return garden
-
-
-Plots = Mapping[str, Plot]
-"""By the entry's name."""
+Told = tuple[str, str]
+"""A word, and how it was explained."""
+Plots = Mapping[str, Garden]
+"""The entries' gardens, by the entries' names."""
 
 
 def plots(entries: Sequence[Entry], now: datetime) -> Plots:
-    """A plot for each entry, and one for all honest entries of a layout: planting takes time."""
-    shared: dict[object, Plot] = {}
+    """A garden for each entry, below an origin of its own, and one for all honest entries of a layout."""
+    shared: dict[object, Garden] = {}
     found = {}
     for number, entry in enumerate(entries):
-        plot = Plot(entry, dns.name.from_text(f"f{number:03}."), now)
-        found[entry.name] = shared.setdefault(entry.layout if entry.damage is nothing else number, plot)
+        key = entry.layout if entry.damage is nothing else number
+        if key not in shared:
+            shared[key] = _planted(entry, f"f{number:03}", now)
+        found[entry.name] = shared[key]
     return found
+
+
+def _planted(entry: Entry, label: str, now: datetime) -> Garden:
+    """Where hashes fall so that the damage does none, another origin is tried."""
+    for more in "abcdefghijklm":
+        garden = plant(entry.layout, dns.name.from_text(f"{label}{more}."), now)
+        try:
+            entry.damage(garden)
+        except BarrenError:
+            continue
+        return garden
+    raise AssertionError(f"{entry.name} does no damage anywhere")
 
 
 @asynccontextmanager
 async def forwarder(planted: Plots) -> AsyncIterator[NameServer]:
     """One server for all: the last label says whose garden is asked for."""
 
-    by_origin = {plot.origin: plot for plot in planted.values()}
+    by_origin = {garden.origin: garden for garden in planted.values()}
 
     def reply(query: bytes, largest: int) -> list[bytes]:
         told = read_message(query)
         (asked,) = told.question
-        plot = by_origin.get(Name(asked.name.labels[-2:]))
-        said = plot.garden.answer(asked) if plot else Message(0, 0x8180, Rcode.REFUSED, (asked,))
+        garden = by_origin.get(Name(asked.name.labels[-2:]))
+        said = garden.answer(asked) if garden else Message(0, 0x8180, Rcode.REFUSED, (asked,))
         if not isinstance(said, Message):
             return []
         wire = to_wire(said, told.id)
@@ -91,15 +89,18 @@ async def forwarder(planted: Plots) -> AsyncIterator[NameServer]:
     def stream(query: bytes) -> bytes | None:
         return next(iter(reply(query, 0xFFFF)), None)
 
-    async with name_server(lambda query: reply(query, LARGEST_DATAGRAM), stream) as server:
+    def datagrams(query: bytes) -> list[bytes]:
+        return reply(query, dns.message.from_wire(query).payload or 512)
+
+    async with name_server(datagrams, stream) as server:
         yield server
 
 
 def anchor_lines(planted: Plots) -> list[str]:
     return [
         f"{anchor.zone} IN DS {ds.tag} {ds.algorithm} {ds.digest_type} {ds.digest.hex()}"
-        for plot in {plot.origin: plot for plot in planted.values()}.values()
-        for anchor in plot.garden.anchors
+        for garden in {garden.origin: garden for garden in planted.values()}.values()
+        for anchor in garden.anchors
         for ds in anchor.ds
     ]
 
@@ -119,9 +120,9 @@ server:
   use-syslog: no
   num-threads: 1
   do-not-query-localhost: no
-  incoming-num-tcp: 64
   interface: 127.0.0.1@{port}
   module-config: "validator iterator"
+  edns-buffer-size: 32768  # or it sends several queries over one stream, and the forwarder answers one
   trust-anchor-file: "{folder}/anchors"
   ede: yes
   val-log-level: 2
@@ -152,24 +153,28 @@ remote-control:
         await ended
 
 
-async def said_by_unbound(port: int, asked: Question) -> tuple[str, str]:
-    """Unbound's word on a question, and how it explained itself (RFC 8914)."""
-    query = make_query(asked.name, asked.type, id=0, recursion_desired=True, checking_disabled=False)
+async def said_by_unbound(port: int, questions: Iterable[Question]) -> list[Told]:
+    """Unbound's words, and how it explained itself (RFC 8914). The questions follow each other on one connection."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.write(len(query).to_bytes(2) + query)
-    wire = await reader.readexactly(int.from_bytes(await reader.readexactly(2)))
+    told = []
+    for asked in questions:
+        query = make_query(asked.name, asked.type, id=0, recursion_desired=True, checking_disabled=False)
+        writer.write(len(query).to_bytes(2) + query)
+        told.append(_read_unbound(await reader.readexactly(int.from_bytes(await reader.readexactly(2)))))
     writer.transport.abort()
+    return told
+
+
+def _read_unbound(wire: bytes) -> Told:
     reply = read_message(wire)
     if reply.rcode == Rcode.SERVFAIL:
         options = dns.message.from_wire(wire).options
         return "refused", "; ".join(one.to_text() for one in options if isinstance(one, dns.edns.EDEOption))
-    assert reply.rcode in (Rcode.NOERROR, Rcode.NXDOMAIN, Rcode.YXDOMAIN), reply
+    assert reply.rcode in (Rcode.NOERROR, Rcode.NXDOMAIN), reply
     return ("secure" if reply.flags & _AUTHENTIC else "insecure"), ""
 
 
-async def said_by_delv(
-    program: str, folder: Path, upstream: SocketAddress, garden: Garden, asked: Question
-) -> tuple[str, str]:
+async def said_by_delv(program: str, folder: Path, upstream: SocketAddress, garden: Garden, asked: Question) -> Told:
     """delv's word on a question, and all that it printed. It takes one trust anchor: the closest to the question."""
     anchor = garden.anchors.closest(asked.name)
     assert anchor is not None

@@ -14,7 +14,7 @@ from danelaw.core.dnssec.keys import DNSKEY, DS, ZoneKey, make_ds
 from danelaw.core.dnssec.nsec import NSEC
 from danelaw.core.dnssec.nsec3 import NSEC3
 from danelaw.core.dnssec.rrsig import RRSIG
-from danelaw.core.model import Message, Record, RRset, Security, Silence
+from danelaw.core.model import Message, Question, Record, RRset, Security, Silence
 from fault_garden.beds import sign
 from fault_garden.garden import Change, Garden, Layout
 
@@ -43,6 +43,10 @@ class Entry:
     section: str
     layout: Layout = PLAINLY
     served: bool = True
+
+
+class BarrenError(Exception):
+    """The damage does none below this origin: hashes fall so that one record proves what two should have."""
 
 
 def together(*damages: Damage) -> Damage:
@@ -283,10 +287,19 @@ def denied_by(
             found = _denial(garden, zone, one, garden.name(at) if at else None)
             assert found, f"{one} is not in {zone}"
             authority += found
+        if bed is garden.bed_of(asked) and at is None and not garden.honest(asked).answer:
+            _still_lacking(garden, asked, authority)
         denial = Message(1, 0x8180, rcode, (asked,), (), tuple(dict.fromkeys(authority)))
         garden.changes.append((asked, lambda _: denial))
 
     return damage
+
+
+def _still_lacking(garden: Garden, asked: Question, shown: Iterable[Record]) -> None:
+    """Raises ``BarrenError`` if all that an honest reply proves by is among what is shown."""
+    proofs = {one.owner for one in garden.honest(asked).authority if one.type in (T.NSEC, T.NSEC3)}
+    if proofs and proofs <= {one.owner for one in shown if one.type in (T.NSEC, T.NSEC3)}:
+        raise BarrenError(f"{asked.name} is denied all the same")
 
 
 def _denial(garden: Garden, zone: str, shown: str, at: Name | None) -> list[Record]:
@@ -312,7 +325,10 @@ def proofs(where: str, keep: Collection[str], zone: str = "example.net.") -> Dam
 
             return replace(message, authority=tuple(filter(fits, message.authority)))
 
-        garden.changes.append((garden.question(where), thin))
+        asked = garden.question(where)
+        told = thin(garden.honest(asked))
+        _still_lacking(garden, asked, told.authority)
+        garden.changes.append((asked, thin))
 
     return damage
 
@@ -322,6 +338,8 @@ def proved_by(where: str, *shown: str, zone: str = "example.net.") -> Damage:
 
     def damage(garden: Garden) -> None:
         authority = [one for name in shown for one in _denial(garden, zone, name, None)]
-        garden.changes.append((garden.question(where), lambda honest: replace(honest, authority=tuple(authority))))
+        asked = garden.question(where)
+        _still_lacking(garden, asked, authority)
+        garden.changes.append((asked, lambda honest: replace(honest, authority=tuple(authority))))
 
     return damage

@@ -191,7 +191,9 @@ DS_ENTRIES: Final = [
     _bogus("a DS that is too long", delegated(lambda ds: [replace(ds, digest=ds.digest + b"\0")]), MISMATCH),
     _bogus("a DS without digest", delegated(lambda ds: [replace(ds, digest=b"")]), MISMATCH),
     _secure("a DS of another digest beside the right one", digests((SHA256, True), (SHA256, False)), "RFC 4035 §5.2"),
-    _secure("a DS cut short beside the right", delegated(lambda ds: [ds, replace(ds, digest=b"x")]), "RFC 4035 §5.2"),
+    _secure(
+        "a DS cut short beside the right one", delegated(lambda ds: [ds, replace(ds, digest=b"x")]), "RFC 4035 §5.2"
+    ),
     _secure(
         "a DS without digest beside the right one", delegated(lambda ds: [ds, replace(ds, digest=b"")]), "RFC 4035 §5.2"
     ),

@@ -175,10 +175,14 @@ class Garden:
         bed, asked = self.place(text)
         bed.put(asked.name, asked.type, rdatas, *keys, **fields)  # type: ignore[arg-type]  # ttl or fields of an RRSIG, each of its own type
 
+    def honest(self, asked: Question) -> Message:
+        """What the zone itself says of one link."""
+        rcode, answer, authority = self.bed_of(asked).answer(asked.name, asked.type)
+        return Message(1, 0x8180, rcode, (asked,), tuple(answer), tuple(dict.fromkeys(authority)))
+
     def link(self, asked: Question) -> Reply:
         """The reply for one link, as the liar leaves it."""
-        rcode, answer, authority = self.bed_of(asked).answer(asked.name, asked.type)
-        reply: Reply = Message(1, 0x8180, rcode, (asked,), tuple(answer), tuple(dict.fromkeys(authority)))
+        reply: Reply = self.honest(asked)
         for question, change in self.changes:
             if isinstance(reply, Message) and question in (None, asked):
                 reply = change(reply)

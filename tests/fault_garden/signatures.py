@@ -229,7 +229,7 @@ ENTRIES: Final = [
         "RFC 6840 §5.4",
     ),
     _secure("an expired signature beside the good one", beside_an_expired_one, "RFC 6840 §5.4"),
-    _secure("a signature of no key beside the good one", beside_one_by_a_stranger, "RFC 6840 §5.4"),
+    _secure("a signature of no key beside the good one", beside_one_by_a_stranger, "RFC 6840 §5.12"),
     _bogus("sixty bad signatures", rrsigs("www A", crowd), "WORK_LIMIT", "RFC 4035 §5.4"),
     # Places and spellings
     _secure("signatures in the authority section", reply("www A", displaced), "RFC 4035 §5.3"),
