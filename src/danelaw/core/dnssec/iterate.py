@@ -146,7 +146,8 @@ class Iteration:
         self._shunned = shunned
         self._bounds = bounds or IterationBounds()
         self._left = 0
-        self._locating: list[Name] = []
+        self._depth = 0
+        self._located_before: dict[Name, tuple[IP, ...]] = {}
         self.given: dict[Question, Asked] = {}
 
     def resolve(self, question: Question) -> Walk[Reply]:
@@ -204,10 +205,15 @@ class Iteration:
         return last
 
     def _located(self, server: Name) -> Walk[tuple[IP, ...]]:
-        """The addresses of a name server. One whose address hangs on its own, or on too many others, has none."""
-        if server in self._locating or len(self._locating) >= self._bounds.depth:
+        """The addresses of a name server. One whose address hangs on those of too many others, or on its own, has none.
+
+        Each name is looked up once: else a few referrals that name many servers would keep us busy without asking.
+        """
+        if server in self._located_before:
+            return self._located_before[server]
+        if self._depth >= self._bounds.depth:
             return ()
-        self._locating.append(server)
+        self._depth += 1
         found: list[IP] = []
         for type in (T.A, T.AAAA):
             reply = yield from self._resolve(Question(server, type))
@@ -215,7 +221,8 @@ class Iteration:
                 found.extend(address for owner, address in _addresses(reply.answer) if owner == server)
             if found:
                 break
-        self._locating.pop()
+        self._depth -= 1
+        self._located_before[server] = tuple(found)
         return tuple(found)
 
 
