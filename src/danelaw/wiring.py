@@ -23,7 +23,7 @@ from danelaw.adapters.publish.tsig import read_key
 from danelaw.adapters.publish.zonefile import ZonefilePublisher
 from danelaw.adapters.resolve import AuthorityAsker, ForwardingResolver, system_forwarders
 from danelaw.adapters.store import MemoryStore
-from danelaw.adapters.zone.file_zones import FileZones, ZoneFile
+from danelaw.adapters.zone.file_zones import FileZones, Signing, ZoneFile
 from danelaw.adapters.zone.key_directory import KeyDirectory
 from danelaw.app.chain import Eyes
 from danelaw.app.config import (
@@ -146,7 +146,7 @@ def _tools(config: Config, world: Surroundings, store: Store) -> Toolbox:
     forwarders = config.forwarders or system_forwarders()
     filed = [zone for zone in config.zones if isinstance(zone, FileZoneConfig)]
     files = FileZones(
-        {z.zone: ZoneFile(z.file, z.keys, z.signed, z.reload) for z in filed},
+        {zone.zone: zone_file(zone) for zone in filed},
         world.clock,
         world.blocking,
         world.commands,
@@ -186,6 +186,12 @@ def _tools(config: Config, world: Surroundings, store: Store) -> Toolbox:
         issuers={service.lineage: issuers[service.issuer] for service in config.services},
         solvers={s.lineage: solvers[s.issuer] for s in config.services if s.issuer in solvers},
     )
+
+
+def zone_file(zone: FileZoneConfig) -> ZoneFile:
+    """Where the zone is kept, and how it is signed."""
+    signing = Signing(zone.nsec3, zone.zonemd, zone.cds, zone.validity, zone.dnskey_ttl)
+    return ZoneFile(zone.file, zone.keys, zone.signed, zone.reload, signing)
 
 
 def _updates(zone: ZoneConfig, config: Config, world: Surroundings) -> Publisher | None:

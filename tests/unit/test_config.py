@@ -9,7 +9,8 @@ from pathlib import Path
 import dns.name
 import pytest
 
-from danelaw.app.config import Config, load
+from danelaw.app.config import Config, FileZoneConfig, load
+from danelaw.core.dnssec.nsec3_chain import NSEC3Chain
 from danelaw.core.model import ChallengeType, DanelawError, Do53, DoH, DoT, Endpoint, Limits
 from danelaw.core.tlsa import Combination
 
@@ -147,6 +148,11 @@ def test_every_key_of_the_main_file_is_taken(tmp_path: Path) -> None:
     signed = "out"
     parent = "net"
     ds_ttl = 60
+    nsec3 = { salt = "AAbb", iterations = 2, opt_out = true }
+    zonemd = true
+    cds = true
+    validity = 864000
+    dnskey_ttl = 7200
     [limits]
     linger = 5
     """
@@ -166,7 +172,23 @@ def test_every_key_of_the_main_file_is_taken(tmp_path: Path) -> None:
     assert (issuer.contact, issuer.profile) == ("mailto:hostmaster@example.net", "short")
     assert (issuer.challenge, issuer.webroot) == (ChallengeType.DNS_01, None)
     assert (zone_path(config, "signed"), zone.parent, zone.ds_ttl) == (tmp_path / "out", dns.name.from_text("net."), 60)
+    assert isinstance(zone, FileZoneConfig)
+    assert zone.nsec3 == NSEC3Chain(b"\xaa\xbb", 2, opt_out=True)
+    assert (zone.zonemd, zone.cds, zone.validity, zone.dnskey_ttl) == (True, True, timedelta(days=10), 7200)
     assert config.limits.linger == timedelta(seconds=5)
+
+
+@pytest.mark.parametrize(
+    ("text", "chain"),
+    [("", None), ("nsec3 = false", None), ("nsec3 = true", NSEC3Chain()), ("nsec3 = {}", NSEC3Chain())],
+)
+def test_names_are_chained_by_nsec_unless_nsec3_is_asked_for(
+    tmp_path: Path, text: str, chain: NSEC3Chain | None
+) -> None:
+    """Without salt and iterations: RFC 9276 §3.1."""
+    (zone,) = read(tmp_path, MAIN.replace("keys =", f"{text}\nkeys =")).zones
+    assert isinstance(zone, FileZoneConfig)
+    assert zone.nsec3 == chain
 
 
 def test_every_key_of_a_service_is_taken(tmp_path: Path) -> None:
@@ -243,6 +265,10 @@ def test_what_is_not_toml_is_told(tmp_path: Path) -> None:
         (MAIN.replace("account =", "acount ="), "acount", "account"),
         (MAIN.replace("keys =", "kyes ="), "kyes", "keys"),
         (MAIN.replace("webroot =", "web_root ="), "web_root", "webroot"),
+        (MAIN.replace("keys =", "nsec3 = { slat = 'aa' }\nkeys ="), "slat", "salt"),
+        (MAIN.replace("keys =", "nsec3 = { salt = 'aab' }\nkeys ="), "nsec3.salt", ""),
+        (MAIN.replace("keys =", "nsec3 = { iterations = 65536 }\nkeys ="), "nsec3.iterations", ""),
+        (MAIN.replace("keys =", "validity = 60\nkeys ="), "validity", ""),
         ("[limits]\nlingr = 5", "lingr", "linger"),
         ("[limits]\nnothing_like_it = 5", "nothing_like_it", "limits are"),
         ("[limits]\nlinger = -1", "negative", ""),

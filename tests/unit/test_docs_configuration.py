@@ -75,6 +75,6 @@ def test_every_limit_has_its_row_with_its_default() -> None:
 
 
 def test_keys_of_inner_tables_are_spoken_of() -> None:
-    for section in (config.ChallengeSection, config.DeploySection):
+    for section in (config.ChallengeSection, config.DeploySection, config.NSEC3Section):
         for field in msgspec.structs.fields(section):
             assert re.search(rf"`{field.name}`|\b{field.name} = ", PAGE), field.name

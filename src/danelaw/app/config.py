@@ -20,6 +20,7 @@ import dns.name
 import msgspec
 from dns.name import Name
 
+from danelaw.core.dnssec.nsec3_chain import NSEC3Chain
 from danelaw.core.model import (
     IP,
     ChallengeType,
@@ -72,9 +73,17 @@ class IssuerSection(_Section, frozen=True):
     challenge: ChallengeSection = ChallengeSection()
 
 
+class NSEC3Section(_Section, frozen=True):
+    """``salt`` in hexadecimal."""
+
+    salt: Annotated[str, msgspec.Meta(pattern=r"\A([0-9A-Fa-f]{2}){0,255}\Z")] = ""
+    iterations: Annotated[int, msgspec.Meta(ge=0, le=0xFFFF)] = 0
+    opt_out: bool = False
+
+
 class ZonefileSection(_Section, frozen=True, tag_field="type", tag="zonefile"):
     """A zone kept in a file. ``signed``: what the name server serves, FILE.signed if not given. ``parent``: the parent
-    zone, one label up if not given."""
+    zone, one label up if not given. ``validity``: of signatures, in seconds. ``dnskey_ttl``: the SOA's if not given."""
 
     zone: str
     file: str
@@ -83,6 +92,11 @@ class ZonefileSection(_Section, frozen=True, tag_field="type", tag="zonefile"):
     signed: str | None = None
     parent: str | None = None
     ds_ttl: TTL = 3600
+    nsec3: bool | NSEC3Section = False
+    zonemd: bool = False
+    cds: bool = False
+    validity: Annotated[int, msgspec.Meta(ge=3600, le=365 * 86400)] = 1_209_600
+    dnskey_ttl: TTL | None = None
 
 
 class Rfc2136Section(_Section, frozen=True, tag_field="type", tag="rfc2136"):
@@ -147,12 +161,17 @@ class ZoneConfig(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FileZoneConfig(ZoneConfig, frozen=True, kw_only=True):
-    """A zone in a file, with keys of ours."""
+    """A zone in a file, with keys of ours. ``nsec3``: NSEC if None. ``dnskey_ttl``: the SOA's if None."""
 
     file: Path
     signed: Path
     keys: Path
     reload: tuple[str, ...]
+    nsec3: NSEC3Chain | None
+    zonemd: bool
+    cds: bool
+    validity: timedelta
+    dnskey_ttl: int | None
 
 
 class UpdatedZoneConfig(ZoneConfig, frozen=True, kw_only=True):
@@ -327,7 +346,19 @@ def _zone(path: Path, base: Path, section: ZonefileSection | Rfc2136Section) -> 
         signed=base / section.signed if section.signed else file.with_name(f"{file.name}.signed"),
         keys=base / section.keys,
         reload=section.reload,
+        nsec3=_chain(section.nsec3),
+        zonemd=section.zonemd,
+        cds=section.cds,
+        validity=timedelta(seconds=section.validity),
+        dnskey_ttl=section.dnskey_ttl,
     )
+
+
+def _chain(section: bool | NSEC3Section) -> NSEC3Chain | None:
+    """Plain ``true`` asks for what RFC 9276 §3.1 wants."""
+    if isinstance(section, bool):
+        return NSEC3Chain() if section else None
+    return NSEC3Chain(bytes.fromhex(section.salt), section.iterations, section.opt_out)
 
 
 def _issuer(path: Path, base: Path, section: IssuerSection) -> IssuerConfig:
