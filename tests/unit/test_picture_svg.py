@@ -22,6 +22,7 @@ from danelaw.core.picture.metrics import Style, tall, text_width, widest, wrap
 from danelaw.core.picture.seen import Picture
 from danelaw.core.picture.style import _DARK, _LIGHT, LINES
 from danelaw.core.picture.svg import as_svg
+from fault_garden.damages import unsigned
 
 SVG: Final = "{http://www.w3.org/2000/svg}"
 ALL: Final = {**DOCUMENTED, **OTHERS}
@@ -213,6 +214,17 @@ def test_the_broken_link_has_a_flag_with_its_code(name: str, relation: Relation)
     assert broken.label in texts(ALL[name]())
 
 
+def test_keys_without_a_signature_are_drawn_as_keys_that_do_not_sign_themselves() -> None:
+    graph = chart(picture("www A", unsigned("example.net. DNSKEY")))
+    (key,) = [node for node in nodes(graph.panels[0]) if node.loop is Look.BOGUS]
+    assert [line.text for line in key.lines] == [
+        "KSK 42549",
+        "ECDSAP256SHA256",
+        "flags 257, 256 bits",
+        "SIGNATURE_MISSING",
+    ]
+
+
 def test_no_answer_is_drawn_as_not_known() -> None:
     reason = Reason("NO_ANSWER", "RFC 4035 §4.3", "x. A", "TIMEOUT")
     name = dns.name.from_text("x.")
@@ -262,7 +274,9 @@ def test_a_certificate_that_does_not_match_is_told_in_words() -> None:
     assert drawn.presented is not None
     other = replace(drawn.presented[1], matched=False, record="", depth=None, trouble="MISMATCH (RFC 6698 §2.1)")
     said = texts(replace(drawn, presented=(drawn.presented[0], other)))
-    assert {"matches", "does not match", "no match"} <= set(said)
+    assert {"matches", "does not match", "NO MATCH", "no match"} <= set(said)
+    assert Look.BOGUS.value.upper() not in said
+    assert "bogus: the chain is broken" not in said
 
 
 def test_servers_that_differ_are_told_beside_their_zone() -> None:

@@ -11,6 +11,7 @@ from chain_pictures import DOCUMENTED, NOW, OTHERS, expired, picture
 from danelaw.core.model import Reason, Security, Validated
 from danelaw.core.picture.seen import Picture
 from danelaw.core.picture.tree import MARKS, tree
+from fault_garden.damages import unsigned
 
 ALL: Final = {**DOCUMENTED, **OTHERS}
 
@@ -106,6 +107,18 @@ def test_a_reason_is_told_once_and_pointed_to_after_that() -> None:
     told = lines(DOCUMENTED["ds-mismatch"]())
     assert sum("BOGUS DS_MISMATCH" in line for line in told) == 1
     assert any("✗ BOGUS: see DS_MISMATCH above" in line for line in told)
+
+
+@pytest.mark.parametrize(
+    ("where", "line"),
+    [
+        ("example.net. DNSKEY", "✗ DNSKEY, TTL 600, without a signature"),
+        ("www A", "✗ TTL 600, without a signature"),
+    ],
+)
+def test_a_missing_signature_is_marked_where_it_is_missing(where: str, line: str) -> None:
+    told = lines(picture("www A", unsigned(where)))
+    assert [one.strip("│ ") for one in told if "without a signature" in one] == [line]
 
 
 def test_what_did_not_decide_is_told_at_the_end() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from dns.name import Name
@@ -174,8 +174,11 @@ class _Chartist:
         own = [signature for signature in signatures if words.made_by(signature, key)]
         faults = [key.fault] if key.fault is not None else []
         faults += [signature.fault for signature in own if signature.fault is not None]
-        lines += [(fault.code, Style.CODE) for fault in dict.fromkeys(faults)]
         loop = Look.of(told.signature_state(own[0], zone.dnskey)) if own and zone.dnskey is not None else None
+        if zone.dnskey is not None and told.is_unsigned(zone.dnskey) and key.vouched_for:
+            faults += [reason for reason in zone.dnskey.reasons[:1] if zone.dnskey.state is Security.BOGUS]
+            loop = Look.BOGUS if zone.dnskey.state is Security.BOGUS else None
+        lines += [(code, Style.CODE) for code in dict.fromkeys(fault.code for fault in faults)]
         good = key.fault is None and zone.state is Security.SECURE
         look = Look.SECURE if good else Look.BOGUS if zone.state is Security.BOGUS else Look.ASIDE
         full = f"DNSKEY {key.tag} of {words.plain(zone.name)}: {words.rdata(T.DNSKEY, key.rdata)}"
@@ -338,7 +341,8 @@ class _Chartist:
         full = " ".join((word, printable(one.subject), one.record, printable(one.trouble)))
         label = "" if one.matched is not False else "no match"
         self._edge(link, f"certificate {n}", Relation.MATCHES, look, full, label)
-        return _node(f"certificate {n}", Shape.CERTIFICATE, look, lines, full, room=220)
+        says = {True: "", False: "NO MATCH", None: "NOT SEEN"}[one.matched]
+        return replace(_node(f"certificate {n}", Shape.CERTIFICATE, look, lines, full, room=220), word=says)
 
     # -- arrows -------------------------------------------------------------------------------------------------
 

@@ -44,7 +44,10 @@ class Relation(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A box. ``full``: everything that it stands for, unshortened. ``loop``: how its signature over itself is drawn."""
+    """A box. ``full``: everything that it stands for, unshortened. ``loop``: how its signature over itself is drawn.
+
+    ``word``: what is said beside the mark, where that is not the state's own word.
+    """
 
     id: str
     shape: Shape
@@ -53,6 +56,7 @@ class Node:
     full: str
     chips: tuple[Node, ...] = ()
     loop: Look | None = None
+    word: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

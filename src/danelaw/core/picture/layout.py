@@ -57,7 +57,7 @@ class Layout:
     """``boxes`` by node id, chips among them. ``labels``: the y of an edge's label, by the edge's place in the list.
 
     ``lanes``: the y of an alias' way, by the same; one that is not there goes straight across. ``stems``: from a proof
-    that a zone is not signed down to that zone, as x, top and bottom.
+    that a zone is not signed down to that zone, as x, top, bottom and look.
     """
 
     width: float = 0.0
@@ -66,11 +66,13 @@ class Layout:
     boxes: dict[str, tuple[Node, Rect]] = field(default_factory=dict)
     labels: dict[int, float] = field(default_factory=dict)
     lanes: dict[int, float] = field(default_factory=dict)
-    stems: list[tuple[float, float, float]] = field(default_factory=list)
+    stems: list[tuple[float, float, float, Look]] = field(default_factory=list)
 
 
 def word_of(node: Node) -> str:
     """The state, where it is not what one hopes for."""
+    if node.word is not None:
+        return node.word
     return "" if node.look in (Look.SECURE, Look.ASIDE) else node.look.value.upper()
 
 
@@ -236,7 +238,7 @@ class _Placer:
             if column.below is not None:
                 claims = [node for row in column.rows[-1:] for node in row if node.shape is Shape.CLAIM]
                 for claim in (self.layout.boxes[node.id][1] for node in claims):
-                    self.layout.stems.append((claim.middle, claim.bottom, top))
+                    self.layout.stems.append((claim.middle, claim.bottom, top, column.below.look))
                 self._panel(column.below, x, top, share)
             x += share + _APART
 

@@ -137,8 +137,8 @@ class _Drawing:
         self._badge(self.graph.look, MARGIN + width, MARGIN + 3, end=True)
         for panel, rect in self.layout.panels:
             self._panel(panel, self._moved(rect))
-        for x, y1, y2 in self.layout.stems:
-            self._path(arrows.path("M", x + self.left, y1 + self.top, "V", y2 + self.top), Look.INSECURE.value)
+        for x, y1, y2, look in self.layout.stems:
+            self._path(arrows.path("M", x + self.left, y1 + self.top, "V", y2 + self.top), look.value)
         for index, edge in enumerate(self.graph.edges):
             self._edge(index, edge)
         for node, rect in self.layout.boxes.values():
@@ -274,7 +274,8 @@ class _Drawing:
         return y + 8
 
     def _samples(self) -> Iterator[tuple[Look, Relation | None, str]]:
-        used = {edge.look for edge in self.graph.edges} | {node.look for node, _ in self.layout.boxes.values()}
+        used = {edge.look for edge in self.graph.edges if edge.relation is not Relation.MATCHES}
+        used |= {node.look for node, _ in self.layout.boxes.values() if node.shape is not Shape.CERTIFICATE}
         used |= {panel.look for panel, _ in self.layout.panels}
         yield from ((look, None, _MEANINGS[look]) for look in Look if look in used)
         relations = {edge.relation for edge in self.graph.edges}

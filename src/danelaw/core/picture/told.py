@@ -37,8 +37,8 @@ def conclusion(answer: Validated) -> str:
     if answer.state is Security.BOGUS:
         where = f" at {first.blamed}" if first is not None else ""
         return f"the chain is broken{where}; a validating resolver refuses this answer"
-    what = f": {first.blamed}" if first is not None else ""
-    return f"something that was needed did not come{what}"
+    why = f", because of {first.code} at {first.blamed}" if first is not None else ""
+    return f"not enough is known to decide{why}"
 
 
 def home(link: JudgedLink, proof: Proof) -> Name | None:
@@ -100,6 +100,17 @@ def signature_line(signature: JudgedSignature, zone: Name, now: Instant) -> str:
     if signature.outcome is Outcome.NOT_TRIED:
         return f"{line} (not needed)"
     return line
+
+
+def is_unsigned(judged: JudgedRRset) -> bool:
+    """Whether no signature came with it, so that there was none to be looked at."""
+    return not judged.signatures and not judged.rrset.rrsigs and not judged.malformed_signatures
+
+
+def is_blamed(judged: JudgedRRset) -> bool:
+    """Whether what is wrong is wrong with this RRset, and not with the way to it."""
+    label = f"{judged.rrset.owner} {words.type_name(judged.rrset.type)}"
+    return any(reason.blamed == label for reason in judged.reasons)
 
 
 def aliased(link: JudgedLink) -> str:

@@ -215,9 +215,7 @@ class _Grower:
         if not judged.signatures and judged.rrset.rrsigs:
             yield _Item(f"{what}TTL {judged.rrset.ttl}, signed, and not looked at", None)
         elif not judged.signatures:
-            zone = self.proof.zone(judged.zone)
-            looked = zone is not None and zone.state is Security.SECURE
-            wrong = looked and judged.state is not Security.SECURE
+            wrong = told.is_blamed(judged) and judged.state is not Security.SECURE
             yield _Item(f"{what}TTL {judged.rrset.ttl}, without a signature", judged.state if wrong else None)
         for signature in judged.signatures:
             line = told.signature_line(signature, judged.zone, self.proof.now)
