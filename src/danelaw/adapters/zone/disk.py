@@ -32,7 +32,7 @@ def staged(path: Path, data: bytes, mode: int) -> Iterator[Callable[[], None]]:
     """
     path = path.resolve()
     with _told(path):
-        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        descriptor, name = tempfile.mkstemp(prefix=_staged_prefix(path), dir=path.parent)
     temporary = Path(name)
 
     def put() -> None:
@@ -50,6 +50,19 @@ def staged(path: Path, data: bytes, mode: int) -> Iterator[Callable[[], None]]:
     finally:
         with suppress(OSError):  # a disk that takes no more must not hide why this ends
             temporary.unlink(missing_ok=True)
+
+
+def remove_leftovers(path: Path) -> None:
+    """Removes what a writer of ``path`` left behind that was killed. Only for who holds the lock of the file."""
+    path = path.resolve()
+    with suppress(OSError):  # they are in nobody's way
+        for left in path.parent.iterdir():
+            if left.name.startswith(_staged_prefix(path)):
+                left.unlink()
+
+
+def _staged_prefix(path: Path) -> str:
+    return f".{path.name}.danelaw-"
 
 
 _REMEDIES: Final = {

@@ -18,7 +18,7 @@ from dns.name import Name
 from dns.rdatatype import RdataType
 
 from danelaw.adapters.zone.differences import ahead, plain
-from danelaw.adapters.zone.disk import staged
+from danelaw.adapters.zone.disk import remove_leftovers, staged
 from danelaw.adapters.zone.edit import raise_serial
 from danelaw.adapters.zone.entries import ENCODING
 from danelaw.adapters.zone.key_directory import read_keys
@@ -225,7 +225,12 @@ def _not_right(apex: Name, evidence: str) -> DanelawError:
 
 
 def put_in_place(*files: tuple[Path, bytes]) -> None:
-    """Replaces the files, in this order, once the content of all lies ready beside them."""
+    """Replaces the files, in this order, once the content of all lies ready beside them.
+
+    The lock of the zone is held meanwhile.
+    """
+    for path, _ in files:
+        remove_leftovers(path)
     with ExitStack() as stack:
         for put in [stack.enter_context(staged(path, data, 0o644)) for path, data in files]:
             put()
