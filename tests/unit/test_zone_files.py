@@ -293,7 +293,7 @@ EDITS = pytest.mark.parametrize(
         ("ns1 A 192.0.2.1\n", "ns1 3600 A 192.0.2.1\n", "ns1.example.net. A"),
         ("ns1 A 192.0.2.1\n", "ns1 A 192.0.2.1\nns1 AAAA 2001:db8::1\n", "ns1.example.net. AAAA"),
         ("ns1 A 192.0.2.1\n", "ns1 A 192.0.2.1\nwww CNAME ns1\n", "www.example.net. CNAME"),
-        ("ns1 A 192.0.2.1\n", "ns1 A 192.0.2.1\nwww DNAME ns1\n", "www.example.net. DNAME"),
+        ("ns1 A 192.0.2.1\n", "ns1 A 192.0.2.1\nftp DNAME ns1\n", "ftp.example.net. DNAME"),
         ("ns1 A 192.0.2.1\n", f"ns1 A 192.0.2.1\n{OTHER} TLSA 3 1 1 00\n", f"{OTHER} TLSA"),
         ("_26._tcp TLSA 3 1 1 01\n", "", "_26._tcp.example.net. TLSA"),
     ],

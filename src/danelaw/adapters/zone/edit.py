@@ -14,9 +14,11 @@ import dns.rdatatype
 from dns.name import Name
 from dns.rdatatype import RdataType
 
+from danelaw.adapters.zone.faults import told
 from danelaw.adapters.zone.master_file import SourceRecord, ZoneSource, parse_zone
 from danelaw.adapters.zone.rdata_text import record_text
 from danelaw.adapters.zone.serials import next_serial
+from danelaw.adapters.zone.zone_rules import loading_faults
 from danelaw.core.dnssec.canonical import canonical_key, canonical_rdata
 from danelaw.core.model import Absence, Answer, DanelawError, RRset
 
@@ -29,12 +31,19 @@ _CLOSING: Final = re.compile(r"^; <<< danelaw\b[^\n]*(?:\n|\Z)", re.MULTILINE)
 def raise_serial(source: ZoneSource, above: tuple[int, ...], now: datetime) -> ZoneSource:
     """The zone with a serial after its own and those ``above``. Raises ``ZONE_EDIT_UNSAFE``."""
     soa = source.soa
-    token = soa.entry.tokens[soa.rdata_at + 2] if len(soa.entry.tokens) > soa.rdata_at + 2 else None
-    if soa.path != source.path or token is None or token.text != str(source.serial):
+    if soa.path != source.path:
         raise DanelawError(
             "ZONE_EDIT_UNSAFE",
-            f"{soa.path}:{soa.entry.line}: the serial is not written where it can be changed",
-            hint=f"write the SOA record in the usual form and in {source.path} itself",
+            f"{_place(soa)}: the SOA record, whose serial must rise, is not in {source.path} itself",
+            hint=f"move the SOA record into {source.path}; other zones that include {soa.path} keep their own serials",
+        )
+    tokens = soa.entry.tokens
+    token = tokens[soa.rdata_at + 2] if len(tokens) > soa.rdata_at + 2 else None
+    if soa.generated or token is None or not token.text.isdigit() or int(token.text) != source.serial:
+        raise DanelawError(
+            "ZONE_EDIT_UNSAFE",
+            f"{_place(soa)}: the serial is not written where it can be changed",
+            hint="write the SOA record in the usual form: two names, then serial, refresh, retry, expire, minimum",
         )
     serial = next_serial(source.serial, above, now)
     text = source.text[: token.at] + str(serial) + source.text[token.at + len(token.text) :]
@@ -194,6 +203,12 @@ def _lines(source: ZoneSource, record: SourceRecord) -> tuple[int, int]:
             f"{_place(record)}: this record cannot be replaced or removed, for it is not in {source.path} itself",
             hint=f"change {record.path} by hand, or move the record into the zone's main file",
         )
+    if record.generated:
+        raise DanelawError(
+            "ZONE_EDIT_UNSAFE",
+            f"{_place(record)}: this record cannot be replaced or removed alone, for a $GENERATE makes it with others",
+            hint="leave its number out of the range by hand",
+        )
     return record.entry.start, record.entry.end
 
 
@@ -218,6 +233,9 @@ def _believe(source: ZoneSource, text: str, owner: Name, type: int, answer: Answ
             f"{_shown(owner, type)} in {source.path} would not become what it shall be",
             hint="state the owner name and TTL of its records: they have them from the records before them",
         )
+    faults = loading_faults(edited.apex, edited.records)
+    if faults and not loading_faults(source.apex, source.records):
+        raise told(faults)
     return edited
 
 

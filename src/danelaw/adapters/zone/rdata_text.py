@@ -1,74 +1,170 @@
 """Rdata from and to presentation form, such that every octet string survives.
 
-dnspython knows the types; what it would refuse (a TLSA or DS whose digest has a wrong length) is read here, and what it
-cannot write is written in the generic form (RFC 3597 §5).
+The usual types are read by the table below, which tells what is wrong at which word; the others by dnspython. What has
+no usual text (a TLSA record that is too short) is written in the generic form (RFC 3597 §5).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
-import dns.dnssectypes
 import dns.exception
 import dns.name
 import dns.rdata
 import dns.rdatatype
 from dns.name import Name
 from dns.rdataclass import RdataClass
-from dns.rdatatype import RdataType
+from dns.rdatatype import RdataType as T
+
+from danelaw.adapters.zone.entries import split_words
+from danelaw.adapters.zone.fields import (
+    ALGORITHM,
+    BARE_STRING,
+    BASE64,
+    COVERED,
+    HASH,
+    HEXADECIMAL,
+    INSTANT,
+    IPV4,
+    IPV6,
+    LONG,
+    NAME,
+    OCTET,
+    PERIOD,
+    SALT,
+    SHORT,
+    STRING,
+    STRINGS,
+    TAG,
+    TYPES,
+    Field,
+    MisreadError,
+    Names,
+    Rest,
+    hexadecimal,
+)
 
 
 class RdataTextError(ValueError):
-    """The words are no rdata of the type."""
+    """The words are no rdata of the type. ``at``: which of them is not what was expected, counted from 0."""
+
+    def __init__(self, message: str, at: int) -> None:
+        super().__init__(message)
+        self.at = at
 
 
-def _octet(word: str) -> bytes:
-    return int(word).to_bytes(1)
+_DS: Final = (SHORT, ALGORITHM, OCTET, HEXADECIMAL)  # RFC 4034 §5.3
+_TLSA: Final = (OCTET, OCTET, OCTET, HEXADECIMAL)  # RFC 6698 §2.2
+_DNSKEY: Final = (SHORT, OCTET, ALGORITHM, BASE64)  # RFC 4034 §2.2
 
-
-def _short(word: str) -> bytes:
-    return int(word).to_bytes(2)
-
-
-def _algorithm(word: str) -> bytes:
-    return dns.dnssectypes.Algorithm.from_text(word).to_bytes(1)
-
-
-_DIGESTS: Final[dict[int, tuple[Callable[[str], bytes], ...]]] = {
-    RdataType.TLSA: (_octet, _octet, _octet),  # RFC 6698 §2.2
-    RdataType.SMIMEA: (_octet, _octet, _octet),
-    RdataType.DS: (_short, _algorithm, _octet),  # RFC 4034 §5.3
-    RdataType.CDS: (_short, _algorithm, _octet),
+_LAYOUTS: Final[dict[int, tuple[Field | Rest, ...]]] = {
+    T.A: (IPV4,),
+    T.AAAA: (IPV6,),
+    T.NS: (NAME,),
+    T.CNAME: (NAME,),
+    T.DNAME: (NAME,),
+    T.PTR: (NAME,),
+    T.SOA: (NAME, NAME, LONG, PERIOD, PERIOD, PERIOD, PERIOD),
+    T.MX: (SHORT, NAME),
+    T.SRV: (SHORT, SHORT, SHORT, NAME),
+    T.NAPTR: (SHORT, SHORT, STRING, STRING, STRING, NAME),
+    T.HINFO: (STRING, STRING),
+    T.RP: (NAME, NAME),
+    T.TXT: (STRINGS,),
+    T.SPF: (STRINGS,),
+    T.CAA: (OCTET, TAG, BARE_STRING),
+    T.SSHFP: (OCTET, OCTET, HEXADECIMAL),
+    T.TLSA: _TLSA,
+    T.SMIMEA: _TLSA,
+    T.OPENPGPKEY: (BASE64,),
+    T.DS: _DS,
+    T.CDS: _DS,
+    T.DNSKEY: _DNSKEY,
+    T.CDNSKEY: _DNSKEY,
+    T.RRSIG: (COVERED, ALGORITHM, OCTET, LONG, INSTANT, INSTANT, SHORT, NAME, BASE64),  # RFC 4034 §3.2
+    T.NSEC: (NAME, TYPES),  # RFC 4034 §4.2
+    T.NSEC3: (OCTET, OCTET, SHORT, SALT, HASH, TYPES),  # RFC 5155 §3.3
+    T.NSEC3PARAM: (OCTET, OCTET, SHORT, SALT),
+    T.ZONEMD: (LONG, OCTET, OCTET, HEXADECIMAL),  # RFC 8976 §2.3
 }
-"""Fixed fields of the types that end in hexadecimal of any length."""
+"""What follows the type, word by word; a ``Rest`` stands at the end."""
 
 
 def rdata_from_words(type: int, words: Sequence[str], origin: Name) -> bytes:
     """Uncompressed wire rdata. ``words`` in ASCII, as written. Raises ``RdataTextError``."""
+    return read_rdata(type, words, Names(origin))
+
+
+def read_rdata(type: int, words: Sequence[str], names: Names) -> bytes:
+    """As ``rdata_from_words``, with names that may be known already."""
+    if words and words[0] == "\\#":
+        return _generic(words)
+    layout = _LAYOUTS.get(type)
+    if layout is None:
+        return _by_dnspython(type, words, names.origin)
+    parts, at = [], 0
+    for part in layout:
+        if at == len(words) and not (isinstance(part, Rest) and part.may_lack):
+            raise RdataTextError(f"expected {part.expected}, found the end of the record", at)
+        try:
+            if isinstance(part, Rest):
+                parts.append(part.read(words[at:]))
+                at = len(words)
+            else:
+                parts.append(part.read(words[at], names))
+                at += 1
+        except ValueError as error:
+            raise RdataTextError(_unlike(part.expected, words[at], error), at) from error
+    if at < len(words):
+        raise RdataTextError(f"expected the end of the record, found {_quoted(words[at])}", at)
+    rdata = b"".join(parts)
+    if len(rdata) > 65535:
+        raise RdataTextError(f"the record has {len(rdata)} octets of data, and may have 65535", 0)
+    return rdata
+
+
+def _unlike(expected: str, word: str, error: ValueError) -> str:
+    why = f" ({error})" if isinstance(error, MisreadError) and str(error) else ""
+    return f"expected {expected}, found {_quoted(word)}{why}"
+
+
+def _quoted(word: str) -> str:
+    """For a message."""
+    shown = word.strip('"')
+    return f'"{shown[:60]}…"' if len(shown) > 60 else f'"{shown}"'
+
+
+def _generic(words: Sequence[str]) -> bytes:
+    """``\\# length hexadecimal`` (RFC 3597 §5)."""
+    if len(words) < 2 or not words[1].isdigit() or len(words[1]) > 5:
+        raise RdataTextError("expected the number of octets after \\#", min(1, len(words) - 1))
     try:
-        if words[:1] == ["\\#"]:
-            rdata = bytes.fromhex("".join(words[2:]))
-            if len(words) < 2 or len(rdata) != int(words[1]):
-                raise RdataTextError("generic rdata of another length than it says (RFC 3597 §5)")
-            return rdata
-        if fields := _DIGESTS.get(type):
-            if not "".join(words[len(fields) :]):
-                raise RdataTextError("too few fields")
-            fixed = b"".join(read(word) for read, word in zip(fields, words, strict=False))
-            return fixed + bytes.fromhex("".join(words[len(fields) :]))
-        parsed = dns.rdata.from_text(RdataClass.IN, RdataType.make(type), " ".join(words), origin, relativize=False)
+        rdata = hexadecimal(words[2:])
+    except ValueError as error:
+        raise RdataTextError("expected octets in hexadecimal after \\# and their number", 2) from error
+    if len(rdata) != int(words[1]):
+        raise RdataTextError(f"{words[1]} octets are announced, and there are {len(rdata)}", 1)
+    return rdata
+
+
+def _by_dnspython(type: int, words: Sequence[str], origin: Name) -> bytes:
+    try:
+        parsed = dns.rdata.from_text(RdataClass.IN, T.make(type), " ".join(words), origin, relativize=False)
         return parsed.to_generic().data
     except (dns.exception.DNSException, ValueError, OverflowError) as error:
-        raise RdataTextError(str(error) or "malformed") from error
+        mnemonic = dns.rdatatype.to_text(T.make(type))
+        raise RdataTextError(
+            f"malformed {mnemonic} record: {error or 'its fields are not as they should be'}", 0
+        ) from error
 
 
 def record_text(type: int, rdata: bytes) -> str:
     """Type and rdata in presentation form, with absolute names, on one line."""
-    named = RdataType.make(type)
+    named = T.make(type)
     try:
         text = dns.rdata.from_wire(RdataClass.IN, named, rdata, 0, len(rdata)).to_text()
-        if rdata_from_words(type, text.split(" "), dns.name.root) == rdata:
+        if rdata_from_words(type, split_words(text), dns.name.root) == rdata:
             return f"{dns.rdatatype.to_text(named)} {text}"
     except (dns.exception.DNSException, ValueError):
         pass  # the generic form is for this

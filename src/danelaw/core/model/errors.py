@@ -18,4 +18,6 @@ class DanelawError(Exception):
 
     def __str__(self) -> str:
         said = f"{self.message} [{self.code}]"
+        if "\n" in self.evidence:
+            return f"{said}:\n{self.evidence}"
         return f"{said}: {self.evidence}" if self.evidence else said
