@@ -89,6 +89,14 @@ class Resolver(Protocol):
     async def resolve(self, name: Name, type: int) -> Validated: ...
 
 
+class ZoneCuts(Protocol):
+    """Where zones begin."""
+
+    async def zone_of(self, name: Name) -> Name | None:
+        """The apex of the zone that ``name`` lies in, unvalidated; None where no server says it."""
+        ...
+
+
 class Authorities(Protocol):
     """What each authoritative address says, by itself."""
 

@@ -35,6 +35,7 @@ from danelaw.app.config import (
     UpdatedZoneConfig,
     ZoneConfig,
 )
+from danelaw.app.delegation import Onlookers
 from danelaw.app.engine import Engine
 from danelaw.app.toolbox import Subjects, Toolbox
 from danelaw.core.dnssec.anchors import Anchors, read_anchors
@@ -113,6 +114,14 @@ def eyes(
         authorities=AuthorityAsker(chosen, world, ca=ca),
         prober=TLSProber(world),
     )
+
+
+def onlookers(forwarders: Sequence[Forwarder] = ()) -> Onlookers:
+    """The ports that look at a delegation, through these forwarders or the system's. Raises as ``eyes`` does."""
+    world, at = dialer(), clock()
+    chosen = tuple(forwarders) or system_forwarders()
+    anchors = trust_anchors(None, at.now())
+    return Onlookers(at, ForwardingResolver(chosen, world, at, anchors), AuthorityAsker(chosen, world))
 
 
 def client_roots(config: Config | None) -> tuple[bytes, ...]:

@@ -10,6 +10,7 @@ from danelaw.faces.cli.lazily import LazyGroup
 
 COMMANDS: Final = {
     "keygen": "make a key, in BIND's key files",
+    "ds": "the DS for the registrar, and whether the parent has it",
 }
 """What there is, and what it does, in the order of use."""
 

@@ -37,7 +37,7 @@ _SIGNS = {
 @click.option(
     "--algorithm",
     "-a",
-    metavar="NAME",
+    metavar="ALG",
     help="ECDSAP256SHA256 (13) if not given, or that of the zone's other keys; ECDSAP384SHA384 (14), ED25519 (15), "
     "ED448 (16) or RSASHA256 (8).",
 )
