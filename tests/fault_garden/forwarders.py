@@ -9,6 +9,7 @@ from typing import Final
 from dns.rdataclass import RdataClass
 from dns.rdatatype import RdataType as T
 
+from danelaw.core.dnssec.canonical import plain_wire
 from danelaw.core.model import Message, Record, Security
 from fault_garden.damages import (
     BOGUS,
@@ -55,6 +56,24 @@ def added(section: str, owner: str, *, at: str = "www A") -> Damage:
 def moved(honest: Message) -> Message:
     """The answer stands in the authority section."""
     return replace(honest, answer=(), authority=honest.answer)
+
+
+def as_asked(where: str, other: str) -> Damage:
+    """The honest reply to another question, whose records keep their names."""
+
+    def damage(garden: Garden) -> None:
+        asked, told = garden.question(where), garden.honest(garden.question(other))
+        garden.changes.append((asked, lambda _: replace(told, question=(asked,))))
+
+    return damage
+
+
+def referred(garden: Garden) -> None:
+    """A referral in place of the answer, as of a server that does not recurse."""
+    zone = garden.name("plain.net.")
+    server = Record(zone, int(T.NS), 1, 600, plain_wire(garden.name("ns.plain.net.")))
+    asked = garden.question("www.plain.net. A")
+    garden.changes.append((asked, lambda honest: replace(honest, flags=0x8000, answer=(), authority=(server,))))
 
 
 def of_class(number: int) -> Change:
@@ -197,6 +216,8 @@ ENTRIES: Final = [
     _entry("all of class CH", reply("www A", of_class(3)), "www A", BOGUS, "DENIAL_MISSING", "RFC 4035 §5.4"),
     _entry("class CH beside class IN", reply("www A", chaos_beside), "www A", SECURE, VALID),
     _entry("another name's address", answered_as("www A", "ns A"), "www A", BOGUS, "SIGNATURE_INVALID"),
+    _entry("another name's address, under its own name", as_asked("www A", "ns A"), "www A", BOGUS, "DENIAL_MISSING"),
+    _entry("a referral to an unsigned zone", referred, "www.plain.net. A", INDETERMINATE, "NO_ANSWER", "RFC 2308 §2.2"),
     _entry("another question's reply", other_question, "www A", SECURE, VALID, served=False),
     _entry("no question", reply("www A", no_question), "www A", SECURE, VALID, served=False),
     _entry("TTLs of zero", reply(None, ttl(0)), "www A", SECURE, VALID, "RFC 4035 §5.3.3"),

@@ -15,6 +15,7 @@ from fault_garden.beds import sign
 from fault_garden.damages import (
     BOGUS,
     INSECURE,
+    PLAINLY,
     SECURE,
     Damage,
     Entry,
@@ -111,6 +112,15 @@ def to_itself(garden: Garden) -> None:
     bed.put(owner, int(T.NSEC3), [replace(NSEC3.from_rdata(rdata), next=bed_hash).to_rdata()])
 
 
+def in_an_nsec_zone(garden: Garden) -> None:
+    """A signed NSEC3 of no name, in place of the NSECs."""
+    bed = garden.bed("example.net.")
+    owner = Name((b"0p9mhaveqvm6t7vbl5lop2u3t2rp3tom", *bed.apex.labels))
+    bed.put(owner, int(T.NSEC3), [NSEC3(1, 0, 0, b"", bytes(20), frozenset()).to_rdata()])
+    shown = (*bed.soa(), *bed.records(owner, int(T.NSEC3)))
+    garden.changes.append((garden.question(NOPE), lambda honest: replace(honest, authority=shown)))
+
+
 def wrong_next(one: NSEC3) -> NSEC3:
     return replace(one, next=one.next[:-1])
 
@@ -182,6 +192,7 @@ ENTRIES: Final = [
         "SIGNER_MISMATCH",
         "RFC 5155 §8.1",
     ),
+    _bogus("one of no name, in a zone with NSEC", in_an_nsec_zone, NOPE, INSUFFICIENT, "RFC 5155 §8.4", PLAINLY),
     # NODATA (§8.5)
     _bogus("the type is in the bitmap", types("www", add=int(T.TXT)), NODATA, INSUFFICIENT, "RFC 5155 §8.5"),
     _bogus("a CNAME is in the bitmap", types("www", add=int(T.CNAME)), NODATA, INSUFFICIENT, "RFC 5155 §8.5"),
