@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import builtins
+import io
 import os
 import shutil
 import signal
@@ -83,11 +85,14 @@ class Executioner:
 
         return done
 
-    def opened(self, fdopen: Callable[..., Any]) -> Callable[..., Any]:
-        """Files that are written half, flushed, and then wholly."""
+    def opened(self, opener: Callable[..., Any]) -> Callable[..., Any]:
+        """Files to be written are opened, written half, flushed, and then wholly."""
 
-        def opening(*args: Any) -> Any:
-            file = fdopen(*args)
+        def opening(*args: Any, **kwargs: Any) -> Any:
+            file = opener(*args, **kwargs)
+            if not file.writable():
+                return file
+            self.pass_by()
             write = file.write
 
             class InHalves:
@@ -100,7 +105,7 @@ class Executioner:
                 def __getattr__(self, name: str) -> Any:
                     return getattr(file, name)
 
-                def write(inner, data: bytes) -> None:  # noqa: N805 - self is the executioner's
+                def write(inner, data: Any) -> None:  # noqa: N805 - self is the executioner's
                     for part in (data[: len(data) // 2], data[len(data) // 2 :]):
                         write(part)
                         file.flush()
@@ -118,7 +123,8 @@ def die_while_publishing(folder: Path, instant: int) -> bool:
         executioner = Executioner(instant)
         for holder, name in ((os, "fsync"), (os, "fchmod"), (tempfile, "mkstemp"), (Path, "replace"), (Path, "unlink")):
             setattr(holder, name, executioner.around(getattr(holder, name)))
-        os.fdopen = executioner.opened(os.fdopen)
+        for holder, name in ((os, "fdopen"), (io, "open"), (builtins, "open")):
+            setattr(holder, name, executioner.opened(getattr(holder, name)))
         try:
             publish(folder)
         finally:
