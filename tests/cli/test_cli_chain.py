@@ -9,6 +9,8 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
 from xml.etree import ElementTree
@@ -16,7 +18,9 @@ from xml.etree import ElementTree
 import dns.dnssec
 import pytest
 
-from danelaw.core.model import Message, Question
+from danelaw.core.model import Message, Question, Security, Validated
+from danelaw.core.picture.seen import Picture, Presented
+from danelaw.faces.cli.chain import exit_status
 from name_servers import answering
 from signed_tree import Tree, name
 
@@ -216,3 +220,16 @@ def test_a_configuration_names_resolver_and_anchor(resolver: str, anchor: str, t
     file = tmp_path / "danelaw.toml"
     file.write_text(f'[resolver]\nforwarders = ["{resolver}"]\ntrust_anchor = "{anchor}"\n', encoding="utf-8")
     assert run("www.example.net", "--config", str(file), "--now", NOW).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("matched", "status"),
+    [((True, True), 0), ((True, False), 1), ((None, False), 1), ((True, None), 3), ((), 3)],
+    ids=["all match", "one does not", "one does not, one is not known", "one is not known", "no address"],
+)
+def test_certificates_count_for_the_exit_status(matched: tuple[bool | None, ...], status: int) -> None:
+    """What is wrong goes before what is not known."""
+    answer = Validated(name("www"), 52, Security.SECURE)
+    seen = tuple(Presented(ip_address("192.0.2.1"), one, "CN: www") for one in matched)
+    assert exit_status(Picture(answer, presented=seen)) == status
+    assert exit_status(Picture(replace(answer, state=Security.BOGUS), presented=seen)) == 1

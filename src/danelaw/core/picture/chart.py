@@ -24,18 +24,15 @@ from danelaw.core.model import (
     Silence,
 )
 from danelaw.core.picture import told, words
+from danelaw.core.picture.boxes import LONGEST, SIDE, callouts, columns, node
 from danelaw.core.picture.graph import Column, Edge, Graph, Look, Node, Panel, Relation, Shape
-from danelaw.core.picture.hints import hint
-from danelaw.core.picture.metrics import Style, Text, text_width, wrap
+from danelaw.core.picture.metrics import Style, Text, wrap
 from danelaw.core.picture.seen import Picture, Presented
 from danelaw.core.verdict.printable import printable
 
-SIDE: Final = 204.0
-"""Room for the text beside a zone's boxes, in pixels."""
 _KEY: Final = 190.0
-_RECORD: Final = 310.0
-_LONGEST: Final = 400
-_MOST_RECORDS: Final = 40
+_HASHED: Final = 272.0
+_CERTIFICATE: Final = 220.0
 
 
 def chart(picture: Picture) -> Graph:
@@ -51,14 +48,14 @@ def chart(picture: Picture) -> Graph:
         tuple(printable(str(note)) for note in answer.notes),
     )
     if proof is None or not (proof.zones or proof.links):
-        graph.panels.append(Panel("", graph.look, _callouts(answer.reasons, answer.state, set())))
+        graph.panels.append(Panel("", graph.look, callouts(answer.reasons, answer.state, set())))
         return graph
     chartist = _Chartist(picture, proof, graph.edges)
     graph.panels += [chartist.anchored(zone) for zone in told.tops(proof)]
     homeless = [link for link in proof.links if told.home(link, proof) is None]
     if homeless:
         state = homeless[0].state
-        side = [side for link in homeless for side in _callouts(link.reasons, link.state, chartist.said)]
+        side = [side for link in homeless for side in callouts(link.reasons, link.state, chartist.said)]
         graph.panels.append(Panel("No zone", Look.of(state), side, own=[chartist.link(link) for link in homeless]))
     return graph
 
@@ -84,7 +81,7 @@ class _Chartist:
             return self._digests(id, zone, title, Look.SECURE, ())
         for key in (key for key in zone.keys if key.vouched_for):
             self._edge(id, self._key_id(zone, key), Relation.DIGESTS, Look.SECURE, f"the trust anchor is key {key.tag}")
-        return _node(id, Shape.RECORD, Look.SECURE, (("DNSKEY", Style.HEAD), (title, Style.DATA)))
+        return node(id, Shape.RECORD, Look.SECURE, (("DNSKEY", Style.HEAD), (title, Style.DATA)))
 
     def _zone(self, zone: JudgedZone) -> Panel:
         panel = Panel(words.zone_name(zone.name), Look.of(zone.state), self._beside(zone), self._tiers(zone))
@@ -95,7 +92,7 @@ class _Chartist:
         panel.own += [self.link(link) for link in links]
         for link in links:
             if link.state is not Security.SECURE:
-                panel.side += _callouts(link.reasons, link.state, self.said)
+                panel.side += callouts(link.reasons, link.state, self.said)
         return panel
 
     def _beside(self, zone: JudgedZone) -> list[tuple[Look | None, tuple[Text, ...]]]:
@@ -106,7 +103,7 @@ class _Chartist:
                 lines += wrap(told.signature_line(signature, zone.name, self.proof.now), Style.MUTE, SIDE)
             side.append((None, lines))
         if zone.state is not Security.SECURE:
-            side += _callouts(zone.reasons, zone.state, self.said)
+            side += callouts(zone.reasons, zone.state, self.said)
         return side + self._servers(zone.name)
 
     def _servers(self, zone: Name) -> list[tuple[Look | None, tuple[Text, ...]]]:
@@ -139,7 +136,7 @@ class _Chartist:
         if not zone.keys:
             if zone.dnskey is None and zone.state in (Security.BOGUS, Security.INDETERMINATE) and zone.ds is not None:
                 lines = (("DNSKEY", Style.HEAD), ("not there", Style.BODY))
-                return [[_node(f"keys {self._index(zone)}", Shape.KEY, Look.of(zone.state), lines)]]
+                return [[node(f"keys {self._index(zone)}", Shape.KEY, Look.of(zone.state), lines)]]
             return []
         signatures = zone.dnskey.signatures if zone.dnskey is not None else ()
         first = [key for key in zone.keys if any(words.made_by(one, key) for one in signatures)]
@@ -182,7 +179,7 @@ class _Chartist:
         good = key.fault is None and zone.state is Security.SECURE
         look = Look.SECURE if good else Look.BOGUS if zone.state is Security.BOGUS else Look.ASIDE
         full = f"DNSKEY {key.tag} of {words.plain(zone.name)}: {words.rdata(T.DNSKEY, key.rdata)}"
-        return _node(self._key_id(zone, key), Shape.KEY, look, lines, full, room=_KEY, loop=loop)
+        return node(self._key_id(zone, key), Shape.KEY, look, lines, full, room=_KEY, loop=loop)
 
     def _index(self, zone: JudgedZone) -> int:
         return self.proof.zones.index(zone)
@@ -197,9 +194,9 @@ class _Chartist:
         index, look = self._index(child), Look.of(child.state)
         if child.ds is not None:
             id = f"ds {index}"
-            node = self._digests(id, child, words.shown(child.name), Look.of(child.ds.state), self._dates(child.ds))
+            box = self._digests(id, child, words.shown(child.name), Look.of(child.ds.state), self._dates(child.ds))
             self._sign(parent, child.ds, id)
-            return [[node]]
+            return [[box]]
         if child.denial is not None:
             claim = f"no DS {index}"
             lines = (("no DS", Style.HEAD), (words.shown(child.name), Style.DATA), (child.denial.how, Style.MUTE))
@@ -208,12 +205,12 @@ class _Chartist:
             row = self._denial(parent, child.denial, f"{index} ds", claim, look, code)
             if not row:
                 self._unsigned(parent, claim, look, code)
-            return [*([row] if row else []), [_node(claim, Shape.CLAIM, claimed, lines)]]
+            return [*([row] if row else []), [node(claim, Shape.CLAIM, claimed, lines)]]
         id = f"ds {index}"
         lines = (("DS", Style.HEAD), (words.shown(child.name), Style.DATA), ("neither there nor denied", Style.BODY))
         code = child.reasons[0].code if child.reasons else ""
         self._unsigned(parent, id, look, code)
-        return [[_node(id, Shape.RECORD, look, lines)]]
+        return [[node(id, Shape.RECORD, look, lines)]]
 
     def _digests(self, id: str, zone: JudgedZone, of: str, look: Look, dates: Iterable[tuple[str, Style]]) -> Node:
         chips = tuple(self._chip(f"{id} {n}", zone, digest) for n, digest in enumerate(zone.digests))
@@ -221,7 +218,7 @@ class _Chartist:
         full = "; ".join(
             f"DS {one.key_tag} {one.algorithm} {one.digest_type} {one.digest.hex()}" for one in zone.digests
         )
-        return _node(id, Shape.RECORD, look, lines, f"DS of {words.plain(zone.name)}: {full}", chips=chips)
+        return node(id, Shape.RECORD, look, lines, f"DS of {words.plain(zone.name)}: {full}", chips=chips)
 
     def _chip(self, id: str, zone: JudgedZone, digest: JudgedDigest) -> Node:
         tagged = [k for k in zone.keys if (k.tag, k.algorithm) == (digest.key_tag, digest.algorithm)]
@@ -233,14 +230,14 @@ class _Chartist:
         if digest.outcome is Outcome.VALID:
             for key in [key for key in tagged if key.vouched_for][:1]:
                 self._edge(id, self._key_id(zone, key), Relation.DIGESTS, Look.SECURE, full)
-            return _node(id, Shape.CHIP, Look.SECURE, lines, full)
+            return node(id, Shape.CHIP, Look.SECURE, lines, full)
         broken = digest.outcome is Outcome.FAILED and zone.state is Security.BOGUS
         look = Look.BOGUS if broken else Look.ASIDE
         entries = [key for key in zone.keys if key.flags & 1] or list(zone.keys)
         if targets := tagged or (entries if broken else []):
             label = digest.fault.code if broken and digest.fault is not None else ""
             self._edge(id, self._key_id(zone, targets[0]), Relation.DIGESTS, look, full, label)
-        return _node(id, Shape.CHIP, look, lines, full)
+        return node(id, Shape.CHIP, look, lines, full)
 
     # -- RRsets -------------------------------------------------------------------------------------------------
 
@@ -261,10 +258,10 @@ class _Chartist:
                 rows.append(row)
             else:
                 self._unsigned(zone, id, look, code)
-            rows.append([_node(id, Shape.CLAIM, Look.of(link.state), lines)])
+            rows.append([node(id, Shape.CLAIM, Look.of(link.state), lines)])
         else:
             lines = ((told.link_title(link), Style.HEAD), ("no answer", Style.MUTE))
-            rows.append([_node(id, Shape.CLAIM, Look.of(link.state), lines)])
+            rows.append([node(id, Shape.CLAIM, Look.of(link.state), lines)])
         if link.onward is not None and index + 1 < len(self.proof.links):
             full = f"{told.link_title(link)} {told.aliased(link)}"
             self._edge(id, f"link {index + 1}", Relation.LEADS, Look.of(link.state), full)
@@ -278,13 +275,13 @@ class _Chartist:
         lines: list[tuple[str, Style]] = [
             (words.type_name(rrset.type), Style.HEAD),
             (words.shown(rrset.owner), Style.DATA),
-            *((line, Style.DATA) for line in _columns(values)),
+            *((line, Style.DATA) for line in columns(values)),
         ]
         lines += [(made, Style.MUTE) for made in (told.synthesis(link),) if made]
         if judged.wildcard is not None:
             lines.append((f"expanded from {words.shown(judged.wildcard)}", Style.MUTE))
         full = f"{told.link_title(link)}: {'; '.join(values)}"
-        return _node(id, Shape.RECORD, Look.of(link.state), (*lines, *self._dates(judged)), full)
+        return node(id, Shape.RECORD, Look.of(link.state), (*lines, *self._dates(judged)), full)
 
     def _dates(self, judged: JudgedRRset) -> list[tuple[str, Style]]:
         lines = [(f"TTL {judged.rrset.ttl}", Style.MUTE)]
@@ -310,11 +307,13 @@ class _Chartist:
             rrset = judged.rrset
             values = words.rdatas(rrset.type, rrset.rdatas)
             lines = [(words.type_name(rrset.type), Style.HEAD), (words.shown(rrset.owner), Style.DATA)]
-            lines += [(words.middle(value, _LONGEST), Style.DATA) for value in values]
+            lines += [(words.middle(value, LONGEST), Style.DATA) for value in values]
             if denial.opt_out and told.is_denial_record(judged):
                 lines.append(("opt-out: unsigned delegations may be here", Style.MUTE))
             full = f"{words.plain(rrset.owner)} {words.type_name(rrset.type)}: {'; '.join(values)}"
-            row.append(_node(id, Shape.RECORD, Look.of(judged.state), (*lines, *self._dates(judged)), full, room=272))
+            row.append(
+                node(id, Shape.RECORD, Look.of(judged.state), (*lines, *self._dates(judged)), full, room=_HASHED)
+            )
             self._sign(zone, judged, id)
             if claim is not None and told.is_denial_record(judged):
                 if denial.how:
@@ -342,7 +341,7 @@ class _Chartist:
         label = "" if one.matched is not False else "no match"
         self._edge(link, f"certificate {n}", Relation.MATCHES, look, full, label)
         says = {True: "", False: "NO MATCH", None: "NOT SEEN"}[one.matched]
-        return replace(_node(f"certificate {n}", Shape.CERTIFICATE, look, lines, full, room=220), word=says)
+        return replace(node(f"certificate {n}", Shape.CERTIFICATE, look, lines, full, room=_CERTIFICATE), word=says)
 
     # -- arrows -------------------------------------------------------------------------------------------------
 
@@ -377,52 +376,3 @@ class _Chartist:
         tier = [key for key in zone.keys if not key.flags & 1] or zone.keys
         if tier and look is not Look.INSECURE:
             self._edge(self._key_id(zone, tier[0]), target, Relation.SIGNS, look, code or "not looked at", code)
-
-
-def _node(
-    id: str,
-    shape: Shape,
-    look: Look,
-    lines: Iterable[tuple[str, Style]],
-    full: str = "",
-    *,
-    room: float = _RECORD,
-    chips: tuple[Node, ...] = (),
-    loop: Look | None = None,
-) -> Node:
-    given = [(words.middle(text, _LONGEST), style) for text, style in lines if text]
-    wrapped = tuple(line for text, style in given for line in wrap(text, style, room))
-    return Node(id, shape, look, wrapped, full or " ".join(text for text, _ in given), chips, loop)
-
-
-def _columns(values: Sequence[str]) -> list[str]:
-    """Records in lines; many short ones stand in columns."""
-    shown = [words.middle(value, _LONGEST) for value in values[:_MOST_RECORDS]]
-    if len(shown) > 5:
-        cell = max(map(len, shown)) + 2
-        across = max(1, int(_RECORD // text_width("0" * cell, Style.DATA)))
-        rows = [shown[at : at + across] for at in range(0, len(shown), across)]
-        shown = ["".join(value.ljust(cell) for value in row).rstrip() for row in rows]
-    if len(values) > _MOST_RECORDS:
-        shown.append(f"… and {len(values) - _MOST_RECORDS} more")
-    return shown
-
-
-def _callouts(
-    reasons: Iterable[Reason], state: Security, said: set[Reason]
-) -> list[tuple[Look | None, tuple[Text, ...]]]:
-    """Each reason once in the whole picture."""
-    side: list[tuple[Look | None, tuple[Text, ...]]] = []
-    for reason in reasons:
-        if reason in said:
-            continue
-        said.add(reason)
-        lines = wrap(words.STATE[state], Style.HEAD, SIDE) + wrap(reason.code, Style.CODE, SIDE)
-        lines += wrap(printable(reason.section), Style.MUTE, SIDE)
-        lines += wrap(printable(reason.blamed), Style.DATA, SIDE)
-        if reason.detail:
-            lines += wrap(words.middle(printable(reason.detail), _LONGEST), Style.BODY, SIDE)
-        if advice := hint(reason):
-            lines += wrap(f"hint: {advice}", Style.MUTE, SIDE)
-        side.append((Look.of(state), lines))
-    return side

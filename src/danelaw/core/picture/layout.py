@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from danelaw.core.picture.chart import SIDE
+from danelaw.core.picture.boxes import SIDE
 from danelaw.core.picture.graph import Column, Edge, Graph, Look, Node, Panel, Relation, Shape
 from danelaw.core.picture.metrics import Style, Text, tall, text_width, widest, wrap
 

@@ -12,7 +12,8 @@ from xml.sax.saxutils import escape, quoteattr
 
 from danelaw.core.picture import arrows, layout
 from danelaw.core.picture.arrows import number
-from danelaw.core.picture.chart import SIDE, chart
+from danelaw.core.picture.boxes import SIDE
+from danelaw.core.picture.chart import chart
 from danelaw.core.picture.graph import Edge, Graph, Look, Node, Panel, Relation, Shape
 from danelaw.core.picture.layout import INSET, PAD, Layout, Rect
 from danelaw.core.picture.metrics import Style, Text, tall, text_width, wrap

@@ -93,10 +93,10 @@ def chain(
         _show(picture)
     if target is not None:
         terminal.say(f"wrote {target}")
-    raise click.exceptions.Exit(_status(picture))
+    raise click.exceptions.Exit(exit_status(picture))
 
 
-def _status(picture: Picture) -> int:
+def exit_status(picture: Picture) -> int:
     """What is wrong goes before what is not known."""
     status = _STATUS[picture.answer.state]
     if status or picture.presented is None:
