@@ -195,6 +195,19 @@ def test_what_lies_outside_of_a_servers_zone_is_not_taken(section: str) -> None:
     assert Resolution({**HONEST, (EXAMPLE, WWW): both})(WWW) == ADDRESS
 
 
+@pytest.mark.parametrize(
+    "alias",
+    [
+        "www.example.net. CNAME host.example.net.",
+        "example.net. DNAME example.org.\nwww.example.net. CNAME www.example.org.",
+    ],
+)
+def test_where_an_alias_leads_is_to_be_asked_for(alias: str) -> None:
+    """Though the server tells it, unasked, signed or not: another reply may be the better one."""
+    resolution = Resolution({**HONEST, (EXAMPLE, WWW): said(f"{alias}\nhost.example.net. A 192.0.2.66")})
+    assert resolution(WWW) == said(alias)
+
+
 @pytest.mark.timeout(10)
 def test_servers_that_need_each_other_end_the_search() -> None:
     circle = {

@@ -289,6 +289,7 @@ def _of_type(record: Record, type: int) -> bool:
 def _within(reply: Reply, zone: Name, question: Question) -> Reply:
     """The reply of a server of ``zone``, freed of what lies outside: that is not its to say (RFC 2181 §5.4.1).
 
+    Where an alias leads to is to be asked for, even if the server tells it (RFC 1034 §5.3.3, step 4c).
     A reply that points upwards or sideways is a lame server's (RFC 1912 §2.8).
     """
     if isinstance(reply, Silence):
@@ -298,7 +299,7 @@ def _within(reply: Reply, zone: Name, question: Question) -> Reply:
     )
     kept = replace(
         reply,
-        answer=_inside(reply.answer, zone),
+        answer=tuple(record for record in _inside(reply.answer, zone) if _asked_for(record, question.name)),
         authority=_inside(reply.authority, zone),
         additional=_inside(reply.additional, zone),
     )
@@ -309,6 +310,11 @@ def _within(reply: Reply, zone: Name, question: Question) -> Reply:
 
 def _inside(records: Iterable[Record], zone: Name) -> tuple[Record, ...]:
     return tuple(record for record in records if record.owner.is_subdomain(zone))
+
+
+def _asked_for(record: Record, name: Name) -> bool:
+    """Whether a record in the answer section is of the very name, or a DNAME that redirects it."""
+    return record.owner == name or (_of_type(record, T.DNAME) and name.is_subdomain(record.owner))
 
 
 def _target(record: Record) -> Name | None:
