@@ -32,4 +32,6 @@ _HINTS: Final = {
 
 def hint(reason: Reason) -> str:
     """The next thing to do; empty where nothing general can be said."""
+    if reason.code == "DNSKEY_MISSING" and reason.blamed == ". DNSKEY":
+        return "ask another resolver with --resolver: the root is signed, and this one hides its keys"
     return _HINTS.get(reason.code, "")
