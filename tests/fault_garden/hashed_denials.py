@@ -8,7 +8,7 @@ from typing import Final
 from dns.name import Name
 from dns.rdatatype import RdataType as T
 
-from danelaw.core.dnssec.nsec3 import NSEC3, hash_owner
+from danelaw.core.dnssec.nsec3 import NSEC3, hash_from_label, hash_name, hash_owner
 from danelaw.core.dnssec.nsec3_chain import NSEC3Chain
 from danelaw.core.model import Security
 from fault_garden.beds import sign
@@ -17,6 +17,7 @@ from fault_garden.damages import (
     INSECURE,
     PLAINLY,
     SECURE,
+    BarrenError,
     Damage,
     Entry,
     answered_as,
@@ -65,7 +66,12 @@ def one_salt_differs(garden: Garden) -> None:
     bed = garden.bed("example.net.")
     owner = bed.covering(garden.name("*"))[0].owner
     (rdata,) = bed.rrsets[owner, int(T.NSEC3)].rdatas
-    bed.put(owner, int(T.NSEC3), [replace(NSEC3.from_rdata(rdata), salt=b"\x01").to_rdata()])
+    salted = replace(NSEC3.from_rdata(rdata), salt=b"\x01")
+    first, last = hash_from_label(owner.labels[0]) or b"", salted.next
+    by_chance = hash_name(garden.name("*"), salted.salt, 0)
+    if first < by_chance < last or (last < first and not last <= by_chance <= first):
+        raise BarrenError("the wildcard's other hash lies in the gap as well")
+    bed.put(owner, int(T.NSEC3), [salted.to_rdata()])
 
 
 def shown_deeper(garden: Garden) -> None:
