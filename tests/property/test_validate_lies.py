@@ -15,7 +15,7 @@ from hypothesis import given, note, settings
 from hypothesis import strategies as st
 
 from danelaw.core.dnssec.zonekeys import ZoneKeyCache
-from danelaw.core.model import Message, Question, Security
+from danelaw.core.model import Message, Question, Security, Validated
 from fuzz.grounds import LAYOUTS, Case, Ground, Replies, Reply, ground, is_signature, lie_believed, told
 from fuzz.lies import DROPS, FLIPS, FORGERIES, REPLAYS, TRICKS, Trick, lies, rebuilt, sections, shuffle
 
@@ -36,6 +36,11 @@ def believed(tree: Ground, case: Case, replies: Replies, cache: ZoneKeyCache | N
     verdict = told(tree, case.asked, answering(tree, replies), cache)
     wrong = lie_believed(case.truth, verdict)
     return wrong and f"{tree.word}: {case.asked}: {wrong}: {[*map(str, verdict.reasons)]}"
+
+
+def codes(verdict: Validated) -> set[str]:
+    """The reasons without their words: names are said in the letters in which they were read."""
+    return {reason.code for reason in verdict.reasons}
 
 
 @pytest.mark.parametrize(
@@ -94,7 +99,7 @@ def test_the_order_of_records_does_not_matter(tree: Ground, random: Random, data
     }
     one, other = (told(tree, case.asked, answering(tree, some)) for some in (replies, turned))
     assert (one.state, one.rrsets, one.absence) == (other.state, other.rrsets, other.absence)
-    assert set(one.reasons) == set(other.reasons)
+    assert codes(one) == codes(other)
 
 
 @settings(max_examples=250)
@@ -107,7 +112,7 @@ def test_keys_that_are_known_already_make_no_difference(tree: Ground, random: Ra
     for other in data.draw(st.lists(st.sampled_from(tree.cases), max_size=3), "cases before"):
         assert told(tree, other.asked, tree.honestly, cache) == other.truth
     cold, warm = (told(tree, case.asked, answering(tree, lie.replies), one) for one in (None, cache))
-    assert (cold.state, cold.rrsets, cold.reasons) == (warm.state, warm.rrsets, warm.reasons)
+    assert (cold.state, cold.rrsets, codes(cold)) == (warm.state, warm.rrsets, codes(warm))
 
 
 @settings(max_examples=250)
