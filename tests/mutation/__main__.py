@@ -74,18 +74,8 @@ def killer(folder: Path, mutant: Mutant | None) -> str | None:
         "EXPECTED_SOURCES": str(sources),
     }
     files = [str(path.relative_to(ROOT)) for pattern in TESTS for path in sorted(ROOT.glob(pattern))]
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-x",
-        "-q",
-        "-p",
-        "no:cacheprovider",
-        "-p",
-        "mutation.under_test",
-        *files,
-    ]
+    options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "mutation.under_test", "--hypothesis-seed=1"]
+    command = [sys.executable, "-m", "pytest", *options, *files]
     environment["PYTHONPATH"] += f"{os.pathsep}{ROOT / 'tests'}"
     try:
         done = subprocess.run(  # noqa: S603  # our own tests
