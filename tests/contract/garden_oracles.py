@@ -176,8 +176,7 @@ def _read_unbound(wire: bytes) -> Told:
 
 async def said_by_delv(program: str, folder: Path, upstream: SocketAddress, garden: Garden, asked: Question) -> Told:
     """delv's word on a question, and all that it printed. It takes one trust anchor: the closest to the question."""
-    anchor = garden.anchors.closest(asked.name)
-    assert anchor is not None
+    anchor = garden.anchors.enclosing(asked.name)[0]
     trusted = folder / f"anchors.{asked.name}{asked.type}"
     trusted.write_text(
         "trust-anchors {\n"

@@ -416,10 +416,8 @@ def test_what_of_an_anchor_the_policy_can_use(text: str, expected: list[int]) ->
 def test_below_an_anchor_that_cannot_be_used_the_next_one_above_holds() -> None:
     anchors = read_anchors(f"net. DS 1 99 2 {DIGEST_2017}\n. DS 2 13 2 {DIGEST_2017}")
     below = dns.name.from_text("www.example.net.")
-    for found, zone in ((anchors, NET), (anchors.usable(DEFAULT_POLICY), ROOT)):
-        closest = found.closest(below)
-        assert closest is not None
-        assert closest.zone == zone
+    assert [anchor.zone for anchor in anchors.enclosing(below)] == [NET, ROOT]
+    assert [anchor.zone for anchor in anchors.usable(DEFAULT_POLICY).enclosing(below)] == [ROOT]
 
 
 def test_without_any_other_the_ianas_anchors_of_the_root_hold() -> None:

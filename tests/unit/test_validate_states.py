@@ -170,13 +170,38 @@ def test_without_an_anchor_above_nothing_can_be_said(tree: Tree) -> None:
     assert drive(Validation(name("www"), T.A, Anchors(), DEFAULT_POLICY, NOW), tree.answer).state is INDETERMINATE
 
 
-def test_the_closest_anchor_is_the_one_that_counts(tree: Tree) -> None:
-    """RFC 6840 appendix C.1. The root is not asked for anything."""
+WRONG = f"DS 1 13 2 {'00' * 32}"
+
+
+def test_the_closest_anchor_is_tried_first(tree: Tree) -> None:
+    """And where it proves the answer, the root is not asked for anything."""
     key = tree.keys[name("example.net.")][1]
     island = read_anchors(f"example.net. IN DNSKEY {key}\n. DS 1 13 2 {'00' * 32}")
     verdict = drive(Validation(name("www"), T.A, island, DEFAULT_POLICY, NOW), tree.answer)
     assert verdict.state is SECURE
     assert [asked.name for asked in tree.asked] == [name("www"), name("example.net.")]
+
+
+@pytest.mark.parametrize(
+    ("asked", "anchors", "state", "code"),
+    [
+        ("www A", f"example.net. {WRONG}\n. {{right}}", SECURE, "SIGNATURE_VALID"),
+        ("nope A", f"example.net. {WRONG}\n. {{right}}", SECURE, "DENIED_NO_NAME"),
+        ("www A", f"example.net. {WRONG}\n. {WRONG}", Security.BOGUS, "DS_MISMATCH"),
+        ("www.plain.net. A", f"net. {WRONG}\n. {{right}}", Security.BOGUS, "DS_MISMATCH"),
+        ("www.plain.net. A", f"plain.net. {WRONG}\n. {{right}}", Security.BOGUS, "DNSKEY_MISSING"),
+        ("nope.org. A", f"org. {WRONG}\n. {{right}}", SECURE, "DENIED_NO_NAME"),
+    ],
+)
+def test_of_nested_anchors_any_success_is_accepted(
+    tree: Tree, asked: str, anchors: str, state: Security, code: str
+) -> None:
+    """RFC 6840 §5.10: and where none succeeds, one bogus end outweighs an insecure one."""
+    (right,) = next(iter(tree.anchors)).ds
+    text = anchors.format(right=f"DS {right.tag} {right.algorithm} {right.digest_type} {right.digest.hex()}")
+    where = question(*asked.split())
+    verdict = drive(Validation(where.name, where.type, read_anchors(text), DEFAULT_POLICY, NOW), tree.answer)
+    assert (verdict.state, verdict.reasons[0].code) == (state, code), verdict.reasons
 
 
 def test_an_anchor_says_nothing_of_its_own_ds(tree: Tree) -> None:

@@ -46,10 +46,10 @@ class Anchors:
     def __iter__(self) -> Iterator[Anchor]:
         return iter(self.zones)
 
-    def closest(self, name: Name) -> Anchor | None:
-        """The anchor of the deepest zone that ``name`` lies in (RFC 6840 appendix C.1, "closest encloser")."""
-        enclosing = [anchor for anchor in self.zones if name.is_subdomain(anchor.zone)]
-        return max(enclosing, key=lambda anchor: len(anchor.zone), default=None)
+    def enclosing(self, name: Name) -> list[Anchor]:
+        """The anchors of the zones that ``name`` may lie in, the deepest first (RFC 6840 §5.10)."""
+        found = [anchor for anchor in self.zones if name.is_subdomain(anchor.zone)]
+        return sorted(found, key=lambda anchor: len(anchor.zone), reverse=True)
 
     def usable(self, policy: AlgorithmPolicy) -> Anchors:
         """Those that this policy can use: see ``Anchor.usable``."""

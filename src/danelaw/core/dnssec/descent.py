@@ -17,7 +17,7 @@ from dns.rcode import Rcode
 from dns.rcode import to_text as rcode_text
 from dns.rdatatype import RdataType as T
 
-from danelaw.core.dnssec.anchors import Anchors
+from danelaw.core.dnssec.anchors import Anchor, Anchors
 from danelaw.core.dnssec.authenticate import Fault, Judge, WorkLimitError, authenticate, label
 from danelaw.core.dnssec.denials import Delegation
 from danelaw.core.dnssec.denying import Denying, read_denials, undenied
@@ -48,6 +48,7 @@ Steps: TypeAlias = Generator[tuple[Question, ...], None, R]
 """A part of a validation: yields the questions it waits for, returns its outcome."""
 
 _BATCH: Final = 8
+_HEAVIER: Final = (Security.INSECURE, Security.INDETERMINATE, Security.BOGUS)
 
 
 class _NoCut(enum.Enum):
@@ -67,7 +68,7 @@ class Descent:
         self.replies: dict[Question, Reply] = {}
         self.judged: dict[Name, JudgedZone] = {}
         self._cache = cache
-        self._cuts: dict[Name, ZoneKeys | Fault | _NoCut] = {}
+        self._cuts: dict[tuple[Name, Name], ZoneKeys | Fault | _NoCut] = {}
         self._denying: dict[tuple[int, Name], Denying] = {}
 
     def ask(self, question: Question) -> Steps[Reply]:
@@ -93,16 +94,32 @@ class Descent:
 
     def first_questions(self, name: Name) -> tuple[Question, ...]:
         """What will be needed whatever else comes: the anchor's keys, if they are not known."""
-        anchor = self.anchors.closest(name)
-        if anchor is None or self._cache.closest(name, anchor.zone, self.judge.now):
+        anchors = self.anchors.enclosing(name)
+        if not anchors or self._cache.closest(name, anchors[0].zone, self.judge.now):
             return ()
-        return (Question(anchor.zone, T.DNSKEY),)
+        return (Question(anchors[0].zone, T.DNSKEY),)
 
     def zone(self, name: Name) -> Steps[ZoneKeys | Fault]:
-        """The keys of the deepest zone at or above ``name``, or why there are none to be had."""
-        anchor = self.anchors.closest(name)
-        if anchor is None:
+        """The keys of the deepest zone at or above ``name``, or why there are none to be had.
+
+        The closest trust anchor is tried first. Where it leads to nothing the one above is, and so on: any success is
+        accepted, and a bogus end outweighs the others (RFC 6840 §5.10).
+        """
+        anchors = self.anchors.enclosing(name)
+        if not anchors:
             return Fault(Security.INDETERMINATE, (self._unanchored(name),))
+        faults: list[Fault] = []
+        for anchor in anchors:
+            before = dict(self.judged)
+            keys = yield from self._zone(anchor, name)
+            if not isinstance(keys, Fault):
+                return keys
+            faults.append(keys)
+            if anchor is not anchors[-1]:
+                self.judged = before
+        return max(faults, key=lambda fault: _HEAVIER.index(fault.state))
+
+    def _zone(self, anchor: Anchor, name: Name) -> Steps[ZoneKeys | Fault]:
         keys: ZoneKeys | Fault | None = self._cache.closest(name, anchor.zone, self.judge.now)
         if keys is None:
             keys = yield from self._keys(Believed(anchor.zone, None, anchor.ds, anchor.keys))
@@ -111,11 +128,12 @@ class Descent:
         self.judged.update((zone.name, zone) for zone in keys.path)
         cuts = [Name(name.labels[-count:]) for count in range(len(keys.zone) + 1, len(name) + 1)]
         for index, cut in enumerate(cuts):
-            if cut not in self._cuts:
+            known = (anchor.zone, cut)
+            if known not in self._cuts:
                 if index % _BATCH == 0:
                     yield from self._look_ahead(cuts[index : index + _BATCH])
-                self._cuts[cut] = yield from self._cut(keys, cut)
-            step = self._cuts[cut]
+                self._cuts[known] = yield from self._cut(keys, cut)
+            step = self._cuts[known]
             if isinstance(step, Fault):
                 return step
             if isinstance(step, ZoneKeys):
@@ -125,7 +143,7 @@ class Descent:
         return keys
 
     def _unanchored(self, name: Name) -> Reason:
-        anchor = self._unsupported.closest(name)
+        anchor = next(iter(self._unsupported.enclosing(name)), None)
         if anchor is None:
             return Reason("NO_TRUST_ANCHOR", "RFC 4033 §5", str(name))
         said = {f"algorithm {one.algorithm} digest type {one.digest_type}" for one in anchor.ds}

@@ -345,9 +345,9 @@ class Validation:
         return replace(outcome, zone=keys.zone) if isinstance(outcome, Fault) else outcome
 
     def _signers(self, rrsets: Iterable[RRset], within: Name) -> list[Name]:
-        """The zones that signatures claim, if such a zone can hold the name and lies under its trust anchor."""
-        anchor = self._descent.anchors.closest(within)
-        if anchor is None:
+        """The zones that signatures claim, if such a zone can hold the name and lies under a trust anchor of it."""
+        anchors = self._descent.anchors.enclosing(within)
+        if not anchors:
             return []
         signers: set[Name] = set()
         for rdata in (rdata for rrset in rrsets for rdata in rrset.rrsigs):
@@ -355,7 +355,7 @@ class Validation:
                 signers.add(RRSIG.from_rdata(rdata).signer)
             except MalformedSignatureError:
                 continue
-        fit = [signer for signer in signers if within.is_subdomain(signer) and signer.is_subdomain(anchor.zone)]
+        fit = [signer for signer in signers if within.is_subdomain(signer) and signer.is_subdomain(anchors[-1].zone)]
         return sorted(fit, key=len, reverse=True)[:_SIGNERS_TRIED]
 
 
