@@ -434,6 +434,29 @@ def test_advice_is_given_and_stands_in_no_ones_way(bench: Bench) -> None:
     assert bench.is_right()
 
 
+def test_a_long_expire_stretches_the_validity_and_that_is_told(bench: Bench) -> None:
+    report = bench.serve()
+    assert report.validity == report.asked_validity == 14 * DAY
+    bench.edit("604800 60", "2419200 60")
+    report = bench.serve()
+    assert report.validity > 28 * DAY
+    assert report.asked_validity == 14 * DAY
+    assert report.first_expiration > START + 28 * DAY
+    assert bench.is_right()
+
+
+@pytest.mark.parametrize("link", [False, True])
+def test_the_source_is_never_overwritten_by_the_signed_zone(bench: Bench, link: bool) -> None:
+    before = bench.files.file.read_bytes()
+    if link:
+        bench.files.served.symlink_to(bench.files.file)
+    else:
+        bench.files = replace(bench.files, served=bench.files.file)
+    with pytest.raises(DanelawError, match="SIGNED_IS_SOURCE"):
+        bench.serve()
+    assert bench.files.file.read_bytes() == before
+
+
 # -- disks that take nothing ----------------------------------------------------------------------------------------
 
 

@@ -125,7 +125,7 @@ class FileZones:
         Nothing is written where nothing is edited and no signature is near its end. ``full``: nothing is kept. Raises
         ``DanelawError``: ``KEYS_MISSING``, ``KEYS_UNREADABLE``, ``KEY_NOT_ACTIVE``, ``ZONE_UNSIGNABLE``,
         ``ZONE_ALREADY_SIGNED``, ``ZONE_SELF_CHECK``, ``ZONE_LOCKED``, ``ZONE_LOCK_UNUSABLE``, ``ZONE_TIMEOUT``,
-        ``FILE_UNWRITABLE``, ``RELOAD_FAILED``, and those of reading and editing the file.
+        ``FILE_UNWRITABLE``, ``SIGNED_IS_SOURCE``, ``RELOAD_FAILED``, and those of reading and editing the file.
         """
         files = self._of(zone)
 
@@ -186,7 +186,14 @@ class FileZones:
     def _of(self, zone: Name) -> ZoneFile:
         if zone not in self._zones:
             raise DanelawError("ZONE_UNKNOWN", f"no files are configured for the zone {zone}")
-        return self._zones[zone]
+        files = self._zones[zone]
+        if files.served.resolve() == files.file.resolve():
+            raise DanelawError(
+                "SIGNED_IS_SOURCE",
+                f"the signed zone cannot take the place of its source {files.file}",
+                hint="name another file to be served, such as the source's name with .signed",
+            )
+        return files
 
     async def _exclusively(self, files: ZoneFile, work: Callable[[], T]) -> T:
         def alone() -> T:

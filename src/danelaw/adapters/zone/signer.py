@@ -57,8 +57,13 @@ class Served:
 
 
 def look(files: ZoneFile, apex: Name) -> Served:
-    """What is served. Whatever is damaged is said, and trusted in nothing."""
-    if not files.served.exists():
+    """What is served. Whatever is damaged is said, and trusted in nothing. Raises ``ZONE_UNREADABLE``."""
+    try:
+        there = files.served.exists()
+    except OSError as error:
+        said = f"cannot look for {files.served}"
+        raise DanelawError("ZONE_UNREADABLE", said, evidence=error.strerror or str(error)) from error
+    if not there:
         return Served(None, None, f"{files.served} is not there yet")
     state = read_state(files.state)
     try:
@@ -130,6 +135,8 @@ class Signer:
                 full=why_full if signed else "",
                 first_expiration=first,
                 again_by=self._again_by(first, expire + longest),
+                validity=span.expiration - self._now,
+                asked_validity=signing.validity,
                 advice=tuple(zone_advice(soa, longest, span.expiration - self._now, signing.nsec3)),
                 edited=went_live if signed else (),
             )

@@ -32,7 +32,8 @@ class SigningReport:
     ``served_before``: the serial that was served, None if none is known. ``changed``: whether anything was written; if
     not, ``serial`` is the one of before. ``signed`` and ``kept`` count RRsets that were signed anew and that kept all
     their signatures. ``full``: why nothing was kept; empty where something could be. ``first_expiration``: of all
-    signatures. ``again_by``: when to sign again at the latest, for signatures or for the times of keys. ``edited``:
+    signatures. ``again_by``: when to sign again at the latest, for signatures or for the times of keys. ``validity``:
+    of what is signed now; more than ``asked_validity`` where the SOA's EXPIRE and the TTLs ask for it. ``edited``:
     which RRsets that services are reached by went live with it, edited by the operator.
     """
 
@@ -46,6 +47,8 @@ class SigningReport:
     full: str
     first_expiration: datetime
     again_by: datetime
+    validity: timedelta
+    asked_validity: timedelta
     advice: tuple[Reason, ...]
     edited: tuple[str, ...] = ()
 
