@@ -27,6 +27,8 @@ CLOSING: Final = "; <<< danelaw\n"
 _OPENING: Final = re.compile(r"^; >>> danelaw\b[^\n]*\n", re.MULTILINE)
 _CLOSING: Final = re.compile(r"^; <<< danelaw\b[^\n]*(?:\n|\Z)", re.MULTILINE)
 
+_STATE_THEM: Final = "state the owner name and TTL of these records: they have them from the records before them"
+
 
 def raise_serial(source: ZoneSource, above: tuple[int, ...], now: datetime) -> ZoneSource:
     """The zone with a serial after its own and those ``above``. Raises ``ZONE_EDIT_UNSAFE``."""
@@ -214,7 +216,17 @@ def _lines(source: ZoneSource, record: SourceRecord) -> tuple[int, int]:
 
 def _believe(source: ZoneSource, text: str, owner: Name, type: int, answer: Answer | None = None) -> ZoneSource:
     """The edited zone, if nothing but the RRset of ``owner`` and ``type`` has become another."""
-    edited = parse_zone(text, source.path, source.apex)
+    try:
+        edited = parse_zone(text, source.path, source.apex)
+    except DanelawError as error:
+        if error.code != "ZONE_SYNTAX":
+            raise
+        raise DanelawError(
+            "ZONE_EDIT_UNSAFE",
+            f"changing {_shown(owner, type)} in {source.path} would leave others without owner name or TTL",
+            evidence=str(error),
+            hint=_STATE_THEM,
+        ) from error
     before, after = source.rrsets(), edited.rrsets()
     before.pop((owner, type), None)
     now_there = after.pop((owner, type), None)
@@ -224,14 +236,14 @@ def _believe(source: ZoneSource, text: str, owner: Name, type: int, answer: Answ
             "ZONE_EDIT_UNSAFE",
             f"changing {_shown(owner, type)} in {source.path} would change other records",
             evidence=", ".join(_shown(*key) for key in others[:5]),
-            hint="state the owner name and TTL of these records: they have them from the records before them",
+            hint=_STATE_THEM,
         )
     wanted = answer if isinstance(answer, RRset) else None
     if answer is not None and _content(now_there) != _content(wanted):
         raise DanelawError(
             "ZONE_EDIT_UNSAFE",
             f"{_shown(owner, type)} in {source.path} would not become what it shall be",
-            hint="state the owner name and TTL of its records: they have them from the records before them",
+            hint=_STATE_THEM,
         )
     faults = loading_faults(edited.apex, edited.records)
     if faults and not loading_faults(source.apex, source.records):

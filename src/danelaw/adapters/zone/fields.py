@@ -23,6 +23,7 @@ from dns.name import Name
 
 MOST_TTL: Final = 2**31 - 1
 
+_ANY_ESCAPE: Final = re.compile(r"\\.")
 _ESCAPE: Final = re.compile(rb"\\(?:(\d\d\d)|([^\d]))")
 _TTL: Final = re.compile(r"(?:\d+[wdhms])+", re.IGNORECASE)
 _TTL_PART: Final = re.compile(r"(\d+)([wdhms])")
@@ -59,7 +60,7 @@ class Names:
         return known
 
     def _read(self, word: str) -> Name:
-        if '"' in word:
+        if '"' in word and '"' in _ANY_ESCAPE.sub("", word):
             raise MisreadError("names have no quotes")
         try:
             if "\\" in word or word == ".":

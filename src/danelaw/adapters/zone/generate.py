@@ -54,7 +54,7 @@ def generated(numbers: Numbers, owner: str, data: list[str]) -> Iterator[tuple[s
     As in BIND, data in quotes is a whole rdata and its quotes are taken away: ``"10 mx$"`` is two words.
     """
     if len(data) == 1 and len(data[0]) > 1 and data[0].startswith('"'):
-        data = [re.sub(r"\\([^\d$])", r"\1", data[0][1:-1])]
+        data = [data[0][1:-1].replace('\\"', '"')]
     for number in numbers.all:
         yield _with(number, owner, 1), [_with(number, word, 2) for word in data]
 
