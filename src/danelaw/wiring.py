@@ -12,6 +12,7 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.utils import CryptographyDeprecationWarning
+from dns.name import Name
 
 from danelaw.adapters.clock import DirectDialer, StoppedClock, SubprocessCommands, SystemClock, ThreadBlocking
 from danelaw.adapters.deploy import DirectoryCredentials, DirectoryDeployer
@@ -25,6 +26,7 @@ from danelaw.adapters.resolve import AuthorityAsker, ForwardingResolver, system_
 from danelaw.adapters.store import MemoryStore
 from danelaw.adapters.zone.file_zones import FileZones, Signing, ZoneFile
 from danelaw.adapters.zone.key_directory import KeyDirectory
+from danelaw.adapters.zone.records import read_records
 from danelaw.app.chain import Eyes
 from danelaw.app.config import (
     LOCAL,
@@ -39,7 +41,7 @@ from danelaw.app.delegation import Onlookers
 from danelaw.app.engine import Engine
 from danelaw.app.toolbox import Subjects, Toolbox
 from danelaw.core.dnssec.anchors import Anchors, read_anchors
-from danelaw.core.model import DanelawError, Forwarder, Instant, SubjectName
+from danelaw.core.model import DanelawError, Forwarder, Instant, Record, SubjectName
 from danelaw.core.rollover.planner import Desired, DesiredService, DesiredZone
 from danelaw.core.rollover.reach import Reach, Reached
 from danelaw.core.tlsa import Reference, base_domains
@@ -74,6 +76,11 @@ def dialer() -> Dialer:
 
 def key_files(directory: Path) -> KeyFiles:
     return KeyDirectory(directory)
+
+
+def zone_records(path: Path, apex: Name) -> tuple[Record, ...]:
+    """All records of a master file. Raises ``DanelawError``: see ``read_records``."""
+    return read_records(path, apex)
 
 
 def trust_anchors(source: Path | str | None, now: Instant) -> Anchors:

@@ -201,8 +201,8 @@ class TestZoneFaults:
         [
             ("ns", T.A, {"rrsigs": frozenset()}, "SIGNATURE_MISSING"),
             ("ns", T.A, {"rdatas": frozenset({bytes(4)})}, "SIGNATURE_INVALID"),
-            ("ns", T.A, {"ttl": 299}, "SIGNATURE_INVALID"),
-            ("ns", T.A, {"rrsigs": frozenset({b"short"})}, "SIGNATURE_INVALID"),
+            ("ns", T.A, {"ttl": 299}, "SIGNATURE_TTL"),
+            ("ns", T.A, {"rrsigs": frozenset({b"short"})}, "SIGNATURE_MALFORMED"),
             ("sub", T.NS, {"rrsigs": frozenset({b"any"})}, "SIGNATURE_UNWANTED"),
             ("ns", T.NSEC, {"rdatas": frozenset({b"\x00"})}, "NSEC_WRONG"),
         ],

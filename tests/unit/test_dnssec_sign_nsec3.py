@@ -247,11 +247,11 @@ class TestFaults:
     @pytest.mark.parametrize("name", ["ns", "b.c", "insecure", "sub"])
     def test_the_types_listed_must_be_those_there(self, name: str) -> None:
         zone = altered(self.FULL, owner_of(name), lambda nsec3: replace(nsec3, types=nsec3.types | {T.SSHFP}))
-        assert self.found(zone) == {("§7.1", "the types listed are not those at the name")}
+        assert self.found(zone) == {("§7.1", "its list of types lists SSHFP, not there")}
 
     def test_an_insecure_delegation_has_no_signature_to_list(self) -> None:
         zone = altered(self.FULL, owner_of("insecure"), lambda n: replace(n, types=n.types | {T.RRSIG}))
-        assert self.found(zone) == {("§7.1", "the types listed are not those at the name")}
+        assert self.found(zone) == {("§7.1", "its list of types lists RRSIG, not there")}
 
     def test_the_chain_must_be_closed(self) -> None:
         last = max(rrset.owner for rrset in self.FULL if rrset.type == T.NSEC3)

@@ -22,7 +22,7 @@ NO_CODES: Final = frozenset(
         *("DNSKEY", "NODATA", "NXDOMAIN", "TLSA", "TYPE", "SPKI"),  # words of the DNS
         *("ES256", "RS256", "SHA256"),  # algorithms
         *("HEAD", "POST"),  # HTTP methods
-        *("FILE", "INSTANT"),  # what the command line takes
+        *("FILE", "INSTANT", "SIGNED"),  # what the command line takes
         *("MATCHING_TYPE", "SELECTOR", "USAGE"),  # ends of PRIVATE_… and UNKNOWN_…
         *("NO_COLOR", "DANELAW_OUTSIDE"),  # environment variables
         *("PEBBLE_AUTHZREUSE", "PEBBLE_VA_NOSLEEP", "PEBBLE_WFE_NONCEREJECT"),  # and those of the lab's CA

@@ -35,6 +35,8 @@ _HASHES: Final[dict[int, hashes.HashAlgorithm]] = {
 _RSA: Final = frozenset(
     {Algorithm.RSASHA1, Algorithm.RSASHA1_NSEC3_SHA1, Algorithm.RSASHA256, Algorithm.RSASHA512},
 )
+VERIFIABLE: Final = frozenset({*_HASHES, Algorithm.ED25519, Algorithm.ED448})
+"""The algorithms whose signatures can be verified, whether or not a policy wants them."""
 
 
 class UnusableKeyError(ValueError):
@@ -91,6 +93,15 @@ def public_wire(algorithm: int, key: PrivateKey) -> bytes:
     if isinstance(public, ed448.Ed448PublicKey) and algorithm == Algorithm.ED448:
         return public.public_bytes_raw()
     raise UnusableKeyError(f"the private key is not one of algorithm {algorithm}")
+
+
+def key_fault(algorithm: int, public_key: bytes) -> str | None:
+    """Why a DNSKEY's Public Key field is no key of the algorithm; None if it is one."""
+    try:
+        _public(algorithm, public_key)
+    except UnusableKeyError as error:
+        return str(error)
+    return None
 
 
 def verify_bytes(algorithm: int, public_key: bytes, data: bytes, signature: bytes) -> bool:

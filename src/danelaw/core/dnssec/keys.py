@@ -115,6 +115,11 @@ _DIGESTS: Final[dict[int, Callable[[bytes], bytes]]] = {
 }
 
 
+def knows_digest(digest_type: int) -> bool:
+    """Whether digests of this type can be compared here, wanted or not."""
+    return digest_type in _DIGESTS
+
+
 def make_ds(owner: Name, dnskey: DNSKEY, digest_type: int = DigestType.SHA256) -> DS:
     """The DS that points to ``dnskey`` at ``owner``: a digest over owner and rdata (RFC 4034 §5.1.4).
 

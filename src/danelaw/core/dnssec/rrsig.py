@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Final
 
@@ -146,6 +146,11 @@ def date_fault(rrsig: RRSIG, now: datetime) -> Reason | None:
 def seconds(when: datetime) -> int:
     """An aware instant as RRSIG fields hold it (RFC 4034 §3.1.5)."""
     return int(when.timestamp()) & 0xFFFFFFFF
+
+
+def near(stamp: int, now: datetime) -> datetime:
+    """The instant that a field means, in the era that ``now`` lies in: less than 69 years away (RFC 4034 §3.1.5)."""
+    return now.replace(microsecond=0) + timedelta(seconds=(stamp - seconds(now) + 2**31) % 2**32 - 2**31)
 
 
 def make(rrset: RRset, signer: Name, key: ZoneKey, inception: datetime, expiration: datetime) -> bytes:

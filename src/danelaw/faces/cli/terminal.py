@@ -67,6 +67,21 @@ def show(*segments: str | Ink) -> None:
     click.echo("".join(_inked(segment, sys.stdout) for segment in segments), color=True)
 
 
+def show_hanging(head: str, text: str, indent: int | None = None) -> None:
+    """As ``hanging``, to standard output; what goes on below does so at ``indent``, or where the text began."""
+    pad = " " * (len(head) if indent is None else indent)
+    lines = textwrap.wrap(
+        text,
+        max(30, width()),
+        initial_indent=head,
+        subsequent_indent=pad,
+        break_on_hyphens=False,
+        break_long_words=False,
+    )
+    for line in lines or [head]:
+        show(line)
+
+
 def plain_only(text: str) -> bool:
     """Whether standard output cannot show all of these characters."""
     try:

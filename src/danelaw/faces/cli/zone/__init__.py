@@ -11,6 +11,7 @@ from danelaw.faces.cli.lazily import LazyGroup
 COMMANDS: Final = {
     "keygen": "make a key, in BIND's key files",
     "ds": "the DS for the registrar, and whether the parent has it",
+    "verify": "judge a whole signed zone: every signature, every name",
 }
 """What there is, and what it does, in the order of use."""
 
