@@ -418,14 +418,38 @@ def test_a_key_that_comes_and_goes_by_its_times(signed: Bench) -> None:
     assert report.again_by == START + 2 * DAY
     signed.now_is += 2 * DAY
     report = signed.serve()
+    assert report.advice == ()
     roles = {key.tag: role for key, role in report.keys if not key.is_sep}
     assert roles == {new.tag: KeyRole.ZSK, old.tag: KeyRole.PUBLISHED}
     assert {rrsig.RRSIG.from_rdata(rdata).key_tag for rdata in signed.zone()[ZONE, T.SOA].rrsigs} == {new.tag}
     assert report.again_by == START + 5 * DAY
     assert signed.is_right()
     signed.now_is += 3 * DAY
-    assert old.tag not in {key.tag for key, _ in signed.serve().keys}
+    report = signed.serve()
+    assert old.tag not in {key.tag for key, _ in report.keys}
+    assert report.advice == ()
     assert signed.is_right()
+
+
+@pytest.mark.parametrize("kept", [True, False], ids=["the old one stays", "the old one goes"])
+def test_a_zsk_that_takes_over_without_having_been_seen_is_advised_of(signed: Bench, kept: bool) -> None:
+    """Signed by both it would do, and does once the new one has been published."""
+    (old,) = (key for key, _ in read_keys(signed.files.keys, ZONE) if not key.dnskey.is_sep)
+    for path in list(signed.files.keys.glob(f"*+{old.tag:05d}.*")):
+        if not kept:
+            path.unlink()
+        elif path.suffix == ".private":
+            path.write_text(path.read_text() + "Inactive: 20261101000000\n")
+    make_key(signed.files.keys, ZONE, ZSK_FLAGS, START - DAY)
+    report = signed.serve()
+    assert [advice.code for advice in report.advice] == ["KEYS_REPLACED"]
+    assert signed.is_right()
+    assert signed.serve().advice == ()
+
+
+def test_a_zsk_that_signs_beside_the_old_one_is_no_matter(signed: Bench) -> None:
+    make_key(signed.files.keys, ZONE, ZSK_FLAGS, START - DAY)
+    assert signed.serve().advice == ()
 
 
 def test_advice_is_given_and_stands_in_no_ones_way(bench: Bench) -> None:

@@ -31,7 +31,7 @@ from danelaw.core.dnssec.sign import SignedZone, UnsignableError, unsigned_zone
 from danelaw.core.dnssec.signing_keys import SigningKeys
 from danelaw.core.dnssec.signing_report import SigningReport, first_expiration, key_roles
 from danelaw.core.dnssec.signing_times import SPARE
-from danelaw.core.dnssec.zone_advice import SOATimers, zone_advice
+from danelaw.core.dnssec.zone_advice import SOATimers, key_advice, zone_advice
 from danelaw.core.dnssec.zone_check import zone_faults
 from danelaw.core.dnssec.zonemd import zonemd_faults
 from danelaw.core.model import DanelawError, RRset
@@ -137,7 +137,10 @@ class Signer:
                 again_by=self._again_by(first, expire + longest),
                 validity=span.expiration - self._now,
                 asked_validity=signing.validity,
-                advice=tuple(zone_advice(soa, longest, span.expiration - self._now, signing.nsec3)),
+                advice=(
+                    *key_advice(self._apex, served.rrsets, keys),
+                    *zone_advice(soa, longest, span.expiration - self._now, signing.nsec3),
+                ),
                 edited=went_live if signed else (),
             )
 

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
+from dns.name import Name
+from dns.rdatatype import RdataType as T
+
+from danelaw.core.dnssec.keys import DNSKEY
 from danelaw.core.dnssec.nsec3_chain import NSEC3Chain
+from danelaw.core.dnssec.rrsig import RRSIG, MalformedSignatureError
+from danelaw.core.dnssec.signing_keys import SigningKeys
 from danelaw.core.model import Reason, RRset
 
 _SHORT_EXPIRE: Final = timedelta(weeks=1)
@@ -59,3 +65,26 @@ def zone_advice(
         yield Reason(
             "NSEC3_COSTLY", "RFC 9276 §3.1", f"{soa.owner} NSEC3PARAM", f"{said}, and cost every resolver work"
         )
+
+
+def key_advice(apex: Name, before: Mapping[tuple[Name, int], RRset], keys: SigningKeys) -> Iterator[Reason]:
+    """KEYS_REPLACED where caches may hold, of the zone that was served ``before``, what does not go with ``keys``.
+
+    A key has to be published for a TTL before it alone signs, and to stay for one after it signed (RFC 6781 §4.1.1).
+    """
+    dnskeys, soa = before.get((apex, int(T.DNSKEY))), before.get((apex, int(T.SOA)))
+    if dnskeys is None or soa is None or not soa.rrsigs:
+        return
+    try:
+        signed = {(made.algorithm, made.key_tag) for made in map(RRSIG.from_rdata, soa.rrsigs)}
+    except MalformedSignatureError:
+        return  # somebody else's file, of which nothing is known
+    signing = keys.signers(T.SOA)
+    if not any(key.dnskey.to_rdata() in dnskeys.rdatas for key in signing):
+        said = f"none of the keys that sign now was published before: for {dnskeys.ttl} s caches may lack them"
+    elif not signed & {(key.algorithm, key.tag) for key in map(DNSKEY.from_rdata, keys.dnskeys)}:
+        said = "the keys that signed before are gone: what caches hold cannot be validated with those that are left"
+    else:
+        return
+    hint = "let keys be published for a while before they sign, and after"
+    yield Reason("KEYS_REPLACED", "RFC 6781 §4.1.1", f"{apex} DNSKEY", f"{said}; {hint}")
