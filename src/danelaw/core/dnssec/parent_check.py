@@ -228,28 +228,22 @@ def _advice(
 ) -> Iterable[Advice]:
     answering = [says for says in parents if says.match is not Match.SILENT]
     lacking = _lacking(records, answering)
+    broken = list(_broken(records.zone, answering, zones, policy))
     unready = list(_unready(records, zones))
-    yield from _broken(records.zone, answering, zones, policy)
-    yield from unready
+    yield from (*broken, *unready)
     if lacking and not unready:
-        heard = [says for says in zones if says.signing is not None]
-        if heard:
-            yield _hand_over(records, parent, lacking, answering, max(says.ttl for says in heard))
-        else:
-            yield Advice(
-                "DS_MISSING",
-                f"{_keys(lacking)} lacks its DS at {parent}, but no server of {records.zone} says whether it signs with"
-                " it: hand nothing over until one does",
-            )
+        yield Advice("DS_MISSING", _hand_over(parent, lacking, answering, zones, broken=bool(broken)))
     stale = _strange(answering, (Target.UNKNOWN, Target.IDLE))
     if stale:
         where = f"the DS of {_ds(stale)} at {parent} {'leads' if len(stale) == 1 else 'lead'} to no key that signs"
+        heard = len(answering) == len(parents) and zones and all(says.signing is not None for says in zones)
         if lacking or unready:
-            yield Advice(
-                "DS_STALE", f"{where}: let it be removed once the right DS is there at every server, not before"
-            )
+            when = "let it be removed once the right DS is there at every server, not before"
+        elif not heard:
+            when = "let it be removed once every server has answered and is seen to be right, not before"
         else:
-            yield Advice("DS_STALE", f"{where}, and may safely be removed: the others stay")
+            when = "it may safely be removed, as long as the others stay"
+        yield Advice("DS_STALE", f"{where}: {when}")
     weak = _strange(answering, (Target.UNUSED,))
     if weak:
         yield Advice(
@@ -267,22 +261,22 @@ def _advice(
 def _broken(
     zone: Name, parents: Sequence[ParentSays], zones: Sequence[ZoneSays], policy: AlgorithmPolicy
 ) -> Iterable[Advice]:
-    """Where a validator that asks these two servers finds the zone bogus (RFC 4035 §5.2)."""
-    for says in zones:
-        if says.signing is None:
-            continue
-        bogus = [
-            asked.server
-            for asked in parents
-            if (usable := usable_ds([one.ds for one in asked.records], policy))
-            and not any(ds_matches(ds, zone, key) for ds in usable for key in says.signing)
-        ]
-        if bogus:
-            yield Advice(
-                "DS_BREAKS_ZONE",
-                f"{_at(says.server)} serves no key that the DS at {_at(bogus[0])} leads to and that signs: for"
-                f" validators {zone} is bogus now. Serve the zone signed by that key again, or have the DS removed",
-            )
+    """Where a validator that asks two of the servers finds the zone bogus (RFC 4035 §5.2)."""
+    bogus = [
+        (asked.server, says.server)
+        for says in zones
+        for asked in parents
+        if says.signing is not None
+        and (usable := usable_ds([one.ds for one in asked.records], policy))
+        and not any(ds_matches(ds, zone, key) for ds in usable for key in says.signing)
+    ]
+    if bogus:
+        at_parent, at_zone = (_at(list(dict.fromkeys(servers))) for servers in zip(*bogus, strict=True))
+        yield Advice(
+            "DS_BREAKS_ZONE",
+            f"the DS at {at_parent} leads to no key that signs at {at_zone}: validators find the zone bogus now."
+            " Let those servers serve it signed by that key again, or have the DS replaced or removed",
+        )
 
 
 def _unready(records: DelegationRecords, zones: Sequence[ZoneSays]) -> Iterable[Advice]:
@@ -292,26 +286,36 @@ def _unready(records: DelegationRecords, zones: Sequence[ZoneSays]) -> Iterable[
         unsigned = [says for says in unsigned if key not in (says.signing or ())]
         for servers, fault in ((absent, "is not served"), (unsigned, "does not validly sign the DNSKEY records")):
             if servers:
-                more = f" and {len(servers) - 1} more" if len(servers) > 1 else ""
                 yield Advice(
                     "DS_NOT_YET",
-                    f"key {key.tag} {fault} at {_at(servers[0].server)}{more}: a DS for it would break"
-                    f" {records.zone}. Sign the zone and let every server load it before the DS is handed over",
+                    f"key {key.tag} {fault} at {_at([says.server for says in servers])}: a DS for it would break the"
+                    " zone. Sign it, and let every server load it, before the DS is handed over",
                 )
 
 
 def _hand_over(
-    records: DelegationRecords, parent: Name, lacking: Sequence[DNSKEY], parents: Sequence[ParentSays], ttl: int
-) -> Advice:
-    first = all(says.match is Match.MISSING for says in parents)
-    text = f"give the registrar of {records.zone} the DS of {_keys(lacking)}, or its DNSKEY, for {parent}"
-    if first:
-        wait = f"once the zone has been served signed for its longest TTL, and the DNSKEY records for {ttl} s"
-    else:
-        wait = (
-            f"once the DNSKEY records have been served with that key for {ttl} s; leave the DS that is there until then"
+    parent: Name, lacking: Sequence[DNSKEY], parents: Sequence[ParentSays], zones: Sequence[ZoneSays], *, broken: bool
+) -> str:
+    """What to do about keys that lack their DS at some server of the parent, and when."""
+    heard = [says.ttl for says in zones if says.signing is not None]
+    if not heard:
+        return (
+            f"{_keys(lacking)} lacks its DS at {parent}, but no server of the zone says whether it signs with that"
+            " key: hand nothing over until one does"
         )
-    return Advice("DS_MISSING", f"{text}, {wait}")
+    if any({one.key for one in says.records if one.target is Target.WANTED} >= set(lacking) for says in parents):
+        return f"the DS of {_keys(lacking)} has not reached every server of {parent} yet: wait for it, as --watch does"
+    text = f"give the registrar, for {parent}, the DS of {_keys(lacking)}, or the DNSKEY"
+    if broken:
+        return f"{text}, in place of the DS that is there, and at once: nothing works with that"
+    if any(one.target is not Target.UNUSED for says in parents for one in says.records):
+        return (
+            f"{text}, once every server has served the DNSKEY records with it for {max(heard)} s, which is their TTL;"
+            " the DS that is there may be replaced by it, not before"
+        )
+    return (
+        f"{text}, once every server has served the zone signed for as long as its longest TTL, at least {max(heard)} s"
+    )
 
 
 def _lacking(records: DelegationRecords, parents: Sequence[ParentSays]) -> list[DNSKEY]:
@@ -336,5 +340,6 @@ def _keys(keys: Sequence[DNSKEY]) -> str:
     return ", ".join(f"key {key.tag}" for key in keys)
 
 
-def _at(server: Server) -> str:
-    return f"{server[0]} ({server[1]})"
+def _at(servers: Sequence[Server]) -> str:
+    more = f" and {len(servers) - 1} more" if len(servers) > 1 else ""
+    return f"{servers[0][0]} ({servers[0][1]}){more}"
