@@ -129,12 +129,6 @@ class KeyTimes:
         present = self.state(now), self.synced(now)
         return next((when for when in turns if (self.state(when), self.synced(when)) != present), None)
 
-    def active(self, now: datetime) -> bool:
-        """Whether the key is to be published and to sign at ``now``, no other state applying. Unset: from ever."""
-        begins = [when for when in (self.publish, self.activate) if when is not None]
-        ends = [when for when in (self.revoke, self.inactive, self.delete) if when is not None]
-        return all(when <= now for when in begins) and all(now < when for when in ends)
-
 
 def _past(when: datetime | None, now: datetime) -> bool:
     return when is not None and when <= now

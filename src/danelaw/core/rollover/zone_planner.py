@@ -24,7 +24,7 @@ def plan_zone(d: DesiredZone, outlook: Outlook) -> Plan:
     keys = facts.zone_keys(d.zone)
     if keys is None:
         return Wait("UNOBSERVED", f"the keys of {d.zone} have not been looked at", now, now)
-    if not keys.ksks or not keys.zsks:
+    if not keys.ksks:  # where there is no ZSK they sign everything
         return MakeZoneKeys(d.zone)
     wanted = keys.ksks | keys.zsks
     dnskeys = newest(facts, d.zone, d.zone, DNSKEY_TYPE)
