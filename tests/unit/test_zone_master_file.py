@@ -96,7 +96,8 @@ def test_records_that_differ_in_ttl_have_the_least() -> None:
     ("type", "rdata", "text"),
     [
         (T.TLSA, b"\x03\x01\x01" + b"\xab" * 32, "TLSA 3 1 1 " + "ab" * 32),
-        (T.TLSA, b"\x03\x01\x01\xab", "TYPE52 \\# 4 030101ab"),
+        (T.TLSA, b"\x03\x01\x01\xab", "TLSA 3 1 1 ab"),
+        (T.TLSA, b"\x03\x01\x01", "TYPE52 \\# 3 030101"),
         (T.TLSA, b"", "TYPE52 \\# 0"),
         (T.A, b"\x01", "TYPE1 \\# 1 01"),
         (T.A, A1, "A 192.0.2.1"),

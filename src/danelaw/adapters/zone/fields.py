@@ -17,82 +17,41 @@ from typing import Final
 
 import dns.dnssectypes
 import dns.exception
-import dns.name
 import dns.rdatatype
-from dns.name import Name
+from dns.rdatatype import RdataType
+
+from danelaw.adapters.zone.names import MisreadError, Names, name_in
 
 MOST_TTL: Final = 2**31 - 1
 
-_ANY_ESCAPE: Final = re.compile(r"\\.")
 _ESCAPE: Final = re.compile(rb"\\(?:(\d\d\d)|([^\d]))")
 _TTL: Final = re.compile(r"(?:\d+[wdhms])+", re.IGNORECASE)
 _TTL_PART: Final = re.compile(r"(\d+)([wdhms])")
 _SECONDS: Final = {"w": 604800, "d": 86400, "h": 3600, "m": 60, "s": 1}
 _TAG: Final = re.compile(r"[A-Za-z0-9]{1,255}")
+_PLAIN: Final = re.compile(rb"[ !#-\[\]-~]*")
 _BASE32HEX: Final = re.compile(r"[0-9A-Va-v]+")
-
-
-class MisreadError(ValueError):
-    """A word is not what it should be. The text, if any, says why."""
-
-
-class Names:
-    """Reads domain names, relative to an origin unless they end in a dot (RFC 1035 §5.1). Remembers them."""
-
-    def __init__(self, origin: Name) -> None:
-        self.origin = origin
-        self._names: dict[str, Name] = {"@": origin}
-        self._wires: dict[str, bytes] = {}
-
-    def name(self, word: str) -> Name:
-        """Raises ``MisreadError``."""
-        known = self._names.get(word)
-        if known is None:
-            known = self._names[word] = self._read(word)
-        return known
-
-    def wire(self, word: str) -> bytes:
-        """Uncompressed, its case kept. Raises ``MisreadError``."""
-        known = self._wires.get(word)
-        if known is None:
-            known = b"".join(bytes((len(label),)) + label for label in self.name(word).labels)
-            self._wires[word] = known
-        return known
-
-    def _read(self, word: str) -> Name:
-        if '"' in word and '"' in _ANY_ESCAPE.sub("", word):
-            raise MisreadError("names have no quotes")
-        try:
-            if "\\" in word or word == ".":
-                return dns.name.from_text(word, self.origin)
-            labels = word.encode("ascii").split(b".")
-            if labels[-1]:
-                labels += self.origin.labels
-            return Name(labels)
-        except dns.name.EmptyLabel:
-            raise MisreadError("a label is empty") from None
-        except dns.name.LabelTooLong:
-            raise MisreadError("a label is longer than 63 octets") from None
-        except dns.name.NameTooLong:
-            raise MisreadError("it is longer than 255 octets") from None
-        except dns.exception.DNSException as error:
-            raise MisreadError(str(error)) from None
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One word. ``expected`` names it in messages; ``read`` raises ``ValueError``."""
+    """One word. ``expected`` names it in messages. Both functions raise ``ValueError``.
+
+    ``write`` gives the text of what stands in rdata at an offset, and where that ends.
+    """
 
     expected: str
     read: Callable[[str, Names], bytes]
+    write: Callable[[bytes, int], tuple[str, int]]
 
 
 @dataclass(frozen=True, slots=True)
 class Rest:
-    """All words that are left, one at least unless ``may_lack``; ``read`` as that of ``Field``."""
+    """All words that are left, one at least unless ``may_lack``; ``read`` and ``write`` as those of ``Field``."""
 
     expected: str
     read: Callable[[Sequence[str]], bytes]
+    write: Callable[[bytes], str]
     may_lack: bool = False
 
 
@@ -243,27 +202,133 @@ def _strings(words: Sequence[str]) -> bytes:
     return b"".join(map(_counted, words))
 
 
+# -- written -------------------------------------------------------------------------------------------------------
+
+
+def _cut(data: bytes, at: int, octets: int) -> bytes:
+    if at + octets > len(data):
+        raise MisreadError("the rdata ends too early")
+    return data[at : at + octets]
+
+
 def _octets(count: int) -> Field:
-    return Field(f"a number of at most {2 ** (8 * count) - 1}", lambda word, names: number(word, count))
+    def write(data: bytes, at: int) -> tuple[str, int]:
+        return str(int.from_bytes(_cut(data, at, count))), at + count
+
+    return Field(f"a number of at most {2 ** (8 * count) - 1}", lambda word, names: number(word, count), write)
 
 
-NAME: Final = Field("a domain name", lambda word, names: names.wire(word))
+def _address_text(family: int, octets: int) -> Callable[[bytes, int], tuple[str, int]]:
+    return lambda data, at: (socket.inet_ntop(family, _cut(data, at, octets)), at + octets)
+
+
+@lru_cache(maxsize=1024)
+def type_text(type: int) -> str:
+    """Its mnemonic, or ``TYPEnnn``."""
+    return dns.rdatatype.to_text(RdataType.make(type))
+
+
+def _covered_text(data: bytes, at: int) -> tuple[str, int]:
+    return type_text(int.from_bytes(_cut(data, at, 2))), at + 2
+
+
+def _quoted(octets: bytes) -> str:
+    if _PLAIN.fullmatch(octets):
+        return f'"{octets.decode("ascii")}"'
+    escaped = (
+        f"\\{chr(octet)}" if octet in b'"\\' else chr(octet) if 0x20 <= octet < 0x7F else f"\\{octet:03d}"
+        for octet in octets
+    )
+    return f'"{"".join(escaped)}"'
+
+
+def _counted_in(data: bytes, at: int) -> tuple[bytes, int]:
+    length = _cut(data, at, 1)[0]
+    return _cut(data, at + 1, length), at + 1 + length
+
+
+def _string_text(data: bytes, at: int) -> tuple[str, int]:
+    octets, end = _counted_in(data, at)
+    return _quoted(octets), end
+
+
+def _bare_text(data: bytes, at: int) -> tuple[str, int]:
+    return _quoted(data[at:]), len(data)
+
+
+def _tag_text(data: bytes, at: int) -> tuple[str, int]:
+    octets, end = _counted_in(data, at)
+    text = octets.decode("ascii")
+    if not _TAG.fullmatch(text):
+        raise MisreadError
+    return text, end
+
+
+def _instant_text(data: bytes, at: int) -> tuple[str, int]:
+    instant = datetime.fromtimestamp(int.from_bytes(_cut(data, at, 4)), UTC)
+    return f"{instant:%Y%m%d%H%M%S}", at + 4
+
+
+def _salt_text(data: bytes, at: int) -> tuple[str, int]:
+    octets, end = _counted_in(data, at)
+    return octets.hex() or "-", end
+
+
+def _hash_text(data: bytes, at: int) -> tuple[str, int]:
+    octets, end = _counted_in(data, at)
+    if not octets:
+        raise MisreadError
+    return base64.b32hexencode(octets).decode("ascii").rstrip("="), end
+
+
+def _some(write: Callable[[bytes], str]) -> Callable[[bytes], str]:
+    def write_some(data: bytes) -> str:
+        if not data:
+            raise MisreadError("there is nothing to write")
+        return write(data)
+
+    return write_some
+
+
+def _strings_text(data: bytes) -> str:
+    at, texts = 0, []
+    while at < len(data):
+        text, at = _string_text(data, at)
+        texts.append(text)
+    return " ".join(texts)
+
+
+def _bitmap_text(data: bytes) -> str:
+    at, types = 0, list[str]()
+    while at < len(data):
+        window, length = _cut(data, at, 2)
+        for index, octet in enumerate(_cut(data, at + 2, length)):
+            types += [type_text(window << 8 | index << 3 | bit) for bit in range(8) if octet & 0x80 >> bit]
+        at += 2 + length
+    if _bitmap(types) != data:
+        raise MisreadError("the bit maps are not as they should be")
+    return " ".join(types)
+
+
+# -- the fields ----------------------------------------------------------------------------------------------------
+
+NAME: Final = Field("a domain name", lambda word, names: names.wire(word), name_in)
 OCTET: Final = _octets(1)
 SHORT: Final = _octets(2)
 LONG: Final = _octets(4)
-PERIOD: Final = Field("seconds, or a time such as 1h30m", _period)
-IPV4: Final = Field("an IPv4 address", _ipv4)
-IPV6: Final = Field("an IPv6 address", _ipv6)
-STRING: Final = Field("a string", lambda word, names: _counted(word))
-BARE_STRING: Final = Field("a string", lambda word, names: string_octets(word))
-TAG: Final = Field("a property tag of letters and digits", _tag)
-ALGORITHM: Final = Field("a DNSSEC algorithm", _algorithm)
-COVERED: Final = Field("a record type", lambda word, names: type_number(word).to_bytes(2))
-INSTANT: Final = Field("a time as YYYYMMDDHHmmSS", _instant)
-SALT: Final = Field("a salt in hexadecimal, or -", _salt)
-HASH: Final = Field("a hash in base32hex", _hash)
+PERIOD: Final = Field("seconds, or a time such as 1h30m", _period, LONG.write)
+IPV4: Final = Field("an IPv4 address", _ipv4, _address_text(socket.AF_INET, 4))
+IPV6: Final = Field("an IPv6 address", _ipv6, _address_text(socket.AF_INET6, 16))
+STRING: Final = Field("a string", lambda word, names: _counted(word), _string_text)
+BARE_STRING: Final = Field("a string", lambda word, names: string_octets(word), _bare_text)
+TAG: Final = Field("a property tag of letters and digits", _tag, _tag_text)
+ALGORITHM: Final = Field("a DNSSEC algorithm", _algorithm, OCTET.write)
+COVERED: Final = Field("a record type", lambda word, names: type_number(word).to_bytes(2), _covered_text)
+INSTANT: Final = Field("a time as YYYYMMDDHHmmSS", _instant, _instant_text)
+SALT: Final = Field("a salt in hexadecimal, or -", _salt, _salt_text)
+HASH: Final = Field("a hash in base32hex", _hash, _hash_text)
 
-STRINGS: Final = Rest("a string", _strings)
-HEXADECIMAL: Final = Rest("hexadecimal digits", hexadecimal)
-BASE64: Final = Rest("base64", _base64)
-TYPES: Final = Rest("record types", _bitmap, may_lack=True)
+STRINGS: Final = Rest("a string", _strings, _some(_strings_text))
+HEXADECIMAL: Final = Rest("hexadecimal digits", hexadecimal, _some(bytes.hex))
+BASE64: Final = Rest("base64", _base64, _some(lambda data: base64.b64encode(data).decode("ascii")))
+TYPES: Final = Rest("record types", _bitmap, _bitmap_text, may_lack=True)

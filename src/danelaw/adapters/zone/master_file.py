@@ -11,6 +11,7 @@ from dns.name import Name
 from dns.rdatatype import RdataType
 
 from danelaw.adapters.zone.faults import Fault, told
+from danelaw.adapters.zone.names import name_text
 from danelaw.adapters.zone.rdata_text import record_text
 from danelaw.adapters.zone.reader import Reader, SourceRecord, text_of
 from danelaw.adapters.zone.zone_rules import faults_of, loading_faults
@@ -103,7 +104,7 @@ def zone_text(rrsets: Iterable[RRset], heading: str) -> str:
     """A master file of these RRsets and their RRSIGs, all names absolute, in canonical order with the SOA first."""
     lines = [f"; {heading}\n"]
     for rrset in sorted(rrsets, key=lambda r: (r.type != RdataType.SOA, canonical_key(r.owner), r.type)):
-        head = f"{rrset.owner} {rrset.ttl} IN "
+        head = f"{name_text(rrset.owner.labels)} {rrset.ttl} IN "
         lines += [f"{head}{record_text(rrset.type, rdata)}\n" for rdata in sorted(rrset.rdatas)]
         lines += [f"{head}{record_text(RdataType.RRSIG, rdata)}\n" for rdata in sorted(rrset.rrsigs)]
     return "".join(lines)

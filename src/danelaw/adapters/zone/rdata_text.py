@@ -12,7 +12,6 @@ from typing import Final
 import dns.exception
 import dns.name
 import dns.rdata
-import dns.rdatatype
 from dns.name import Name
 from dns.rdataclass import RdataClass
 from dns.rdatatype import RdataType as T
@@ -39,11 +38,11 @@ from danelaw.adapters.zone.fields import (
     TAG,
     TYPES,
     Field,
-    MisreadError,
-    Names,
     Rest,
     hexadecimal,
+    type_text,
 )
+from danelaw.adapters.zone.names import MisreadError, Names
 
 
 class RdataTextError(ValueError):
@@ -161,11 +160,36 @@ def _by_dnspython(type: int, words: Sequence[str], origin: Name) -> bytes:
 
 def record_text(type: int, rdata: bytes) -> str:
     """Type and rdata in presentation form, with absolute names, on one line."""
-    named = T.make(type)
+    mnemonic = type_text(type)
+    layout = _LAYOUTS.get(type)
     try:
-        text = dns.rdata.from_wire(RdataClass.IN, named, rdata, 0, len(rdata)).to_text()
-        if rdata_from_words(type, split_words(text), dns.name.root) == rdata:
-            return f"{dns.rdatatype.to_text(named)} {text}"
-    except (dns.exception.DNSException, ValueError):
-        pass  # the generic form is for this
-    return f"TYPE{type} \\# {len(rdata)} {rdata.hex()}".rstrip()
+        text = _text_by_dnspython(type, rdata) if layout is None else _text(layout, rdata)
+    except ValueError:  # the generic form is for this
+        return f"TYPE{type} \\# {len(rdata)} {rdata.hex()}".rstrip()
+    return f"{mnemonic} {text}".rstrip()
+
+
+def _text(layout: tuple[Field | Rest, ...], rdata: bytes) -> str:
+    """Raises ``ValueError`` where the rdata is not of this form."""
+    at, texts = 0, []
+    for part in layout:
+        if isinstance(part, Rest):
+            texts.append(part.write(rdata[at:]))
+            at = len(rdata)
+        else:
+            text, at = part.write(rdata, at)
+            texts.append(text)
+    if at != len(rdata):
+        raise MisreadError("the rdata goes on")
+    return " ".join(texts)
+
+
+def _text_by_dnspython(type: int, rdata: bytes) -> str:
+    """Raises ``ValueError`` also where the text would be read as something else."""
+    try:
+        text = dns.rdata.from_wire(RdataClass.IN, T.make(type), rdata, 0, len(rdata)).to_text()
+    except dns.exception.DNSException as error:
+        raise MisreadError(str(error)) from error
+    if rdata_from_words(type, split_words(text), dns.name.root) != rdata:
+        raise MisreadError("it does not read back")
+    return text

@@ -13,8 +13,9 @@ from dns.rdatatype import RdataType
 
 from danelaw.adapters.zone.entries import ENCODING, Entry, EntryError, split_entries, split_words
 from danelaw.adapters.zone.faults import MOST_FAULTS, Fault, FaultError
-from danelaw.adapters.zone.fields import MisreadError, Names, string_octets, ttl_seconds, type_number
+from danelaw.adapters.zone.fields import string_octets, ttl_seconds, type_number
 from danelaw.adapters.zone.generate import GenerateError, Numbers, generated
+from danelaw.adapters.zone.names import MisreadError, Names
 from danelaw.adapters.zone.rdata_text import RdataTextError, read_rdata
 from danelaw.core.model import DanelawError
 
