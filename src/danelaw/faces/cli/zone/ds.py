@@ -49,7 +49,7 @@ _COLOURS: Final = {Match.RIGHT: "green", Match.MISSING: "yellow", Match.OTHER: "
     "digests",
     default="sha256,sha384",
     show_default=True,
-    metavar="LIST",
+    metavar="A,B",
     help="What the DS records are made with.",
 )
 @click.option(
@@ -66,8 +66,8 @@ _COLOURS: Final = {Match.RIGHT: "green", Match.MISSING: "yellow", Match.OTHER: "
     type=click.FloatRange(min=0.1),
     default=30.0,
     show_default=True,
-    metavar="SECONDS",
-    help="With --watch: how often to look.",
+    metavar="N",
+    help="With --watch: look every N seconds.",
 )
 @click.option("--json", "json_form", is_flag=True, help="Give the result as JSON.")
 def ds(
@@ -289,7 +289,7 @@ def _as_json(records: DelegationRecords, seen: Comparison | None) -> dict[str, o
             }
             for key in records.keys
         ],
-        "records": {"DS": records.ds_lines(), "CDS": records.cds_lines(), "CDNSKEY": records.cdnskey_lines()},
+        "records": {"ds": records.ds_lines(), "cds": records.cds_lines(), "cdnskey": records.cdnskey_lines()},
         "verdict": seen.verdict if seen is not None else "undecided",
     }
     if seen is not None:
