@@ -8,7 +8,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -178,6 +178,14 @@ def test_offline_the_records_are_printed_and_nobody_is_asked(danelaw: Danelaw, t
     assert f"key tag      {key.tag}" in said.err
     assert "Servers of" not in said.err
     assert max(map(len, said.err.splitlines())) <= 80
+
+
+def test_a_key_that_does_not_sign_yet_has_no_ds_and_is_named(danelaw: Danelaw, tmp_path: Path, key: ZoneKey) -> None:
+    later = make_key(tmp_path, ZONE, KSK_FLAGS, datetime.now(UTC) + timedelta(days=30))
+    said = danelaw("zone", "ds", "example.net", "--keys", tmp_path, "--offline")
+    assert f"IN DS {key.tag} " in said.out
+    assert f" {later.tag} " not in said.out
+    assert f"no DS for KSK {later.tag}, which is generated" in said.err
 
 
 def test_other_digests_can_be_asked_for(danelaw: Danelaw, tmp_path: Path, key: ZoneKey) -> None:

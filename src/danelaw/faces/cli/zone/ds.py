@@ -101,6 +101,11 @@ def ds(
     records = DelegationRecords(name, wanted, made_with)
     if not json_form:
         _print(records)
+        for key, times in keys:
+            if key.dnskey.is_sep and key.dnskey not in wanted:
+                terminal.hanging(
+                    (Ink("note: ", bold=True),), f"no DS for KSK {key.tag}, which is {times.state(now).value}"
+                )
     if offline:
         if json_form:
             terminal.data(json.dumps(_as_json(records, None), indent=2))
