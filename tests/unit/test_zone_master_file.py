@@ -9,6 +9,7 @@ import dns.name
 import pytest
 from dns.rdatatype import RdataType as T
 
+from danelaw.adapters.zone.edit import remove_records
 from danelaw.adapters.zone.master_file import parse_zone, zone_text
 from danelaw.adapters.zone.rdata_text import record_text
 from danelaw.adapters.zone.serials import next_serial
@@ -53,6 +54,18 @@ A1 = bytes((192, 0, 2, 1))
         ("www TYPE52 \\# 1 03", ("www.example.net.", 60, "TLSA", b"\x03")),
         ("www TLSA \\# 0", ("www.example.net.", 60, "TLSA", b"")),
         ("www DS 1 ECDSAP256SHA256 2 ab cd", ("www.example.net.", 60, "DS", b"\x00\x01\x0d\x02\xab\xcd")),
+        ("((( www ) A ) ( 192.0.2.1 ))", ("www.example.net.", 60, "A", A1)),
+        ("www class1 type1 192.0.2.1", ("www.example.net.", 60, "A", A1)),
+        ("www\tA\t(\r\n192.0.2.1\r\n)\r\n", ("www.example.net.", 60, "A", A1)),
+        ("www 0w A 192.0.2.1", ("www.example.net.", 0, "A", A1)),
+        (r"w\"w A 192.0.2.1", (r"w\"w.example.net.", 60, "A", A1)),
+        (r"w\;w A 192.0.2.1", (r"w\;w.example.net.", 60, "A", A1)),
+        (r'www TXT "a\"b\\" c\032\;d \"', ("www.example.net.", 60, "TXT", b'\x04a"b\\\x04c ;d\x01"')),
+        ('www TXT ""', ("www.example.net.", 60, "TXT", b"\x00")),
+        (
+            "www RRSIG A 13 3 60 0 4294967295 1 . AA==",
+            ("www.example.net.", 60, "RRSIG", bytes.fromhex("00010d030000003c00000000ffffffff00010000")),
+        ),
         (r"a\.b.c\032d A 192.0.2.1", (r"a\.b.c\032d.example.net.", 60, "A", A1)),
     ],
 )
@@ -60,15 +73,88 @@ def test_one_record_however_it_is_written(text: str, record: tuple[str, int, str
     assert records(text) == {record}
 
 
-def test_a_zone_without_soa_or_ttl_is_refused(tmp_path: Path) -> None:
-    for text, code in (
-        ("www 5 A 192.0.2.1\n", "ZONE_NO_SOA"),
-        ("www A 192.0.2.1\n", "ZONE_SYNTAX"),
-        ("", "ZONE_NO_SOA"),
-    ):
-        with pytest.raises(DanelawError) as caught:
-            parse_zone(text, tmp_path / "zone", APEX)
-        assert caught.value.code == code
+BOM = "\xef\xbb\xbf"
+
+
+def ttls(text: str) -> list[int]:
+    return [record.ttl for record in parse_zone(text, Path("zone"), APEX).records]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("@ SOA ns host 1 2 3 4 5\na A ::\nb 9 A ::\nc A ::\n", [5, 5, 9, 5]),
+        ("@ 7 SOA ns host 1 2 3 4 5\na A ::\nb 9 A ::\nc A ::\n", [7, 7, 9, 9]),
+        ("$TTL 8\n@ 7 SOA ns host 1 2 3 4 5\na A ::\nb 9 A ::\nc A ::\n", [7, 8, 9, 8]),
+        ("@ 7 SOA ns host 1 2 3 4 5\na A ::\n$TTL 0\nb 9 A ::\nc A ::\n$TTL 1m\nd A ::\n", [7, 7, 9, 0, 60]),
+        ("a 3 A ::\n@ SOA ns host 1 2 3 4 5\nb A ::\n", [3, 3, 3]),
+    ],
+    ids=[
+        "the SOA's minimum, as BIND",
+        "the last one",
+        "the default",
+        "defaults that come later",
+        "stated before the SOA",
+    ],
+)
+def test_a_record_without_a_ttl_has_one(text: str, expected: list[int]) -> None:
+    """RFC 2308 §4 and RFC 1035 §5.1."""
+    assert ttls(text.replace("A ::", "AAAA ::")) == expected
+
+
+def test_a_byte_order_mark_is_passed_over_and_stays() -> None:
+    source = parse_zone(BOM + SOA, Path("zone"), APEX)
+    assert (source.text[:3], source.soa.entry.line) == (BOM, 1)
+
+
+def test_records_that_are_the_same_count_once() -> None:
+    """RFC 2181 §5; names within rdata have no case."""
+    source = parse_zone(SOA + "a MX 1 b\nA MX 1 B\na MX 1 c\n", Path("zone"), APEX)
+    assert len(source.rrsets()[dns.name.from_text("a.example.net."), T.MX].rdatas) == 2
+
+
+@pytest.mark.parametrize(
+    ("line", "made"),
+    [
+        ("1-3 a$ A 192.0.2.$", ["a1 A 192.0.2.1", "a2 A 192.0.2.2", "a3 A 192.0.2.3"]),
+        ("0-9/5 a$ 7 IN A 192.0.2.${3}", ["a0 7 A 192.0.2.3", "a5 7 A 192.0.2.8"]),
+        ("0-0 $$\\$a\\. MX 10 b$", ["\\$\\$a\\. MX 10 b0"]),
+        ("8-8 a ${0,3} ${0,3,o} ${0,3,x} ${0,3,X} ${0,3,n} ${0,3,N}", None),
+        ("10-10 a TXT ${0,3} ${0,3,o} ${0,3,x} ${0,3,X} ${0,3,n} ${0,3,N}", ["a TXT 010 012 00a 00A a.0 A.0"]),
+        ('7-7 a TXT "x $" y', ['a TXT "x 7" y']),
+        ('7-7 a TXT "x $"', ["a TXT x 7"]),
+        ("5-5 ${-5}.${-9} A 192.0.2.1", ["0.-4 A 192.0.2.1"]),
+    ],
+)
+def test_records_that_differ_in_a_number_are_generated(line: str, made: list[str] | None) -> None:
+    """As in BIND's manual."""
+    if made is None:
+        with pytest.raises(DanelawError, match="ZONE_SYNTAX"):
+            records(f"$GENERATE {line}\n")
+    else:
+        assert records(f"$GENERATE {line}\n") == records("\n".join(made))
+
+
+def test_as_many_records_are_generated_as_are_allowed_and_the_last_owner_stays() -> None:
+    text = "www A 192.0.2.1\n$GENERATE 0-65535 $ A 192.0.2.1\n TXT still-www\n"
+    source = parse_zone(SOA + text, Path("zone"), APEX)
+    assert len(source.records) == 65539
+    assert str(source.records[-1].owner) == "www.example.net."
+    assert not source.records[-1].generated
+    with pytest.raises(DanelawError, match="ZONE_EDIT_UNSAFE"):
+        remove_records(source, dns.name.from_text("7.example.net."), T.A, None)
+
+
+def test_included_files_are_found_beside_the_file_that_includes_them(tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "b c").write_text("$INCLUDE d\nb TXT b\n")
+    (tmp_path / "sub" / "d").write_text("d TXT d\n$TTL 5\n")
+    text = SOA + '$INCLUDE "sub/b c" ; twice, at two places\n$INCLUDE sub/b\\032c x\ne TXT e\n'
+    source = parse_zone(text, tmp_path / "zone", APEX)
+    said = [str(record.owner.relativize(APEX)) for record in source.records]
+    assert said == ["@", "d", "b", "d.x", "b.x", "e"]
+    assert [record.ttl for record in source.records] == [60, 60, 5, 5, 5, 5]
+    assert [path for path, _ in source.included] == [tmp_path / "sub" / "b c", tmp_path / "sub" / "d"] * 2
 
 
 def test_an_included_file_has_its_own_origin_and_gives_it_back(tmp_path: Path) -> None:

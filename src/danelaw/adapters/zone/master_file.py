@@ -52,12 +52,15 @@ class ZoneSource:
         """
         gathered: dict[tuple[CanonicalKey, int], list[SourceRecord]] = {}
         signatures: dict[tuple[CanonicalKey, int], list[SourceRecord]] = {}
+        last: Name | None = None
+        name: CanonicalKey = ()
         for record in self.records:
+            if record.owner is not last:
+                last, name = record.owner, canonical_key(record.owner)
             if record.type == RdataType.RRSIG:
-                covered = int.from_bytes(record.rdata[:2])
-                signatures.setdefault((canonical_key(record.owner), covered), []).append(record)
+                signatures.setdefault((name, int.from_bytes(record.rdata[:2])), []).append(record)
             else:
-                gathered.setdefault((canonical_key(record.owner), record.type), []).append(record)
+                gathered.setdefault((name, record.type), []).append(record)
         for key, [record, *_] in signatures.items():
             if key not in gathered:
                 said = f"it signs no {dns.rdatatype.to_text(RdataType.make(key[1]))} records"
@@ -65,11 +68,13 @@ class ZoneSource:
                 raise told([Fault("ZONE_ORPHAN_SIGNATURE", record.path, entry.text, entry.tokens[0].at, said)])
         found = {}
         for key, records in gathered.items():
-            owner, type = records[0].owner, records[0].type
-            rdatas = {canonical_rdata(type, record.rdata): record.rdata for record in reversed(records)}
-            ttl = min(record.ttl for record in records)
+            owner, type, ttl = records[0].owner, records[0].type, records[0].ttl
+            rdatas = frozenset((records[0].rdata,))
+            if len(records) > 1:
+                ttl = min(record.ttl for record in records)
+                rdatas = frozenset({canonical_rdata(type, r.rdata): r.rdata for r in reversed(records)}.values())
             rrsigs = frozenset(record.rdata for record in signatures.get(key, ()))
-            found[owner, type] = RRset(owner, type, ttl, frozenset(rdatas.values()), rrsigs)
+            found[owner, type] = RRset(owner, type, ttl, rdatas, rrsigs)
         return found
 
 

@@ -81,8 +81,12 @@ def _loading_faults(apex: Name, top: CanonicalKey, named: _Named) -> Iterator[Fa
 
 def _by_name(records: Iterable[SourceRecord]) -> _Named:
     named: _Named = {}
+    last: Name | None = None
+    there: list[SourceRecord] = []
     for record in records:
-        named.setdefault(canonical_key(record.owner), []).append(record)
+        if record.owner is not last:
+            last, there = record.owner, named.setdefault(canonical_key(record.owner), [])
+        there.append(record)
     return named
 
 
