@@ -21,7 +21,7 @@ from danelaw.adapters.zone.differences import ahead, plain
 from danelaw.adapters.zone.disk import remove_leftovers, staged
 from danelaw.adapters.zone.edit import raise_serial
 from danelaw.adapters.zone.entries import ENCODING
-from danelaw.adapters.zone.key_directory import read_keys
+from danelaw.adapters.zone.key_directory import needed_keys, read_keys
 from danelaw.adapters.zone.master_file import ZoneSource, parse_zone, read_zone, zone_text
 from danelaw.adapters.zone.signing import ZoneFile
 from danelaw.adapters.zone.state import State, chain_text, digest, read_state
@@ -153,9 +153,7 @@ class Signer:
         return report(raised.serial, signed, signed.rrsets)
 
     def _usable(self, wanted: frozenset[bytes] | None) -> SigningKeys:
-        self._keys = read_keys(self._files.keys, self._apex)
-        if not self._keys:
-            raise DanelawError("KEYS_MISSING", f"{self._files.keys} holds no keys of {self._apex}")
+        self._keys = needed_keys(self._files.keys, self._apex)
         keys = SigningKeys.at(self._keys, self._now, cds=self._files.signing.cds)
         if wanted is not None and keys.dnskeys != wanted:
             raise DanelawError(
