@@ -9,6 +9,7 @@ from typing import Final
 from dns.name import Name
 from dns.rdatatype import RdataType as T
 
+from danelaw.core.dnssec.algorithms import DEFAULT_POLICY
 from danelaw.core.dnssec.keys import DNSKEY, DS, MalformedKeyError, ds_matches, knows_digest
 from danelaw.core.dnssec.zone_findings import ZoneFinding
 from danelaw.core.model import RRset
@@ -36,13 +37,20 @@ class Delegation:
     def pointed_to(self) -> set[DNSKEY]:
         return {key for ds in self.ds or () for key in self.targets(ds)}
 
+    @property
+    def counted(self) -> set[DS]:
+        """The parent's DS records that validators go by: those of SHA-1 do not count beside stronger ones (RFC 4509
+        §3), nor unknown ones beside known ones; where none is supported, all are looked at."""
+        policy, held = DEFAULT_POLICY, self.ds or frozenset()
+        known = {ds for ds in held if policy.validates(ds.algorithm) and policy.validates_digest(ds.digest_type)}
+        return known or set(held)
+
 
 def ds_faults(zone: Delegation) -> Iterator[ZoneFinding]:
     """DS_MISMATCH where the parent's DS records do not lead into the zone, or not by each of their algorithms."""
     if zone.ds is None:
         return
-    leading = {ds for ds in zone.ds if zone.targets(ds) & zone.signers}
-    if not leading:
+    if not any(zone.targets(ds) & zone.signers for ds in zone.counted):
         said = f"the parent has {_ds_told(zone.ds)}; the keys are signed by {_tags(zone.signers) or 'none'}"
         yield ZoneFinding("DS_MISMATCH", "RFC 4035 §5.2", zone.apex, T.DS, said)
         return
@@ -52,7 +60,11 @@ def ds_faults(zone: Delegation) -> Iterator[ZoneFinding]:
 
 
 def ds_advice(zone: Delegation) -> Iterator[ZoneFinding]:
-    """DS_UNMATCHED: of the parent's DS records, one that leads to no key of the zone."""
+    """Of the parent's DS records: DS_UNMATCHED, one that leads to no key of the zone; ALGORITHM_DEPRECATED, none that
+    validators support."""
+    if zone.ds and not any(DEFAULT_POLICY.validates_digest(ds.digest_type) for ds in zone.ds):
+        said = "no DS of the parent has a digest that validators support: they count the zone as unsigned"
+        yield ZoneFinding("ALGORITHM_DEPRECATED", "RFC 4035 §5.2", zone.apex, T.DS, said)
     for ds in sorted(zone.ds or (), key=DS.to_rdata):
         if not zone.targets(ds):
             said = f"the parent's DS {ds.tag} {ds.algorithm} {ds.digest_type} is that of no key here"

@@ -40,7 +40,7 @@ class ZoneFinding:
 _AGAIN: Final = "sign the zone again"
 
 _HINTS: Final = {
-    "ALGORITHM_DEPRECATED": "roll to keys of ECDSAP256SHA256 (13), which every validator knows",
+    "ALGORITHM_DEPRECATED": "have keys of ECDSAP256SHA256 (13), and a DS of SHA-256, which every validator knows",
     "ALGORITHM_UNSUPPORTED": "roll to keys of ECDSAP256SHA256 (13), which every validator knows",
     "CDS_DELETE": "leave it if the zone is to become unsigned; else take the CDS and CDNSKEY records out",
     "CDS_DISAGREES": "let CDS and CDNSKEY records name the same keys, or publish one of the types alone",
