@@ -199,6 +199,31 @@ def test_a_record_that_gives_others_their_owner_or_ttl_is_not_removed() -> None:
     assert "b.example.net. A" in caught.value.evidence
 
 
+def test_a_record_that_gives_another_of_its_name_the_ttl_is_not_removed() -> None:
+    source = zone(OPERATORS.replace("$TTL 1h\n", "").replace("SOA", "60 SOA", 1) + "a 5 A 192.0.2.1\na A 192.0.2.2\n")
+    with pytest.raises(DanelawError, match="ZONE_EDIT_UNSAFE"):
+        remove_records(source, dns.name.from_text("a.example.net."), T.A, bytes((192, 0, 2, 1)))
+
+
+@pytest.mark.parametrize("soa", ["@ SOA ns host 007 1 2 3 4\n", "@ SOA (\nns\nhost 7 1 2 3 4) ; 7\n"])
+def test_a_serial_is_found_wherever_it_stands(soa: str) -> None:
+    assert raise_serial(zone(soa), (), NOW).text == soa.replace("007", "8").replace("host 7", "host 8")
+
+
+@pytest.mark.parametrize(
+    "soa",
+    [
+        r"@ SOA \# 22 0000 00000007 00000001 00000002 00000003 00000004",
+        "$GENERATE 7-7 @ SOA ns host $ 1 2 3 4",
+    ],
+)
+def test_a_serial_that_is_not_written_as_a_number_is_left_to_the_operator(soa: str) -> None:
+    source = zone(f"$TTL 5\n{soa}\n")
+    assert source.serial == 7
+    with pytest.raises(DanelawError, match="ZONE_EDIT_UNSAFE"):
+        raise_serial(source, (), NOW)
+
+
 def test_lines_that_end_as_in_windows_go_on_doing_so() -> None:
     text = OPERATORS.replace("\r\n", "\n").replace("\n", "\r\n")
     edited = add_record(zone(text), OWNER, T.TLSA, 30, ONE)

@@ -67,6 +67,7 @@ def place(error: DanelawError) -> str:
         ("www TYPE70000 1", '2:5: expected a record type, found "TYPE70000"'),
         ("www ANY \\# 0", '2:5: expected class IN, found "ANY"'),
         ("www OPT \\# 0", '2:5: "OPT" is no type of records that zones hold'),
+        ("www TYPE200 \\# 0", '2:5: "TYPE200" is no type of records that zones hold'),
         ("www 5 IN", "2:9: expected a record type, found the end of the record"),
         ("www 5 6 A 192.0.2.1", '2:7: expected a record type, found "6"'),
         ("www CH A 192.0.2.1", '2:5: expected class IN, found "CH"'),
@@ -213,10 +214,10 @@ def test_files_that_include_one_another_are_named(tmp_path: Path) -> None:
             ["ZONE_NAME_DOUBLED zone:2: a.example.net.example.net. holds the zone's name twice: is a dot missing?"],
         ),
         (
-            "sub NS ns.sub\n DS 1 13 2 ab\n TXT x\nns.sub A 192.0.2.1\n TXT y\nother A 192.0.2.1\n",
+            "sub NS ns.sub\n DS 1 13 2 ab\n TXT x\nns.sub A 192.0.2.1\n NS y\nother A 192.0.2.1\n",
             [
                 "ZONE_OCCLUDED zone:4: sub.example.net. TXT is not seen, for sub.example.net. is delegated",
-                "ZONE_OCCLUDED zone:6: ns.sub.example.net. TXT is not seen, for sub.example.net. is delegated",
+                "ZONE_OCCLUDED zone:6: ns.sub.example.net. NS is not seen, for sub.example.net. is delegated",
             ],
         ),
         ("a 5 A 192.0.2.1\n 9 AAAA ::\n", []),

@@ -152,7 +152,7 @@ def remarks(apex: Name, records: Iterable[SourceRecord]) -> Iterator[Remark]:
         if key[len(top) : 2 * len(top) - 1] == top[1:] and len(top) > 1:
             said = f"{there[0].owner} holds the zone's name twice: is a dot missing?"
             yield _remark(there[0], "ZONE_NAME_DOUBLED", said)
-        if cuts and (above := key if key in cuts else _above(key, len(top), cuts)) is not None:
+        if cuts and (above := _above(key, len(top), cuts) or (key if key in cuts else None)) is not None:
             visible = _AT_CUT | _GLUE if above == key else _GLUE
             for record in there:
                 if record.type not in visible:
