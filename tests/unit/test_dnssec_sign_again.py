@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -19,10 +21,10 @@ from danelaw.core.dnssec.bind_keys import KeyTimes
 from danelaw.core.dnssec.keys import DS, ZoneKey, ds_matches
 from danelaw.core.dnssec.nsec3_chain import NSEC3Chain
 from danelaw.core.dnssec.rrsig import RRSIG, seconds
-from danelaw.core.dnssec.sign import SigningParameters, UnsignableError, unsigned_zone
+from danelaw.core.dnssec.sign import SignedZone, SigningParameters, UnsignableError, unsigned_zone
 from danelaw.core.dnssec.signing_keys import SigningKeys
 from danelaw.core.dnssec.signing_report import KeyRole, first_expiration, key_roles
-from danelaw.core.dnssec.signing_times import LONGEST, SigningTimes
+from danelaw.core.dnssec.signing_times import LONGEST, SigningTimes, Span
 from danelaw.core.dnssec.zone_advice import zone_advice
 from danelaw.core.dnssec.zone_check import zone_faults
 from danelaw.core.dnssec.zonemd import ZONEMD, simple_digest, zonemd, zonemd_faults
@@ -264,8 +266,9 @@ class TestZonemd:
         rrsets = signed(SigningKeys((KSK,)), SigningParameters(chain, zonemd=True))
         assert list(zone_faults(APEX, rrsets, NOW)) == []
         assert list(zonemd_faults(APEX, rrsets)) == []
-        other = signed(SigningKeys((KSK_2,)), SigningParameters(chain, zonemd=True))
-        assert find(other, T.ZONEMD).rdatas != find(rrsets, T.ZONEMD).rdatas
+        later = SigningTimes().span(NOW + HOUR, timedelta(weeks=1), DAY)
+        again = unsigned_zone(APEX, plain(), SigningKeys((KSK,)), SigningParameters(chain, zonemd=True)).sign(later)
+        assert find(again.rrsets, T.ZONEMD).rdatas != find(rrsets, T.ZONEMD).rdatas
 
     def test_one_that_the_operator_wrote_would_be_wrong(self) -> None:
         with pytest.raises(UnsignableError, match="ZONEMD"):
@@ -285,7 +288,7 @@ class TestTrust:
 
     def test_and_by_the_very_keys(self) -> None:
         """A foreign key of the same tag: another key's signatures are not its own."""
-        rrsets = signed(SigningKeys((KSK,)))
+        rrsets = signed(SigningKeys((KSK,), (namesakes()[0],)))
         proved = {(r.owner, r.type): r for r in rrsets}
         foreign = find(signed(SigningKeys((KSK_2,))), T.DNSKEY)
         wrong = [foreign if r.type == T.DNSKEY else r for r in rrsets]
@@ -295,6 +298,55 @@ class TestTrust:
         rrsets = signed(SigningKeys((KSK,)))
         faults = zone_faults(APEX, rrsets, NOW + 30 * DAY, proved={(r.owner, r.type): r for r in rrsets})
         assert {fault.code for fault in faults} >= {"SIGNATURE_EXPIRED"}
+
+
+def placed(rrsets: Iterable[RRset]) -> dict[tuple[Name, int], RRset]:
+    return {(rrset.owner, rrset.type): rrset for rrset in rrsets}
+
+
+@cache
+def namesakes() -> tuple[ZoneKey, ZoneKey]:
+    """Two ZSKs of one tag."""
+    seen = dict[int, ZoneKey]()
+    for number in range(5000):
+        private = ed25519.Ed25519PrivateKey.from_private_bytes(number.to_bytes(32))
+        found = ZoneKey.of(APEX, 256, Algorithm.ED25519, private)
+        if (other := seen.setdefault(found.tag, found)) is not found:
+            return other, found
+    raise AssertionError("no two of 5000 keys have one tag")
+
+
+class TestKeepingSignatures:
+    SPAN = SigningTimes().span(NOW, DAY, DAY)
+
+    def signed(self, keys: SigningKeys, previous: Iterable[RRset] = (), span: Span = SPAN) -> SignedZone:
+        return unsigned_zone(APEX, plain(), keys).sign(span, placed(previous))
+
+    def test_one_that_has_not_begun_is_made_anew_when_the_clock_was_set_back(self) -> None:
+        before = self.signed(SigningKeys((KSK,)))
+        earlier = NOW - timedelta(hours=2)
+        again = self.signed(SigningKeys((KSK,)), before.rrsets, SigningTimes().span(earlier, DAY, DAY))
+        assert again.kept == 0
+        assert list(zone_faults(APEX, again.rrsets, earlier)) == []
+
+    def test_a_key_that_signs_no_longer_has_its_signatures_taken_away(self) -> None:
+        both, one = SigningKeys((KSK,), (ZSK, ZSK_2)), SigningKeys((KSK,), (ZSK,), (ZSK_2.dnskey,))
+        before = self.signed(both)
+        assert not unsigned_zone(APEX, plain(), one).is_in(placed(before.rrsets), self.SPAN)
+        again = self.signed(one, before.rrsets)
+        assert again.anew == frozenset()
+        assert tags(find(again.rrsets, T.SOA)) == {ZSK.tag}
+
+    def test_keys_of_one_tag_do_not_pass_for_each_other(self) -> None:
+        """RFC 4034 appendix B: tags are not unique."""
+        left, right = namesakes()
+        before = self.signed(SigningKeys((KSK,), (left,)))
+        again = self.signed(SigningKeys((KSK,), (right,)), before.rrsets)
+        assert list(zone_faults(APEX, again.rrsets, NOW)) == []
+        both = SigningKeys((KSK,), (left, right))
+        twice = self.signed(both, self.signed(both, before.rrsets).rrsets)
+        assert len(find(twice.rrsets, T.SOA).rrsigs) == 2
+        assert list(zone_faults(APEX, twice.rrsets, NOW)) == []
 
 
 SOA = "example. {ttl} IN SOA ns1 admin 1 {refresh} {retry} {expire} {minimum}\n"

@@ -20,7 +20,7 @@ from dns.rdatatype import RdataType as T
 from danelaw.adapters.zone.edit import replace_rrset
 from danelaw.adapters.zone.file_zones import FileZones, ZoneFile
 from danelaw.adapters.zone.key_directory import KSK_FLAGS, ZSK_FLAGS, make_key, read_keys
-from danelaw.adapters.zone.master_file import ZoneSource, read_zone
+from danelaw.adapters.zone.master_file import ZoneSource, parse_zone, read_zone
 from danelaw.core.dnssec import crypto, rrsig
 from danelaw.core.dnssec import keys as core_keys
 from danelaw.core.dnssec.algorithms import Algorithm
@@ -217,6 +217,14 @@ def test_full_keeps_nothing(signed: Bench, work: Work) -> None:
     report = signed.serve(full=True)
     assert (report.changed, report.kept, report.full) == (True, 0, "it was asked for")
     assert work.made == report.signed
+
+
+def test_an_edit_that_changes_no_record_is_written_when_it_was_asked_for(signed: Bench) -> None:
+    """Such as a record of the operator's that moves into Danelaw's block."""
+    remark = "; a remark\n"
+    report = signed.serve(lambda source: parse_zone(source.text + remark, source.path, ZONE))
+    assert report.changed
+    assert signed.files.file.read_text().endswith(remark)
 
 
 def test_an_edit_of_comments_alone_is_left_for_later(signed: Bench) -> None:
