@@ -290,9 +290,19 @@ class TestTrust:
         """A foreign key of the same tag: another key's signatures are not its own."""
         rrsets = signed(SigningKeys((KSK,), (namesakes()[0],)))
         proved = {(r.owner, r.type): r for r in rrsets}
-        foreign = find(signed(SigningKeys((KSK_2,))), T.DNSKEY)
+        foreign = find(signed(SigningKeys((KSK,), (namesakes()[1],))), T.DNSKEY)
         wrong = [foreign if r.type == T.DNSKEY else r for r in rrsets]
-        assert "SIGNING_KEY_MISSING" in {fault.code for fault in zone_faults(APEX, wrong, NOW, proved=proved)}
+        faults = list(zone_faults(APEX, wrong, NOW, proved=proved))
+        assert len(faults) == sum(bool(rrset.rrsigs) for rrset in rrsets) - 1
+        assert {fault.code for fault in faults} == {"SIGNATURE_INVALID"}
+
+    def test_another_signature_over_the_same_records_is_not(self) -> None:
+        rrsets = signed(SigningKeys((KSK,)))
+        ns = find(rrsets, T.NS)
+        (right,) = ns.rrsigs
+        wrong = replace(ns, rrsigs=frozenset({right[:-1] + bytes((right[-1] ^ 1,))}))
+        faults = zone_faults(APEX, [wrong if r is ns else r for r in rrsets], NOW, proved=placed(rrsets))
+        assert [fault.code for fault in faults] == ["SIGNATURE_INVALID"]
 
     def test_dates_are_judged_of_what_is_proved_too(self) -> None:
         rrsets = signed(SigningKeys((KSK,)))
