@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
@@ -10,7 +10,7 @@ from typing import Final
 from dns.name import Name
 
 from danelaw.core.dnssec.algorithms import AlgorithmPolicy
-from danelaw.core.dnssec.keys import DNSKEY, DS, ds_matches
+from danelaw.core.dnssec.keys import DNSKEY, DS, KeysByTag, ds_matches
 from danelaw.core.dnssec.rrsig import (
     RRSIG,
     MalformedSignatureError,
@@ -146,12 +146,12 @@ def reason(code: str, section: str, rrset: RRset, detail: str = "") -> Reason:
     return Reason(code, section, label(rrset.owner, rrset.type), detail)
 
 
-def authenticate(rrset: RRset, zone: Name, keys: Iterable[DNSKEY], judge: Judge) -> Authentic | Fault:
+def authenticate(rrset: RRset, zone: Name, keys: KeysByTag, judge: Judge) -> Authentic | Fault:
     """The RRset with a signature by one of ``keys``, which are the zone's, or why none of its signatures will do.
 
     One good signature is enough (RFC 6840 §5.4). Denials that a wildcard expansion needs are the caller's to ask for.
     """
-    trial = _Trial(rrset, zone, tuple(keys), judge)
+    trial = _Trial(rrset, zone, keys, judge)
     for rdata in sorted(rrset.rrsigs):
         trial.hear(rdata)
     faults = ranked(trial.faults)
@@ -169,7 +169,7 @@ def authenticate(rrset: RRset, zone: Name, keys: Iterable[DNSKEY], judge: Judge)
 class _Trial:
     """The signatures of one RRset, heard one by one."""
 
-    def __init__(self, rrset: RRset, zone: Name, keys: tuple[DNSKEY, ...], judge: Judge) -> None:
+    def __init__(self, rrset: RRset, zone: Name, keys: KeysByTag, judge: Judge) -> None:
         self._rrset = rrset
         self._zone = zone
         self._keys = keys
@@ -230,9 +230,9 @@ class _Trial:
         fault = date_fault(rrsig, self._judge.now)
         return fault and replace(fault, blamed=label(rrset.owner, rrset.type), detail=f"{rrsig}: {fault.detail}")
 
-    def _candidates(self, rrsig: RRSIG) -> tuple[list[DNSKEY], Reason | None]:
+    def _candidates(self, rrsig: RRSIG) -> tuple[Sequence[DNSKEY], Reason | None]:
         """The keys that may have made a signature (RFC 4035 §5.3.1), or why there is none. Tags are not unique."""
-        tagged = [key for key in self._keys if (key.tag, key.algorithm) == (rrsig.key_tag, rrsig.algorithm)]
+        tagged = self._keys.get((rrsig.key_tag, rrsig.algorithm), ())
         fit = [key for key in tagged if key.is_zone_key and not key.revoked]
         if fit:
             return fit, None

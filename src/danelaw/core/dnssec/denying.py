@@ -11,7 +11,7 @@ from dns.rdatatype import RdataType as T
 
 from danelaw.core.dnssec.authenticate import Fault, Judge, authenticate, label, ranked
 from danelaw.core.dnssec.denials import Denials, Denied
-from danelaw.core.dnssec.keys import DNSKEY
+from danelaw.core.dnssec.keys import KeysByTag
 from danelaw.core.dnssec.message import authority_rrsets
 from danelaw.core.model import JudgedDenial, JudgedRRset, Message, Reason, Security
 
@@ -40,7 +40,7 @@ class Denying:
         return JudgedDenial(denied.how.value, (*others, *records), denied.opt_out)
 
 
-def read_denials(reply: Message, zone: Name, keys: Iterable[DNSKEY], judge: Judge) -> Denying:
+def read_denials(reply: Message, zone: Name, keys: KeysByTag, judge: Judge) -> Denying:
     """Raises ``WorkLimitError``, as whatever is asked of the denials does."""
     rrsets = [rrset for rrset in authority_rrsets(reply) if rrset.type in (T.NSEC, T.NSEC3)][:_TRIED]
     proofs = [authenticate(rrset, zone, keys, judge) for rrset in rrsets]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeAlias
 
 from dns.name import Name
 
@@ -77,6 +77,18 @@ class DNSKEY:
     def revoked(self) -> bool:
         """The REVOKE bit (RFC 5011 §2.1)."""
         return bool(self.flags & REVOKE_FLAG)
+
+
+KeysByTag: TypeAlias = Mapping[tuple[int, int], Sequence[DNSKEY]]
+"""Keys by tag and algorithm, as DS and RRSIG records name them."""
+
+
+def by_tag(keys: Iterable[DNSKEY]) -> KeysByTag:
+    """Each tag is made but once: thousands of keys, and of records that name one, fit into messages."""
+    tagged: dict[tuple[int, int], list[DNSKEY]] = {}
+    for key in keys:
+        tagged.setdefault((key.tag, key.algorithm), []).append(key)
+    return tagged
 
 
 def key_bits(key: DNSKEY) -> int | None:

@@ -11,7 +11,7 @@ from dns.name import Name
 from danelaw.core.dnssec.algorithms import AlgorithmPolicy, DigestType
 from danelaw.core.dnssec.authenticate import Fault, Judge, authenticate, reason
 from danelaw.core.dnssec.canonical import CanonicalKey, canonical_key
-from danelaw.core.dnssec.keys import DNSKEY, DS, MalformedKeyError, key_bits
+from danelaw.core.dnssec.keys import DNSKEY, DS, KeysByTag, MalformedKeyError, by_tag, key_bits
 from danelaw.core.model import (
     Instant,
     JudgedDigest,
@@ -33,7 +33,7 @@ class ZoneKeys:
     """
 
     zone: Name
-    keys: tuple[DNSKEY, ...]
+    keys: KeysByTag
     until: Instant
     path: tuple[JudgedZone, ...] = ()
 
@@ -95,7 +95,7 @@ def usable_ds(ds: Collection[DS], policy: AlgorithmPolicy) -> tuple[DS, ...]:
 
 def unestablished(believed: Believed, fault: Fault, judge: Judge) -> JudgedZone:
     """The zone as the proof shows it when its DNSKEY RRset was not asked for, or not had."""
-    digests = tuple(_digests(believed, (), judge)[0])
+    digests = tuple(_digests(believed, {}, judge)[0])
     return JudgedZone(
         believed.zone, believed.parent, fault.state, believed.seen, digests, reasons=fault.reasons, dnskey=fault.seen
     )
@@ -107,9 +107,10 @@ def establish(dnskeys: RRset, believed: Believed, judge: Judge) -> tuple[JudgedZ
     A key that is believed must have the Zone flag, not be revoked, and have signed the RRset (RFC 4035 §5.2).
     """
     keys = tuple(_parsed_keys(dnskeys.rdatas))
-    digests, vouched = _digests(believed, keys, judge)
+    tagged = by_tag(keys)
+    digests, vouched = _digests(believed, tagged, judge)
     vouched |= believed.keys & set(keys)
-    usable = tuple(key for key in keys if key in vouched and key.is_zone_key and not key.revoked)
+    usable = by_tag(key for key in keys if key in vouched and key.is_zone_key and not key.revoked)
     if usable:
         proof = authenticate(dnskeys, believed.zone, usable, judge)
         if not isinstance(proof, Fault) and proof.expanded:
@@ -131,7 +132,7 @@ def establish(dnskeys: RRset, believed: Believed, judge: Judge) -> tuple[JudgedZ
     if isinstance(proof, Fault):
         return replace(judged, state=proof.state, reasons=proof.reasons), None
     until = judge.now + timedelta(seconds=proof.rrset.ttl)
-    return judged, ZoneKeys(believed.zone, keys, min(until, believed.until or until))
+    return judged, ZoneKeys(believed.zone, tagged, min(until, believed.until or until))
 
 
 def _no_way_in(dnskeys: RRset, believed: Believed, keys: Iterable[DNSKEY], vouched: Collection[DNSKEY]) -> Reason:
@@ -145,15 +146,15 @@ def _no_way_in(dnskeys: RRset, believed: Believed, keys: Iterable[DNSKEY], vouch
     return reason("DS_MISMATCH", "RFC 4035 §5.2", dnskeys, f"DS for key {wanted}; keys present: {present}")
 
 
-def _digests(believed: Believed, keys: Collection[DNSKEY], judge: Judge) -> tuple[list[JudgedDigest], set[DNSKEY]]:
+def _digests(believed: Believed, keys: KeysByTag, judge: Judge) -> tuple[list[JudgedDigest], set[DNSKEY]]:
     """Each DS record, judged, and the keys that they lead to. ``keys`` is empty where none were seen."""
-    usable = usable_ds(believed.ds, judge.policy)
+    usable = frozenset(usable_ds(believed.ds, judge.policy))
     judged: list[JudgedDigest] = []
     found: set[DNSKEY] = set()
     for one in sorted(believed.ds, key=DS.to_rdata):
         outcome, fault = Outcome.NOT_TRIED, _passed_over(one, usable, believed.zone, judge.policy)
         if fault is None and keys:
-            led_to = _led_to(one, believed.zone, keys, judge)
+            led_to = _led_to(one, believed.zone, keys.get((one.tag, one.algorithm), ()), judge)
             found |= led_to
             outcome = Outcome.VALID if led_to else Outcome.FAILED
             if not led_to:
@@ -165,10 +166,9 @@ def _digests(believed: Believed, keys: Collection[DNSKEY], judge: Judge) -> tupl
 def _led_to(ds: DS, zone: Name, keys: Iterable[DNSKEY], judge: Judge) -> set[DNSKEY]:
     found = set()
     for key in keys:
-        if (ds.tag, ds.algorithm) == (key.tag, key.algorithm):
-            judge.work.check_signature()  # a digest costs less than a signature, and must be bounded all the same
-            if judge.verifier.digest(ds, zone, key):
-                found.add(key)
+        judge.work.check_signature()  # a digest costs less than a signature, and must be bounded all the same
+        if judge.verifier.digest(ds, zone, key):
+            found.add(key)
     return found
 
 
