@@ -16,10 +16,10 @@ from danelaw.core.dnssec.keys import DNSKEY, DS, ds_matches
 from danelaw.core.dnssec.rrsig import RRSIG, verify
 from danelaw.core.dnssec.validate import Validation, drive
 from danelaw.core.dnssec.zonekeys import ZoneKeyCache
-from danelaw.core.model import Message, Question, RRset, Security, Validated
+from danelaw.core.model import Message, Question, Record, RRset, Security, Validated
 from fault_garden import honest
 from fault_garden.beds import sign
-from fault_garden.damages import PLAINLY
+from fault_garden.damages import PLAINLY, stored
 from fault_garden.garden import Garden, Layout, Reply, plant
 from fault_garden.keys import same_tag
 from fault_garden.signatures import outlived
@@ -93,6 +93,46 @@ def test_digests_of_keys_are_bounded() -> None:
     found = drive(validation, garden.answer)
     assert (found.state, found.reasons[0].code) == (Security.BOGUS, "WORK_LIMIT")
     assert tried <= Bounds().signatures
+
+
+@pytest.mark.parametrize("signer", ["plain.net.", "net.", "."])
+def test_an_unsigned_zone_that_a_signature_names_is_no_way_around_a_trust_anchor(signer: str) -> None:
+    """The island's own anchor says that it is signed, whatever zone above it a forger names (RFC 6840 §5.10)."""
+    garden = planted(Layout(island=True))
+    asked = garden.question("www.island.plain.net. A")
+    forged = RRset(asked.name, T.A, 600, frozenset({bytes(4)}))
+    rrsig = sign(forged, garden.bed("example.net.").keys[1], (NOW, NOW), signer=garden.name(signer))
+    answer = (Record(asked.name, T.A, 1, 600, bytes(4)), Record(asked.name, T.RRSIG, 1, 600, rrsig))
+
+    def forging(question: Question) -> Reply:
+        reply = garden.answer(question)
+        return replace(reply, answer=answer) if isinstance(reply, Message) and question == asked else reply
+
+    validation = Validation(asked.name, asked.type, garden.anchors, DEFAULT_POLICY, NOW)
+    assert drive(validation, forging).state is Security.BOGUS
+
+
+def test_the_tags_of_keys_are_not_made_anew_for_each_record_that_names_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Thousands of keys, of DS records and of signatures fit into messages: their product is not to be paid for."""
+    garden, made = planted(), 0
+    junk = [DNSKEY(256, 3, 13, number.to_bytes(2)) for number in range(300)]
+    (ds,) = map(DS.from_rdata, garden.rrset("example.net. DS").rdatas)
+    others = sorted(set(range(2000)) - {key.tag for key in junk})[:300]
+    rrsig = RRSIG.from_rdata(next(iter(garden.rrset("www A").rrsigs)))
+    strangers = {replace(rrsig, key_tag=tag).to_rdata() for tag in others}
+    garden.put("example.net. DNSKEY", [*garden.rrset("example.net. DNSKEY").rdatas, *(key.to_rdata() for key in junk)])
+    garden.put("example.net. DS", [replace(ds, tag=tag).to_rdata() for tag in (ds.tag, *others)])
+    stored("www A", lambda rrset: replace(rrset, rrsigs=rrset.rrsigs | strangers))(garden)
+    to_rdata = DNSKEY.to_rdata
+
+    def counted(key: DNSKEY) -> bytes:
+        nonlocal made
+        made += 1
+        return to_rdata(key)
+
+    monkeypatch.setattr(DNSKEY, "to_rdata", counted)
+    assert verdict(garden, "www A").state is Security.SECURE
+    assert made < 20 * len(junk)
 
 
 def raised(garden: Garden, asked: Question) -> Reply:
