@@ -14,6 +14,7 @@ from dns.name import Name
 from danelaw.core.dnssec.algorithms import Algorithm
 from danelaw.core.dnssec.bind_keys import KeyTimes
 from danelaw.core.dnssec.keys import ZoneKey
+from danelaw.core.dnssec.signing_report import SigningReport
 from danelaw.core.model import (
     IP,
     Advance,
@@ -144,6 +145,50 @@ class Zones(Protocol):
     async def make_keys(self, zone: Name) -> Sequence[ZoneKeyFacts]: ...
     async def sign(self, zone: Name, keys: frozenset[bytes], now: Instant) -> Receipt:
         """Sign by exactly ``keys`` (DNSKEY rdata). Raises ``DanelawError("KEYS_CHANGED")`` if it has others."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class RecordChange:
+    """One record that goes into a zone file, or out of it, as it was typed.
+
+    ``owner`` is relative to the zone unless it ends with the zone's name or a dot. No ``ttl``: that of the records it
+    joins. No ``rdata``, when it is removed: all of the owner and type.
+    """
+
+    owner: str
+    type: str
+    rdata: tuple[str, ...] = ()
+    ttl: str | None = None
+    remove: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneWork:
+    """What was done to a zone in a file.
+
+    ``oddities``: what is strange in the source, each a code and a sentence. ``changed``: whether the record that was
+    asked for had to be added or removed; ``owner`` and ``type`` are its own, and ``records`` what there is of them now,
+    a line each.
+    """
+
+    signing: SigningReport
+    oddities: tuple[tuple[str, str], ...] = ()
+    changed: bool = False
+    owner: Name | None = None
+    type: int = 0
+    records: tuple[str, ...] = ()
+
+
+class ZoneDesk(Protocol):
+    """A zone in a file, in the hands of its operator."""
+
+    async def sign(self, now: Instant, *, full: bool = False) -> ZoneWork:
+        """Sign what the source holds as of ``now`` and have it loaded; nothing is written where all is right."""
+        ...
+
+    async def edit(self, change: RecordChange, now: Instant) -> ZoneWork:
+        """Change one record, and sign as before. Nothing is written where all is so already."""
         ...
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from importlib.resources import files
@@ -14,7 +14,14 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.utils import CryptographyDeprecationWarning
 from dns.name import Name
 
-from danelaw.adapters.clock import DirectDialer, StoppedClock, SubprocessCommands, SystemClock, ThreadBlocking
+from danelaw.adapters.clock import (
+    DirectDialer,
+    StatedPorts,
+    StoppedClock,
+    SubprocessCommands,
+    SystemClock,
+    ThreadBlocking,
+)
 from danelaw.adapters.deploy import DirectoryCredentials, DirectoryDeployer
 from danelaw.adapters.issue.acme import AcmeIssuer
 from danelaw.adapters.issue.webroot import WebrootSolver
@@ -23,7 +30,9 @@ from danelaw.adapters.publish.rfc2136 import Primary, Rfc2136Publisher
 from danelaw.adapters.publish.tsig import read_key
 from danelaw.adapters.publish.zonefile import ZonefilePublisher
 from danelaw.adapters.resolve import AuthorityAsker, ForwardingResolver, system_forwarders
+from danelaw.adapters.resolve.stated import ONCE, StatedAuthorities
 from danelaw.adapters.store import MemoryStore
+from danelaw.adapters.zone.desk import FileDesk
 from danelaw.adapters.zone.file_zones import FileZones, Signing, ZoneFile
 from danelaw.adapters.zone.key_directory import KeyDirectory
 from danelaw.adapters.zone.records import read_records
@@ -41,11 +50,22 @@ from danelaw.app.delegation import Onlookers
 from danelaw.app.engine import Engine
 from danelaw.app.toolbox import Subjects, Toolbox
 from danelaw.core.dnssec.anchors import Anchors, read_anchors
-from danelaw.core.model import DanelawError, Forwarder, Instant, Record, SubjectName
+from danelaw.core.model import IP, DanelawError, Forwarder, Instant, Record, SubjectName
 from danelaw.core.rollover.planner import Desired, DesiredService, DesiredZone
 from danelaw.core.rollover.reach import Reach, Reached
 from danelaw.core.tlsa import Reference, base_domains
-from danelaw.ports import Blocking, Clock, Commands, Dialer, KeyFiles, Publisher, Store, Surroundings
+from danelaw.ports import (
+    Authorities,
+    Blocking,
+    Clock,
+    Commands,
+    Dialer,
+    KeyFiles,
+    Publisher,
+    Store,
+    Surroundings,
+    ZoneDesk,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +149,36 @@ def onlookers(forwarders: Sequence[Forwarder] = ()) -> Onlookers:
     chosen = tuple(forwarders) or system_forwarders()
     anchors = trust_anchors(None, at.now())
     return Onlookers(at, ForwardingResolver(chosen, world, at, anchors), AuthorityAsker(chosen, world))
+
+
+def authorities(
+    config: Config | None, forwarders: Sequence[Forwarder], servers: Sequence[tuple[IP, int]] = ()
+) -> Authorities:
+    """Whom to ask what is served, again and again: ``servers``, else those that the DNS names, as forwarders tell.
+
+    These are the given ones, else those of the configuration or the system. Raises ``DanelawError("NO_FORWARDERS")``.
+    """
+    if servers:
+        return StatedAuthorities([ip for ip, _ in servers], StatedPorts(dict(servers)), patience=ONCE)
+    chosen = tuple(forwarders) or (config.forwarders if config is not None else ()) or system_forwarders()
+    return AuthorityAsker(chosen, dialer(), ca=config.resolver_ca if config is not None else None)
+
+
+def zone_desk(
+    zone: FileZoneConfig, patience: timedelta, reload: timedelta, waiting: Callable[[Path], None], *, as_before: bool
+) -> ZoneDesk:
+    """A zone in a file, for its operator: see ``FileDesk``."""
+    return FileDesk(
+        zone_file(zone),
+        zone.zone,
+        clock(),
+        blocking(),
+        commands(),
+        as_before=as_before,
+        patience=patience,
+        reload=reload,
+        waiting=waiting,
+    )
 
 
 def client_roots(config: Config | None) -> tuple[bytes, ...]:

@@ -2,8 +2,8 @@
 
 from danelaw.adapters.clock.blocking import ThreadBlocking
 from danelaw.adapters.clock.commands import SubprocessCommands
-from danelaw.adapters.clock.dialer import DirectDialer
+from danelaw.adapters.clock.dialer import DirectDialer, StatedPorts
 from danelaw.adapters.clock.stopped import StoppedClock
 from danelaw.adapters.clock.system import SystemClock
 
-__all__ = ["DirectDialer", "StoppedClock", "SubprocessCommands", "SystemClock", "ThreadBlocking"]
+__all__ = ["DirectDialer", "StatedPorts", "StoppedClock", "SubprocessCommands", "SystemClock", "ThreadBlocking"]

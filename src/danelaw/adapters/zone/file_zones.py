@@ -38,7 +38,7 @@ Edit = Callable[[ZoneSource], ZoneSource | Conflict]
 
 
 class FileZones:
-    """Implements ``ports.Zones``. ``limit``: how long file work, and then a reload, may take each."""
+    """Implements ``ports.Zones``. ``limit``: how long file work may take; ``reload_limit``: and a reload."""
 
     def __init__(
         self,
@@ -48,12 +48,14 @@ class FileZones:
         commands: Commands,
         *,
         limit: timedelta = timedelta(seconds=60),
+        reload_limit: timedelta | None = None,
     ) -> None:
         self._zones = dict(zones)
         self._clock = clock
         self._blocking = blocking
         self._commands = commands
         self._limit = limit
+        self._reload_limit = reload_limit or limit
         self._turns = {zone: asyncio.Lock() for zone in zones}
         self._compared: dict[Name, tuple[object, bool]] = {}
 
@@ -209,7 +211,7 @@ class FileZones:
         if files.reload:
             hint = "the zone's files are written; once the cause is gone the next pass goes on"
             try:
-                result = await self._commands.run(files.reload, self._limit)
+                result = await self._commands.run(files.reload, self._reload_limit)
             except TimeoutError as error:
                 raise DanelawError("RELOAD_FAILED", f"{files.reload[0]} took too long", hint=hint) from error
             if result.status:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 import dns.rdatatype
+import msgspec
 
 from danelaw.adapters.zone.signing import Signing
 
@@ -24,17 +25,18 @@ _MOST_OCTETS: Final = 1 << 16
 @dataclass(frozen=True, slots=True)
 class State:
     """``served``: the SHA-256 of the signed file. ``chain`` and ``algorithms``: what it was signed with. ``made``: the
-    types at the apex that signing added, and that may also be an operator's."""
+    types at the apex that signing added, and that may also be an operator's. ``asked``: what that signing was to be."""
 
     served: str
     chain: str
     algorithms: tuple[int, ...]
     made: tuple[str, ...] = ()
+    asked: Signing | None = None
 
     @classmethod
     def of(cls, served: bytes, signing: Signing, algorithms: Iterable[int], made: Iterable[int] = ()) -> State:
         types = sorted(dns.rdatatype.to_text(dns.rdatatype.RdataType.make(type)) for type in made)
-        return cls(digest(served), chain_text(signing), tuple(sorted(set(algorithms))), tuple(types))
+        return cls(digest(served), chain_text(signing), tuple(sorted(set(algorithms))), tuple(types), signing)
 
     @property
     def types_made(self) -> frozenset[int]:
@@ -47,6 +49,7 @@ class State:
             "chain": self.chain,
             "algorithms": self.algorithms,
             "made": self.made,
+            "asked": msgspec.to_builtins(self.asked),
         }
         return json.dumps(content, indent=1).encode() + b"\n"
 
@@ -83,8 +86,16 @@ def read_state(path: Path) -> State | str:
         good = good and isinstance(made, list) and all(isinstance(text, str) for text in made)
         if not good:
             return f"{path} is damaged"
-        state = State(served, chain, tuple(algorithms), tuple(made))
+        asked = msgspec.convert(content.get("asked"), Signing | None)
+        state = State(served, chain, tuple(algorithms), tuple(made), asked)
         _ = state.types_made
-    except (ValueError, KeyError, RecursionError, dns.rdatatype.UnknownRdatatype):
+    except (
+        ValueError,
+        KeyError,
+        RecursionError,
+        OverflowError,
+        msgspec.ValidationError,
+        dns.rdatatype.UnknownRdatatype,
+    ):
         return f"{path} is damaged"
     return state

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import re
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from typing import Final
 
 import dns.exception
 import dns.name
 from dns.name import Name
 
-from danelaw.core.model import DanelawError, Forwarder, Instant, read_forwarder
+from danelaw.core.model import IP, DanelawError, Forwarder, Instant, read_forwarder
+
+_SECONDS: Final = {"w": 604800, "d": 86400, "h": 3600, "m": 60, "s": 1}
 
 
 def domain_name(text: str) -> Name:
@@ -47,3 +52,25 @@ def instant(text: str | None) -> Instant | None:
         raise DanelawError(
             "BAD_INSTANT", f"{text!r} is no instant", evidence=str(error), hint="write it as 2026-11-23T12:00:00Z"
         ) from error
+
+
+def duration(text: str) -> timedelta:
+    """A time such as 14d, 2w or 36h; a number alone counts seconds. Raises ``DanelawError("BAD_DURATION")``."""
+    found = re.fullmatch(r"([0-9]{1,9})([wdhms]?)", text.lower())
+    if found is None:
+        raise DanelawError("BAD_DURATION", f"{text!r} is no length of time", hint="write it as 14d, 2w or 36h")
+    return timedelta(seconds=int(found.group(1)) * _SECONDS[found.group(2) or "s"])
+
+
+def server(text: str) -> tuple[IP, int]:
+    """The address of a name server and its port, 53 if none is given. Raises ``DanelawError("BAD_SERVER")``."""
+    address, at, port = text.partition("@")
+    try:
+        found = ip_address(address), int(port) if at else 53
+        if not 0 < found[1] < 65536:
+            raise ValueError(f"there is no port {port}")
+    except ValueError as error:
+        raise DanelawError(
+            "BAD_SERVER", f"{text!r} is no name server", evidence=str(error), hint="write IP or IP@PORT"
+        ) from error
+    return found

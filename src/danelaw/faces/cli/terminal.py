@@ -20,7 +20,9 @@ import click
 
 from danelaw.core.model import DanelawError
 
-UNDECIDED: Final = frozenset({"SCENE_TIMEOUT", "TIMEOUT", "CA_UNREACHABLE", "SERVERS_UNKNOWN"})
+UNDECIDED: Final = frozenset(
+    {"SCENE_TIMEOUT", "TIMEOUT", "CA_UNREACHABLE", "SERIAL_NOT_SERVED", "SERVERS_UNKNOWN", "ZONE_LOCKED"}
+)
 """Errors after which nothing is known for certain: exit status 3."""
 
 FULL: Final = frozenset({errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ENOSPC, errno.EPIPE})

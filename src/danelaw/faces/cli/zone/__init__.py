@@ -10,6 +10,9 @@ from danelaw.faces.cli.lazily import LazyGroup
 
 COMMANDS: Final = {
     "keygen": "make a key, in BIND's key files",
+    "sign": "sign a zone file, or what has changed in it",
+    "add": "add a record to a zone file, and sign it",
+    "remove": "remove records from a zone file, and sign it",
     "ds": "the DS for the registrar, and whether the parent has it",
     "verify": "judge a whole signed zone: every signature, every name",
 }
