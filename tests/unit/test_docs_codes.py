@@ -22,7 +22,7 @@ NO_CODES: Final = frozenset(
         *("DNSKEY", "NODATA", "NXDOMAIN", "TLSA", "TYPE", "SPKI"),  # words of the DNS
         *("ES256", "RS256", "SHA256"),  # algorithms
         *("HEAD", "POST"),  # HTTP methods
-        *("COMMAND", "FILE", "INSTANT", "SIGNED", "TIME", "ZONEFILE"),  # what the command line takes
+        *("COMMAND", "FILE", "INSTANT", "SECONDS", "SIGNED", "TIME", "ZONEFILE"),  # what the command line takes
         *("MATCHING_TYPE", "SELECTOR", "USAGE"),  # ends of PRIVATE_… and UNKNOWN_…
         *("NO_COLOR", "DANELAW_CONFIG", "DANELAW_OUTSIDE"),  # environment variables
         *("PEBBLE_AUTHZREUSE", "PEBBLE_VA_NOSLEEP", "PEBBLE_WFE_NONCEREJECT"),  # and those of the lab's CA
