@@ -79,6 +79,7 @@ def place(error: DanelawError) -> str:
         ("\nwww A 192.0.2.1 )", "3:17: a closing parenthesis without an opening one"),
         ('www TXT "open\n', "2:9: a quoted string is not closed on its line"),
         ("www TXT open\\", "2:13: an escape without a character"),
+        ("www TXT open\\\r\n", "2:13: an escape without a character"),
         ("$TTL", "2:1: expected one TTL after $TTL"),
         ("$TTL soon", '2:6: expected a TTL such as 3600 or 1h30m, found "soon"'),
         ("$ORIGIN a. b.", "2:1: expected one domain name after $ORIGIN"),

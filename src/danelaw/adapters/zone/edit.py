@@ -39,17 +39,19 @@ def raise_serial(source: ZoneSource, above: tuple[int, ...], now: datetime) -> Z
             f"{_place(soa)}: the SOA record, whose serial must rise, is not in {source.path} itself",
             hint=f"move the SOA record into {source.path}; other zones that include {soa.path} keep their own serials",
         )
+    serial = next_serial(source.serial, above, now)
     tokens = soa.entry.tokens
     token = tokens[soa.rdata_at + 2] if len(tokens) > soa.rdata_at + 2 else None
-    if soa.generated or token is None or not token.text.isdigit() or int(token.text) != source.serial:
-        raise DanelawError(
-            "ZONE_EDIT_UNSAFE",
-            f"{_place(soa)}: the serial is not written where it can be changed",
-            hint="write the SOA record in the usual form: two names, then serial, refresh, retry, expire, minimum",
-        )
-    serial = next_serial(source.serial, above, now)
-    text = source.text[: token.at] + str(serial) + source.text[token.at + len(token.text) :]
-    return _believe(source, text, soa.owner, RdataType.SOA)
+    if not soa.generated and token is not None and token.text.isdigit() and int(token.text) == source.serial:
+        text = source.text[: token.at] + str(serial) + source.text[token.at + len(token.text) :]
+        raised = _believe(source, text, soa.owner, RdataType.SOA)
+        if raised.soa.rdata == soa.rdata[:-20] + serial.to_bytes(4) + soa.rdata[-16:]:
+            return raised
+    raise DanelawError(
+        "ZONE_EDIT_UNSAFE",
+        f"{_place(soa)}: the serial is not written where it can be changed",
+        hint="write the SOA record in the usual form: two names, then serial, refresh, retry, expire, minimum",
+    )
 
 
 def replace_rrset(source: ZoneSource, answer: Answer) -> ZoneSource:
