@@ -65,6 +65,9 @@ def test_an_anchor_that_cannot_be_used_gives_way_to_the_one_above() -> None:
     weak = Anchor(zone, frozenset({make_ds(zone, garden.bed("example.net.").keys[0].dnskey, DigestType.SHA1)}))
     garden.anchors = Anchors((*garden.anchors.zones, weak))
     assert drive(validation(garden, "www A"), garden.answer).state is Security.SECURE
+    garden.anchors = Anchors((weak,))
+    verdict = drive(validation(garden, "www A"), garden.answer)
+    assert (verdict.state, verdict.reasons[0].code) == (Security.INDETERMINATE, "ANCHOR_UNSUPPORTED")
 
 
 def test_few_proofs_are_looked_at_in_one_reply() -> None:
