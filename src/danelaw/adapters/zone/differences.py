@@ -37,15 +37,17 @@ def ahead(source: ZoneSource, served: ZoneSource, but: tuple[Name, int] | None =
 
     What stands in Danelaw's block is Danelaw's own: whoever is killed between the two files leaves such a difference.
     """
-    wanted, live, ours = content(source), content(served), in_block(source)
-    return tuple(
-        f"{owner} {type_text(type)}"
-        for owner, type in sorted(wanted.keys() | live.keys())
-        if type in OF_SERVICES
-        and (owner, type) != but
-        and (owner, type) not in ours
-        and wanted.get((owner, type)) != live.get((owner, type))
-    )
+    wanted, live = _of_services(source), _of_services(served)
+    different = {place for place in wanted.keys() | live.keys() if wanted.get(place) != live.get(place)} - {but}
+    if not different:
+        return ()
+    return tuple(f"{owner} {type_text(type)}" for owner, type in sorted(different - in_block(source)))
+
+
+def _of_services(zone: ZoneSource) -> dict[tuple[Name, int], tuple[int, frozenset[bytes]]]:
+    """TTL and rdata of what services are reached by."""
+    found = zone.rrsets().items()
+    return {place: (rrset.ttl, rrset.rdatas) for place, rrset in found if place[1] in OF_SERVICES}
 
 
 def differ(source: ZoneSource, served: ZoneSource, made: Collection[int]) -> bool:

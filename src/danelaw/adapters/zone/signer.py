@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import chain, islice
 from pathlib import Path
@@ -114,7 +114,11 @@ class Signer:
         try:
             zone = unsigned_zone(self._apex, brought.values(), keys, signing.parameters)
         except UnsignableError as error:
-            raise DanelawError("ZONE_UNSIGNABLE", f"{self._apex} cannot be signed", evidence=str(error)) from error
+            hint = ""
+            if not keys.ksks:
+                hint = f"danelaw zone keygen {self._apex.to_text(omit_final_dot=True)} --ksk --keys {self._files.keys}"
+            said = f"{self._apex} cannot be signed"
+            raise DanelawError("ZONE_UNSIGNABLE", said, evidence=str(error), hint=hint) from error
         soa = zone.rrsets[self._apex, int(RdataType.SOA)]
         expire, longest = SOATimers.of(soa).expire, timedelta(seconds=max(rrset.ttl for rrset in zone.rrsets.values()))
         span = times.span(self._now, expire, longest)
@@ -147,7 +151,8 @@ class Signer:
         if previous and not edited and zone.is_in(previous, span):
             return report(source.serial, None, served.rrsets.values())
         raised = raise_serial(source, served.serials, self._now)
-        signed = zone.with_serial_of(raised.rrsets()[self._apex, int(RdataType.SOA)]).sign(span, previous)
+        new_soa = replace(soa, rdatas=frozenset({raised.soa.rdata}))
+        signed = zone.with_serial_of(new_soa).sign(span, previous)
         made = {type for owner, type in zone.rrsets.keys() - brought.keys() if owner == self._apex and type in _AT_APEX}
         self._write(raised, signed, previous, lambda served: State.of(served, signing, _algorithms(keys), made))
         return report(raised.serial, signed, signed.rrsets)
