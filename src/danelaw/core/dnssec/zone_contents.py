@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from dns.name import Name
@@ -37,33 +37,49 @@ def gather(apex: Name, records: Iterable[Record]) -> Contents:
     What lies outside the zone and signatures over nothing are left out, and told of. Where TTLs differ, the least one
     counts. Codes: ZONE_OUT_OF_ZONE, ZONE_TTLS_DIFFER, SIGNATURE_TTL, SIGNATURE_UNWANTED.
     """
-    held: dict[Place, dict[bytes, bytes]] = defaultdict(dict)
-    ttls: dict[Place, set[int]] = defaultdict(set)
-    rrsigs: dict[Place, list[Record]] = defaultdict(list)
-    outside: dict[Place, ZoneFinding] = {}
+    piles: dict[Place, _Pile] = defaultdict(_Pile)
     for record in records:
-        place = record.owner, record.type
-        if not record.owner.is_subdomain(apex):
-            outside[place] = ZoneFinding("ZONE_OUT_OF_ZONE", "RFC 1035 §5.2", *place, f"it is not in {apex}")
-        elif record.type == T.RRSIG:
-            rrsigs[record.owner, int.from_bytes(record.rdata[:2])].append(record)
+        if record.type == T.RRSIG:
+            piles[record.owner, int.from_bytes(record.rdata[:2])].rrsigs.append(record)
         else:
-            held[place].setdefault(canonical_rdata(record.type, record.rdata), record.rdata)
-            ttls[place].add(record.ttl)
-    faults, rrsets = list(outside.values()), {}
-    for (owner, type), rdatas in held.items():
-        here, ttl = rrsigs.pop((owner, type), []), min(ttls[owner, type])
-        rrsets[owner, type] = RRset(owner, type, ttl, frozenset(rdatas.values()), frozenset(r.rdata for r in here))
-        if len(ttls[owner, type]) > 1:
-            said = f"its TTLs are {', '.join(map(str, sorted(ttls[owner, type])))}"
-            faults.append(ZoneFinding("ZONE_TTLS_DIFFER", "RFC 2181 §5.2", owner, type, said))
-        if others := {record.ttl for record in here} - {ttl}:
-            said = f"the RRSIG's own TTL is {min(others)}, and that of the records is {ttl}"
-            faults.append(ZoneFinding("SIGNATURE_TTL", "RFC 4035 §2.2", owner, type, said))
-    for owner, type in rrsigs:
-        said = f"a signature over {type_text(type)} records, which are not there"
-        faults.append(ZoneFinding("SIGNATURE_UNWANTED", "RFC 4035 §2.2", owner, type, said))
+            piles[record.owner, record.type].records.append(record)
+    rrsets: dict[Place, RRset] = {}
+    faults: list[ZoneFinding] = []
+    for (owner, type), pile in piles.items():
+        if not owner.is_subdomain(apex):
+            faults.append(ZoneFinding("ZONE_OUT_OF_ZONE", "RFC 1035 §5.2", owner, type, f"it is not in {apex}"))
+        elif not pile.records:
+            said = f"a signature over {type_text(type)} records, which are not there"
+            faults.append(ZoneFinding("SIGNATURE_UNWANTED", "RFC 4035 §2.2", owner, type, said))
+        else:
+            rrsets[owner, type] = rrset = pile.rrset(owner, type)
+            faults += pile.faults(rrset)
     return Contents(rrsets, tuple(faults))
+
+
+@dataclass(slots=True)
+class _Pile:
+    """The records of one owner and type, and the signatures over them."""
+
+    records: list[Record] = field(default_factory=list)
+    rrsigs: list[Record] = field(default_factory=list)
+
+    def rrset(self, owner: Name, type: int) -> RRset:
+        """Of records that are the same in canonical form the first counts."""
+        if len(self.records) == 1:
+            rdatas = frozenset({self.records[0].rdata})
+        else:
+            rdatas = frozenset({canonical_rdata(type, one.rdata): one.rdata for one in self.records[::-1]}.values())
+        return RRset(owner, type, min(one.ttl for one in self.records), rdatas, frozenset(r.rdata for r in self.rrsigs))
+
+    def faults(self, rrset: RRset) -> Iterator[ZoneFinding]:
+        ttls, signed = {one.ttl for one in self.records}, {one.ttl for one in self.rrsigs}
+        if len(ttls) > 1:
+            said = f"its TTLs are {', '.join(map(str, sorted(ttls)))}"
+            yield ZoneFinding("ZONE_TTLS_DIFFER", "RFC 2181 §5.2", rrset.owner, rrset.type, said)
+        if others := signed - {rrset.ttl}:
+            said = f"the RRSIG's own TTL is {min(others)}, and that of the records is {rrset.ttl}"
+            yield ZoneFinding("SIGNATURE_TTL", "RFC 4035 §2.2", rrset.owner, rrset.type, said)
 
 
 def content_faults(apex: Name, rrsets: Mapping[Place, RRset]) -> Iterator[ZoneFinding]:
