@@ -32,6 +32,8 @@ def staged(path: Path, data: bytes, mode: int) -> Iterator[Callable[[], None]]:
     """
     path = path.resolve()
     with _told(path):
+        if path.is_dir():  # found now, and not when other files have been put in place
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         descriptor, name = tempfile.mkstemp(prefix=_staged_prefix(path), dir=path.parent)
     temporary = Path(name)
 
