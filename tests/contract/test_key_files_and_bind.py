@@ -117,7 +117,22 @@ def test_every_time_of_dnssec_keygen_is_read(tool: Tool, tmp_path: Path) -> None
     start = datetime(2030, 1, 1, tzinfo=UTC)
     stamps = [f"{start + n * DAY:%Y%m%d%H%M%S}" for n in range(7)]
     options = [part for option, stamp in zip("PARID", stamps, strict=False) for part in (f"-{option}", stamp)]
-    tool("dnssec-keygen", "-q", "-a", "13", "-f", "KSK", *options, "-P", "sync", stamps[5], "-D", "sync", stamps[6], "example.net")
+    tool(
+        "dnssec-keygen",
+        "-q",
+        "-a",
+        "13",
+        "-f",
+        "KSK",
+        *options,
+        "-P",
+        "sync",
+        stamps[5],
+        "-D",
+        "sync",
+        stamps[6],
+        "example.net",
+    )
     ((_, times),) = read_keys(tmp_path, ZONE)
     wanted = KeyTimes(times.created, *(start + n * DAY for n in range(7)))
     assert times == wanted
@@ -201,7 +216,7 @@ def test_processes_that_make_keys_at_once_make_them_all(tmp_path: Path) -> None:
     keys = tmp_path / "new" / "keys"
     command = [DANELAW, "zone", "keygen", "example.net", "--keys", str(keys), "--zsk"]
     makers = [
-        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)  # noqa: S603  # ours
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)  # noqa: S603  # the installed program, without a shell
         for _ in range(6)
     ]
     said = [maker.communicate(timeout=60) for maker in makers]
@@ -233,7 +248,7 @@ def dying(*arguments, **named):
 os.{call} = dying
 make_key(Path(sys.argv[1]), dns.name.from_text("example.net."), 257, datetime.now(UTC))
 """
-    died = subprocess.run([sys.executable, "-c", script, tmp_path], check=False, timeout=60)  # noqa: S603  # ours
+    died = subprocess.run([sys.executable, "-c", script, tmp_path], check=False, timeout=60)  # noqa: S603  # the installed program, without a shell
     assert died.returncode == -9
     assert read_keys(tmp_path, ZONE) == []
     assert all(path.stat().st_mode & 0o077 == 0 for path in tmp_path.iterdir() if "private" in path.name)
