@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from typing import Final
 
 from dns.name import Name
@@ -16,6 +15,7 @@ from danelaw.core.dnssec.rrsig import (
     MalformedSignatureError,
     date_fault,
     label_count,
+    near,
     seconds,
     type_text,
     verify,
@@ -250,19 +250,13 @@ def judged_signature(rrsig: RRSIG, now: Instant, outcome: Outcome, fault: Reason
         rrsig.algorithm,
         rrsig.labels,
         rrsig.original_ttl,
-        _instant(rrsig.inception, now),
-        _instant(rrsig.expiration, now),
+        near(rrsig.inception, now),
+        near(rrsig.expiration, now),
         rrsig.key_tag,
         rrsig.signer,
         outcome,
         fault,
     )
-
-
-def _instant(stamp: int, now: Instant) -> Instant:
-    """The instant nearest to ``now`` that an RRSIG field means (RFC 4034 §3.1.5: it wraps after 136 years)."""
-    away = (stamp - seconds(now) + (1 << 31)) % (1 << 32) - (1 << 31)
-    return now.replace(microsecond=0) + timedelta(seconds=away)
 
 
 def _wildcard(owner: Name, rrsig: RRSIG) -> Name | None:
