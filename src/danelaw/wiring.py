@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from importlib.resources import files
 from pathlib import Path
+from typing import Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -335,8 +336,20 @@ def _roots(path: Path) -> tuple[bytes, ...]:
     return tuple(certificate.public_bytes(Encoding.DER) for certificate in certificates)
 
 
+_LONGEST_ANCHORS: Final = 1 << 20
+
+
 def _read(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DanelawError("ANCHOR_UNREADABLE", f"{path} cannot be read", evidence=str(error)) from error
+        with path.open(encoding="utf-8") as file:
+            text = file.read(_LONGEST_ANCHORS + 1)
+        if len(text) > _LONGEST_ANCHORS:
+            raise ValueError(f"it has more than {_LONGEST_ANCHORS} characters")
+        return text
+    except (OSError, ValueError) as error:
+        raise DanelawError(
+            "ANCHOR_UNREADABLE",
+            f"{path} cannot be read",
+            evidence=str(error),
+            hint="name a file of trust anchors, or none: the IANA's anchors of the root come along",
+        ) from error

@@ -173,6 +173,10 @@ def test_the_name_servers_that_cannot_be_found_are_told(chain: Chain) -> None:
         (["www.example.net", "RRSIG"], "BAD_TYPE", "TLSA"),
         (["www.example.net", "--now", "yesterday"], "BAD_INSTANT", "2026-11-23T12:00:00Z"),
         (["www.example.net", "--now", "2026-11-23T12:00:00"], "BAD_INSTANT", "2026-11-23T12:00:00Z"),
+        (["www.example.net", "--now", "1969-12-31T23:59:59Z"], "BAD_INSTANT", "2026-11-23T12:00:00Z"),
+        (["www.example.net", "--now", "9999-12-31T23:59:59Z"], "BAD_INSTANT", "2026-11-23T12:00:00Z"),
+        (["www.example.net", "--anchor", "/nowhere/root.ds"], "ANCHOR_UNREADABLE", "trust anchors"),
+        (["www.example.net", "--anchor", "/dev/zero"], "ANCHOR_UNREADABLE", "trust anchors"),
         (["www.example.net", "--resolver", "example"], "BAD_RESOLVER", "IP@PORT"),
         (["www.example.net", "--svg", "/nowhere/at/all.svg"], "OUTPUT_UNWRITABLE", "--svg"),
         (["www.example.net", "--config", "/nowhere/danelaw.toml"], "CONFIG_UNREADABLE", "--config"),
@@ -190,10 +194,27 @@ def test_a_mistake_is_told_with_its_code_and_what_to_type(arguments: list[str], 
     assert said.stdout == b""
 
 
-def test_an_anchor_that_cannot_be_read_is_a_mistake() -> None:
-    said = run("www.example.net", "--resolver", "127.0.0.1@1", "--anchor", "/nowhere/root.ds")
+@pytest.mark.parametrize("now", ["1970-01-01T00:00:00Z", "8999-12-31T23:59:59Z"])
+def test_any_instant_that_signatures_can_tell_of_can_be_judged(chain: Chain, now: str) -> None:
+    said = chain("www.example.net", now=now)
+    assert (said.returncode, said.stderr) == (1, b"")
+    assert b"BOGUS" in said.stdout
+
+
+def test_a_picture_that_does_not_fit_its_disk_is_no_verdict(chain: Chain) -> None:
+    said = chain("www.example.net", "--svg", "/dev/full")
     assert said.returncode == 2
-    assert b"[ANCHOR_UNREADABLE]" in said.stderr
+    assert b"cannot write to /dev/full [OUTPUT_UNWRITABLE]" in said.stderr
+
+
+def test_the_verdict_is_told_where_nothing_else_can_be(resolver: str, anchor: str, tmp_path: Path) -> None:
+    """Standard error is closed."""
+    options = f"--resolver {resolver} --anchor {anchor} --now {NOW} --svg {tmp_path}/chain.svg"
+    said = subprocess.run(  # noqa: S602  # our own words, and a shell to close it
+        f"{DANELAW} chain www.example.net {options} 2>&-", shell=True, capture_output=True, timeout=60, check=False
+    )
+    assert said.returncode == 0
+    assert b"SECURE" in said.stdout
 
 
 def test_two_results_do_not_fit_one_output() -> None:

@@ -15,6 +15,11 @@ from danelaw.core.model import IP, DanelawError, Forwarder, Instant, read_forwar
 
 _SECONDS: Final = {"w": 604800, "d": 86400, "h": 3600, "m": 60, "s": 1}
 
+EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
+"""DNSSEC counts its seconds from here (RFC 4034 §3.1.5)."""
+LATEST: Final = datetime(9000, 1, 1, tzinfo=UTC)
+"""So that whatever lies near an instant is one too."""
+
 
 def domain_name(text: str) -> Name:
     """A domain name in lower case, IDN as A-labels. Raises ``DanelawError("BAD_NAME")``."""
@@ -47,6 +52,8 @@ def instant(text: str | None) -> Instant | None:
         found = datetime.fromisoformat(text)
         if found.tzinfo is None:
             raise ValueError("the offset from UTC is missing")
+        if not EARLIEST <= found < LATEST:
+            raise ValueError(f"it is not of the years {EARLIEST.year} to {LATEST.year - 1}")
         return found.astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise DanelawError(

@@ -84,7 +84,7 @@ def chain(
     terminal.need_output()
     picture = interruption.run(look(owner, asked, eyes, all_servers=all_servers, probe=roots))
     if target is not None:
-        target.write_text(as_svg(picture), encoding="utf-8")
+        _write(target, as_svg(picture))
     if svg == STDOUT:
         terminal.raw(as_svg(picture))
     elif json_form:
@@ -137,9 +137,20 @@ def _writable(text: str | None) -> Path:
         with target.open("a", encoding="utf-8"):
             return target
     except OSError as error:
-        raise DanelawError(
-            "OUTPUT_UNWRITABLE",
-            f"cannot write to {target}",
-            evidence=error.strerror or "",
-            hint="name another file with --svg, or - for standard output",
-        ) from error
+        raise _unwritable(target, error) from error
+
+
+def _write(target: Path, text: str) -> None:
+    try:
+        target.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise _unwritable(target, error) from error
+
+
+def _unwritable(target: Path, error: OSError) -> DanelawError:
+    return DanelawError(
+        "OUTPUT_UNWRITABLE",
+        f"cannot write to {target}",
+        evidence=error.strerror or "",
+        hint="name another file with --svg, or - for standard output",
+    )

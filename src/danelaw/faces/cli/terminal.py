@@ -168,7 +168,8 @@ def give_up(problem: OSError) -> None:
 def _inked(segment: str | Ink, stream: TextIO | None = None) -> str:
     ink = segment if isinstance(segment, Ink) else Ink(segment)
     text = "".join(c if c.isprintable() or c == "\n" else f"\\x{ord(c):02x}" for c in ink.text)
-    if not (stream or sys.stderr).isatty() or os.environ.get("NO_COLOR") or ink == Ink(ink.text):
+    onto = stream or sys.stderr
+    if onto is None or not onto.isatty() or os.environ.get("NO_COLOR") or ink == Ink(ink.text):
         return text
     return click.style(text, fg=ink.fg, bold=ink.bold or None, dim=ink.dim or None)
 
