@@ -5,19 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-import dns.name
 from dns.rdatatype import RdataType as T
 
 from danelaw.core.dnssec.keys import DS
-from danelaw.core.dnssec.nsec import NSEC
-from danelaw.core.dnssec.nsec3 import NSEC3PARAM, hash_name, hash_owner
-from danelaw.core.dnssec.nsec3_chain import NSEC3Chain
 from fault_garden.damages import (
     as_if_of,
     dated,
     keys,
     nothing,
-    nsec,
     rdatas,
     removed,
     replanted,
@@ -30,41 +25,27 @@ from fault_garden.damages import (
     unsigned,
 )
 from fault_garden.damages import fields as flagged
-from fault_garden.garden import Layout
 from fault_garden.keys import ZSK
 from fault_garden.signatures import bit, ksk, net_key, one_less, one_more, other_algorithm, stranger
+from zone_chain_damages import NSEC3S, NSECS
 from zone_damage_tools import (
-    APEX,
     DAY,
-    HASHED,
-    MORE,
-    OPT_OUT,
-    SALTED,
     ZoneDamage,
     added,
-    all_of,
-    bridged,
     by_too,
     delete_request,
     digest,
     dropped,
     expiry,
-    hashed,
-    hashed_too,
     listed,
-    looped,
     minimum,
-    parameters,
     public,
     put,
-    rehashed,
     requests,
     retimed,
     revoked,
     second_algorithm,
     signed_cut,
-    stray_hash,
-    stray_nsec,
     the_zsk,
     unlisted,
     with_ttl,
@@ -73,7 +54,6 @@ from zone_damage_tools import (
 # -- the table ------------------------------------------------------------------------------------------------------
 
 INVALID, MISSING, UNWANTED = "SIGNATURE_INVALID", "SIGNATURE_MISSING", "SIGNATURE_UNWANTED"
-HASH: Final = hash_owner(hash_name(dns.name.from_text("www", APEX), b"", 0), APEX)
 
 SIGNATURES: Final = [
     ZoneDamage("no signature", unsigned("www A"), MISSING, "www A"),
@@ -209,6 +189,12 @@ KEYS: Final = [
     ZoneDamage("a revoked key that signs the keys", together(keys(public(revoked)), by_too(revoked, T.DNSKEY)), "", ""),
     ZoneDamage("a revoked key that does not", keys(public(revoked)), "REVOCATION_UNSIGNED", "example.net. DNSKEY"),
     ZoneDamage(
+        "keys signed by a revoked key alone",
+        together(keys(public(revoked)), signed("example.net. DNSKEY", by=revoked)),
+        MISSING,
+        "example.net. DNSKEY",
+    ),
+    ZoneDamage(
         "signed by a revoked key alone",
         together(keys(public(revoked)), by_too(revoked, T.DNSKEY), signed("www A", by=revoked)),
         "KEY_REVOKED",
@@ -262,154 +248,6 @@ REQUESTS: Final = [
     ),
 ]
 
-WRONG: Final = "NSEC_WRONG"
-NSECS: Final = [
-    ZoneDamage(
-        "no NSEC at all",
-        nothing,
-        WRONG,
-        "www NSEC",
-        change=lambda held: [one for one in held if one.type != T.NSEC and one.rdata[:2] != T.NSEC.to_bytes(2)],
-    ),
-    ZoneDamage("a gap", removed("www NSEC"), WRONG, "www NSEC"),
-    ZoneDamage("a name left out of the chain", bridged("www"), WRONG, "www NSEC"),
-    ZoneDamage("a delegation left out of the chain", bridged("sub"), WRONG, "sub NSEC"),
-    ZoneDamage("an NSEC that points to itself", looped, WRONG, "www NSEC"),
-    ZoneDamage("an NSEC that points too far", nsec("www", lambda one, _: replace(one, next=APEX)), WRONG, "www NSEC"),
-    ZoneDamage(
-        "an NSEC that points back", nsec("many", lambda one, g: replace(one, next=g.name("mail"))), WRONG, "many NSEC"
-    ),
-    ZoneDamage(
-        "the last NSEC not to the apex",
-        nsec("_443._tcp.www", lambda one, g: replace(one, next=g.name("ns"))),
-        WRONG,
-        "_443._tcp.www NSEC",
-    ),
-    ZoneDamage("a type too many in a bitmap", listed("www", T.SSHFP), WRONG, "www NSEC"),
-    ZoneDamage("a type too few in a bitmap", unlisted("www", T.AAAA), WRONG, "www NSEC"),
-    ZoneDamage("no NS in the bitmap of a delegation", unlisted("sub", T.NS), WRONG, "sub NSEC"),
-    ZoneDamage("a DS in the bitmap of an insecure delegation", listed("sub", T.DS), WRONG, "sub NSEC"),
-    ZoneDamage("no DS in the bitmap of a secure delegation", unlisted("child", T.DS), WRONG, "child NSEC"),
-    ZoneDamage("glue in the bitmap of a delegation", listed("sub", T.A), WRONG, "sub NSEC"),
-    ZoneDamage("an NSEC at glue", stray_nsec("ns.sub"), WRONG, "ns.sub NSEC"),
-    ZoneDamage("an NSEC at an empty non-terminal", stray_nsec("b.ent"), WRONG, "b.ent NSEC"),
-    ZoneDamage("an NSEC at no name", stray_nsec("nowhere"), WRONG, "nowhere NSEC"),
-    ZoneDamage(
-        "two NSEC records at a name",
-        rdatas("www NSEC", lambda held: [*held, NSEC(APEX, frozenset({47})).to_rdata()]),
-        WRONG,
-        "www NSEC",
-    ),
-    ZoneDamage("a new name without NSEC", put("new A", "192.0.2.9"), WRONG, "new NSEC"),
-    ZoneDamage("a new name without anything", put("new A", "192.0.2.9", bare=True), MISSING, "new A"),
-    ZoneDamage("NSEC records of a long TTL", all_of(T.NSEC, with_ttl(86400)), "NSEC_TTL", "www NSEC", advice=True),
-    ZoneDamage("NSEC and NSEC3, both right", hashed_too, "CHAINS_MIXED", "example.net. NSEC3PARAM", advice=True),
-    ZoneDamage(
-        "NSEC wrong beside NSEC3 that is right", together(hashed_too, unlisted("www", T.AAAA)), WRONG, "www NSEC"
-    ),
-    ZoneDamage(
-        "NSEC3 wrong beside NSEC that is right",
-        together(hashed_too, removed(f"{HASH} NSEC3")),
-        "NSEC3_WRONG",
-        "www NSEC3",
-    ),
-]
-
-NSEC3S: Final = [
-    ZoneDamage("no NSEC3 of a name", hashed("www", lambda _: None), "NSEC3_WRONG", "www NSEC3", HASHED),
-    ZoneDamage(
-        "no NSEC3 of an empty non-terminal", hashed("b.ent", lambda _: None), "NSEC3_WRONG", "b.ent NSEC3", HASHED
-    ),
-    ZoneDamage("no NSEC3 of a delegation", hashed("sub", lambda _: None), "NSEC3_WRONG", "sub NSEC3", HASHED),
-    ZoneDamage(
-        "no NSEC3 of a secure delegation under opt-out",
-        hashed("child", lambda _: None),
-        "NSEC3_WRONG",
-        "child NSEC3",
-        OPT_OUT,
-    ),
-    ZoneDamage("no NSEC3 of a name under opt-out", hashed("www", lambda _: None), "NSEC3_WRONG", "www NSEC3", OPT_OUT),
-    ZoneDamage(
-        "a type too many in a hashed bitmap",
-        hashed("www", lambda n: replace(n, types=n.types | {int(T.SSHFP)})),
-        "NSEC3_WRONG",
-        "www NSEC3",
-        HASHED,
-    ),
-    ZoneDamage(
-        "a type too few in a hashed bitmap",
-        hashed("www", lambda n: replace(n, types=n.types - {int(T.A)})),
-        "NSEC3_WRONG",
-        "www NSEC3",
-        HASHED,
-    ),
-    ZoneDamage(
-        "RRSIG in the hashed bitmap of an insecure delegation",
-        hashed("sub", lambda n: replace(n, types=n.types | {int(T.RRSIG)})),
-        "NSEC3_WRONG",
-        "sub NSEC3",
-        HASHED,
-    ),
-    ZoneDamage(
-        "types at an empty non-terminal",
-        hashed("b.ent", lambda n: replace(n, types=frozenset({int(T.A), int(T.RRSIG)}))),
-        "NSEC3_WRONG",
-        "b.ent NSEC3",
-        HASHED,
-    ),
-    ZoneDamage("a wrong next hash", hashed("www", lambda n: replace(n, next=bytes(20))), "NSEC3_WRONG", "", HASHED),
-    ZoneDamage(
-        "a next hash too short", hashed("www", lambda n: replace(n, next=n.next[:19])), "NSEC3_WRONG", "", HASHED
-    ),
-    ZoneDamage("an NSEC3 of no name", stray_hash, "NSEC3_WRONG", "", HASHED),
-    ZoneDamage("another salt in one NSEC3", hashed("www", lambda n: replace(n, salt=b"\1")), "NSEC3_WRONG", "", HASHED),
-    ZoneDamage(
-        "more iterations in one NSEC3", hashed("www", lambda n: replace(n, iterations=1)), "NSEC3_WRONG", "", HASHED
-    ),
-    ZoneDamage("an unknown flag", hashed("www", lambda n: replace(n, flags=2)), "NSEC3_WRONG", "", HASHED),
-    ZoneDamage(
-        "an unknown hash algorithm",
-        together(rehashed(lambda n: replace(n, hash_algorithm=2)), parameters(NSEC3PARAM(2, 0, 0, b""))),
-        "NSEC3_WRONG",
-        "",
-        HASHED,
-    ),
-    ZoneDamage(
-        "no NSEC3PARAM",
-        together(
-            removed("example.net. NSEC3PARAM"),
-            hashed("example.net.", lambda n: replace(n, types=n.types - {int(T.NSEC3PARAM)})),
-        ),
-        "NSEC3_WRONG",
-        "",
-        HASHED,
-    ),
-    ZoneDamage("an NSEC3PARAM of another salt", parameters(NSEC3PARAM(1, 0, 0, b"\1")), "NSEC3_WRONG", "", HASHED),
-    ZoneDamage("an NSEC3PARAM of other iterations", parameters(NSEC3PARAM(1, 0, 7, b"")), "NSEC3_WRONG", "", HASHED),
-    ZoneDamage("an NSEC3PARAM with a flag", parameters(NSEC3PARAM(1, 1, 0, b"")), "NSEC3_WRONG", "", HASHED),
-    ZoneDamage(
-        "a second NSEC3PARAM without a chain",
-        parameters(NSEC3PARAM(1, 0, 0, b""), NSEC3PARAM(1, 0, 0, b"\1")),
-        "NSEC3_WRONG",
-        "",
-        HASHED,
-    ),
-    ZoneDamage("no signature of an NSEC3", lambda g: unsigned(f"{HASH} NSEC3")(g), MISSING, "", HASHED),
-    ZoneDamage(
-        "a bad signature of an NSEC3", lambda g: rrsigs(f"{HASH} NSEC3", lambda one: [bit(one)])(g), INVALID, "", HASHED
-    ),
-    ZoneDamage("a salt and iterations", nothing, "NSEC3_COSTLY", "example.net. SOA", SALTED, advice=True),
-    ZoneDamage("opt-out", nothing, "NSEC3_OPT_OUT", "example.net. NSEC3PARAM", OPT_OUT, advice=True),
-    ZoneDamage(
-        "too many iterations",
-        nothing,
-        "NSEC3_ITERATIONS",
-        "example.net. NSEC3PARAM",
-        Layout(example=NSEC3Chain(b"", 200), more=MORE),
-    ),
-    ZoneDamage("NSEC3 records of a long TTL", all_of(T.NSEC3, with_ttl(86400)), "NSEC_TTL", "", HASHED, advice=True),
-]
-
 CONTENTS: Final = [
     ZoneDamage("no SOA", removed("example.net. SOA"), "ZONE_NO_SOA", "example.net. SOA"),
     ZoneDamage(
@@ -431,6 +269,9 @@ CONTENTS: Final = [
         "www CNAME",
     ),
     ZoneDamage("two CNAMEs", put("alias CNAME", "www", "ns"), "ZONE_CNAME_CLASH", "alias CNAME"),
+    ZoneDamage(
+        "a DNAME at a delegation", put("sub DNAME example.net.", "www", bare=True), "ZONE_DNAME_CLASH", "sub DNAME"
+    ),
     ZoneDamage("two DNAMEs", put("old DNAME", "new", "newer"), "ZONE_DNAME_CLASH", "old DNAME"),
     ZoneDamage("data below a DNAME", nothing, "ZONE_DNAME_CLASH", "x.old TXT", change=added("x.old 600 TXT hidden")),
     ZoneDamage(

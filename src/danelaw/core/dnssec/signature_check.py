@@ -115,7 +115,7 @@ def judge_signatures(apex: Name, rrset: RRset, keys: Keys, now: datetime, proved
             signed.faults.append(fault)
         elif key is not None:
             signed.good.append((rrsig, key))
-        if fault is not None or key is None or not key.revoked:
+        if fault is not None or (key is not None and not key.revoked):
             met.add(rrsig.algorithm)
     for algorithm in sorted(set(keys.algorithms) - met):
         signed.faults.append(_missing(rrset, algorithm, keyless))
