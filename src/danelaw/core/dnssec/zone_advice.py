@@ -15,6 +15,7 @@ from danelaw.core.dnssec.nsec3_chain import NSEC3Chain
 from danelaw.core.dnssec.rrsig import RRSIG, MalformedSignatureError
 from danelaw.core.dnssec.signing_keys import SigningKeys
 from danelaw.core.model import Reason, RRset
+from danelaw.core.model.length import in_words
 
 _SHORT_EXPIRE: Final = timedelta(weeks=1)
 """An outage of the primary over some holidays is longer than this."""
@@ -48,18 +49,19 @@ def zone_advice(
     ``validity``: how long the signatures are valid when they are new.
     """
     timers, blamed = SOATimers.of(soa), f"{soa.owner} SOA"
-    negative = min(timers.minimum, timedelta(seconds=soa.ttl))
+    negative, expire = min(timers.minimum, timedelta(seconds=soa.ttl)), in_words(timers.expire)
     if timers.expire < _SHORT_EXPIRE or timers.expire < timers.refresh + timers.retry:
-        said = f"EXPIRE is {timers.expire}: secondaries that cannot reach the primary for so long stop answering"
+        said = f"EXPIRE is {expire}: secondaries that cannot reach the primary for so long stop answering"
         yield Reason("SOA_EXPIRE_SHORT", "RFC 1912 §2.2", blamed, said)
     if timers.expire + longest_ttl >= validity:
-        said = f"EXPIRE is {timers.expire}: a secondary cut off for so long would serve signatures that have expired"
+        said = f"EXPIRE is {expire}: a secondary cut off for so long would serve signatures that have expired"
         yield Reason("SOA_EXPIRE_LONG", "RFC 6781 §4.4.1", blamed, said)
     if negative > _LONG_MINIMUM:
-        said = f"what is added is not seen for up to {negative} by whoever asked before"
+        said = f"what is added is not seen for up to {in_words(negative)} by whoever asked before"
         yield Reason("NEGATIVE_TTL_LONG", "RFC 2308 §5", blamed, said)
     if longest_ttl >= validity:
-        yield Reason("TTL_LONG", "RFC 6781 §4.4.1", str(soa.owner), f"a TTL of {longest_ttl} outlives every signature")
+        said = f"a TTL of {in_words(longest_ttl)} outlives every signature"
+        yield Reason("TTL_LONG", "RFC 6781 §4.4.1", str(soa.owner), said)
     if nsec3 is not None and (nsec3.iterations or nsec3.salt):
         said = f"{nsec3.iterations} iterations and a salt of {len(nsec3.salt)} octets keep nothing secret"
         yield Reason(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from datetime import timedelta
 from typing import Final
 
 import dns.exception
@@ -17,6 +16,7 @@ from dns.rdatatype import RdataType
 from danelaw.core.dnssec.algorithms import Algorithm, DigestType
 from danelaw.core.dnssec.keys import REVOKE_FLAG, SEP_FLAG
 from danelaw.core.model import Instant, JudgedKey, JudgedRRset, JudgedSignature, JudgedZone, Security
+from danelaw.core.model.length import in_words
 from danelaw.core.verdict.printable import printable
 
 STATE: Final = {state: state.value.upper() for state in Security}
@@ -29,7 +29,6 @@ _DIGESTS: Final[dict[int, str]] = {
     DigestType.GOST12: "GOST R 34.11-2012",
     DigestType.SM3: "SM3",
 }
-_DAY: Final = timedelta(days=1)
 
 
 def plain(name: Name) -> str:
@@ -89,23 +88,13 @@ def middle(text: str, longest: int) -> str:
     return f"{text[:head]}…{text[len(text) - (longest - 1 - head) :]}"
 
 
-def span(length: timedelta) -> str:
-    """A length of time, roughly."""
-    if length >= 2 * _DAY:
-        return f"{length // _DAY} days"
-    hours, minutes = length // timedelta(hours=1), length // timedelta(minutes=1)
-    if hours >= 2:
-        return f"{hours} hours"
-    return "a minute" if minutes == 1 else f"{minutes} minutes"
-
-
 def life(signature: JudgedSignature, now: Instant) -> str:
     """How a signature's dates stand to ``now``."""
     if signature.expiration < now:
-        return f"expired {signature.expiration:%Y-%m-%d}, {span(now - signature.expiration)} ago"
+        return f"expired {signature.expiration:%Y-%m-%d}, {in_words(now - signature.expiration)} ago"
     if signature.inception > now:
-        return f"not valid before {signature.inception:%Y-%m-%d %H:%M}, in {span(signature.inception - now)}"
-    return f"expires {signature.expiration:%Y-%m-%d}, in {span(signature.expiration - now)}"
+        return f"not valid before {signature.inception:%Y-%m-%d %H:%M}, in {in_words(signature.inception - now)}"
+    return f"expires {signature.expiration:%Y-%m-%d}, in {in_words(signature.expiration - now)}"
 
 
 def role(key: JudgedKey, zone: JudgedZone, signed: Iterable[JudgedRRset]) -> str:

@@ -18,6 +18,7 @@ from danelaw.core.dnssec.rrsig import type_text
 from danelaw.core.dnssec.zone_findings import ZoneFinding
 from danelaw.core.dnssec.zone_verdict import SOON, SeenKey, ZoneVerdict, judge_zone
 from danelaw.core.model import DanelawError, Instant
+from danelaw.core.model.length import in_words
 from danelaw.faces.cli import terminal
 from danelaw.faces.cli.arguments import domain_name, instant
 from danelaw.faces.cli.terminal import Ink
@@ -158,7 +159,7 @@ def _show_summary(verdict: ZoneVerdict, took: float) -> None:
         terminal.show_hanging("key:  ", f"{_key_told(key)}")
     if verdict.first is not None:
         first, left = verdict.first, verdict.first.at - verdict.now
-        told = f"in {_span(left)}" if left >= timedelta(0) else f"{_span(-left)} ago"
+        told = f"in {in_words(left)}" if left >= timedelta(0) else f"{in_words(-left)} ago"
         terminal.show_hanging(
             "until: ",
             f"{first.at:%Y-%m-%dT%H:%M:%SZ}, {told}, when the signature over {first.owner} "
@@ -175,16 +176,6 @@ def _key_told(seen: SeenKey) -> str:
 
 def _algorithm(number: int) -> str:
     return Algorithm(number).name if number in set(Algorithm) else f"algorithm {number}"
-
-
-def _span(length: timedelta) -> str:
-    if length >= timedelta(days=2):
-        return f"{length.days} days"
-    return (
-        f"{length // timedelta(hours=1)} hours"
-        if length >= timedelta(hours=2)
-        else f"{length // timedelta(minutes=1)} minutes"
-    )
 
 
 def _count(number: int, what: str) -> str:
