@@ -8,17 +8,20 @@ from typing import Final, TypeAlias
 from dns.name import Name
 from dns.rdatatype import RdataType as T
 
+_OCTETS: Final = tuple(bytes((length,)) for length in range(64))
+"""What says how long a label is (RFC 1035 §3.1)."""
+
 CanonicalKey: TypeAlias = tuple[bytes, ...]
 
 
 def name_wire(name: Name) -> bytes:
     """An absolute name as uncompressed wire, its US-ASCII letters in lower case (RFC 4034 §6.2)."""
-    return b"".join(bytes((len(label),)) + label.lower() for label in name.labels)
+    return plain_wire(name).lower()  # length octets are below 64 and letters above
 
 
 def plain_wire(name: Name) -> bytes:
     """An absolute name as uncompressed wire, its case kept (RFC 1035 §3.1)."""
-    return b"".join(bytes((len(label),)) + label for label in name.labels)
+    return b"".join([_OCTETS[len(label)] + label for label in name.labels])
 
 
 def canonical_key(name: Name) -> CanonicalKey:

@@ -32,6 +32,7 @@ _HASHES: Final[dict[int, hashes.HashAlgorithm]] = {
     Algorithm.ECDSAP256SHA256: hashes.SHA256(),
     Algorithm.ECDSAP384SHA384: hashes.SHA384(),
 }
+_ECDSA: Final = {algorithm: ec.ECDSA(_HASHES[algorithm]) for algorithm in CURVES}
 _RSA: Final = frozenset(
     {Algorithm.RSASHA1, Algorithm.RSASHA1_NSEC3_SHA1, Algorithm.RSASHA256, Algorithm.RSASHA512},
 )
@@ -116,12 +117,17 @@ def verify_bytes(algorithm: int, public_key: bytes, data: bytes, signature: byte
                 if len(signature) != 2 * size:
                     return False
                 r, s = int.from_bytes(signature[:size]), int.from_bytes(signature[size:])
-                key.verify(utils.encode_dss_signature(r, s), data, ec.ECDSA(_HASHES[algorithm]))
+                key.verify(utils.encode_dss_signature(r, s), data, _ECDSA[algorithm])
             case ed25519.Ed25519PublicKey() | ed448.Ed448PublicKey():
                 key.verify(signature, data)
     except (UnusableKeyError, InvalidSignature, UnsupportedAlgorithm):
         return False
     return True
+
+
+@lru_cache(maxsize=16)
+def _deterministic(algorithm: int) -> ec.ECDSA:
+    return ec.ECDSA(_HASHES[algorithm], deterministic_signing=True)
 
 
 def sign_bytes(algorithm: int, key: PrivateKey, data: bytes) -> bytes:
@@ -130,7 +136,7 @@ def sign_bytes(algorithm: int, key: PrivateKey, data: bytes) -> bytes:
         case rsa.RSAPrivateKey():
             return key.sign(data, padding.PKCS1v15(), _HASHES[algorithm])
         case ec.EllipticCurvePrivateKey():
-            der = key.sign(data, ec.ECDSA(_HASHES[algorithm], deterministic_signing=True))
+            der = key.sign(data, _deterministic(algorithm))
             r, s = utils.decode_dss_signature(der)
             size = _coordinate_size(algorithm)
             return r.to_bytes(size) + s.to_bytes(size)

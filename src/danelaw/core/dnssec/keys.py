@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final, TypeAlias
 
 from dns.name import Name
@@ -57,11 +58,7 @@ class DNSKEY:
     @property
     def tag(self) -> int:
         """The key tag (RFC 4034 appendix B; for algorithm 1 as RFC 6840 §5.5 corrects it). Not unique."""
-        if self.algorithm == 1:
-            return int.from_bytes(self.public_key[-3:-1])
-        rdata = self.to_rdata()
-        total = sum(rdata[0::2]) * 256 + sum(rdata[1::2])
-        return (total + (total >> 16 & 0xFFFF)) & 0xFFFF
+        return _tag(self)
 
     @property
     def is_zone_key(self) -> bool:
@@ -98,6 +95,15 @@ def key_bits(key: DNSKEY) -> int | None:
         start = 1 + wire[0] if wire[0] else 3 + int.from_bytes(wire[1:3])
         return int.from_bytes(wire[start:]).bit_length() or None
     return _CURVE_BITS.get(key.algorithm)
+
+
+@lru_cache(maxsize=256)
+def _tag(key: DNSKEY) -> int:
+    if key.algorithm == 1:
+        return int.from_bytes(key.public_key[-3:-1])
+    rdata = key.to_rdata()
+    total = sum(rdata[0::2]) * 256 + sum(rdata[1::2])
+    return (total + (total >> 16 & 0xFFFF)) & 0xFFFF
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Final
@@ -163,7 +163,7 @@ def make(rrset: RRset, signer: Name, key: ZoneKey, inception: datetime, expirati
         expiration=seconds(expiration),
         inception=seconds(inception),
         key_tag=key.tag,
-        signer=signer.canonicalize(),
+        signer=_signer(name_wire(signer)),
         signature=b"",
     )
-    return replace(unsigned, signature=key.sign(signed_data(unsigned, rrset))).to_rdata()
+    return unsigned.to_rdata() + key.sign(signed_data(unsigned, rrset))
