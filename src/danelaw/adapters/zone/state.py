@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
@@ -84,9 +85,10 @@ def read_state(path: Path) -> State | str:
         good = isinstance(served, str) and isinstance(chain, str)
         good = good and isinstance(algorithms, list) and all(isinstance(number, int) for number in algorithms)
         good = good and isinstance(made, list) and all(isinstance(text, str) for text in made)
+        asked = msgspec.convert(content.get("asked"), Signing | None)
+        good = good and (asked is None or asked.validity > timedelta(0))
         if not good:
             return f"{path} is damaged"
-        asked = msgspec.convert(content.get("asked"), Signing | None)
         state = State(served, chain, tuple(algorithms), tuple(made), asked)
         _ = state.types_made
     except (
