@@ -25,6 +25,7 @@ from danelaw.core.model import (
 )
 from danelaw.core.picture import told, words
 from danelaw.core.picture.boxes import LONGEST, SIDE, callouts, columns, node
+from danelaw.core.picture.crowds import thinned
 from danelaw.core.picture.graph import Column, Edge, Graph, Look, Node, Panel, Relation, Shape
 from danelaw.core.picture.metrics import Style, Text, wrap
 from danelaw.core.picture.seen import Picture, Presented
@@ -36,6 +37,7 @@ _CERTIFICATE: Final = 220.0
 
 
 def chart(picture: Picture) -> Graph:
+    picture, left_out = thinned(picture)
     answer = picture.answer
     proof = answer.proof
     graph = Graph(
@@ -45,7 +47,7 @@ def chart(picture: Picture) -> Graph:
         f"judged as of {proof.now:%Y-%m-%d %H:%M:%S} UTC" if proof is not None else "",
         [],
         [],
-        tuple(printable(str(note)) for note in answer.notes),
+        (*(printable(str(note)) for note in answer.notes), *filter(None, (left_out,))),
     )
     if proof is None or not (proof.zones or proof.links):
         graph.panels.append(Panel("", graph.look, callouts(answer.reasons, answer.state, set())))

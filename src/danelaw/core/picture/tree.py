@@ -24,6 +24,7 @@ from danelaw.core.model import (
     Silence,
 )
 from danelaw.core.picture import told, words
+from danelaw.core.picture.crowds import thinned
 from danelaw.core.picture.hints import hint
 from danelaw.core.picture.seen import Picture, Presented, Said, Sweep
 from danelaw.core.verdict.printable import printable
@@ -94,6 +95,7 @@ def _plain(text: str) -> str:
 
 
 def _lines(picture: Picture, width: int) -> Iterator[Line]:
+    picture, left_out = thinned(picture)
     answer = picture.answer
     head = f"{words.STATE[answer.state]}: {told.subject(answer)}"
     yield from _wrapped(head, f"{MARKS[answer.state]} ", "  ", width, answer.state, strong=True)
@@ -115,6 +117,9 @@ def _lines(picture: Picture, width: int) -> Iterator[Line]:
         yield Line("What was wrong and did not decide:")
         for note in answer.notes:
             yield from _wrapped(printable(str(note)), f"  {ASIDE} ", "    ", width)
+    if left_out:
+        yield Line("")
+        yield from _wrapped(left_out, "", "", width)
     if picture.sweep is not None:
         yield from _sweep(picture.sweep, width)
 
