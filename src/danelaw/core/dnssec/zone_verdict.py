@@ -34,6 +34,7 @@ from danelaw.core.dnssec.zone_contents import content_faults, gather, occluded
 from danelaw.core.dnssec.zone_findings import ZoneFinding
 from danelaw.core.dnssec.zonemd import soa_serial, zonemd_faults
 from danelaw.core.model import Reason, Record, RRset
+from danelaw.core.model.length import in_words
 
 SOON: Final = timedelta(days=3)
 """A signature that expires within this is told of: a weekend, and a day to see to it."""
@@ -215,7 +216,8 @@ def _time_advice(
         left = tally.first.at - now
         if timedelta(0) <= left < needed:
             said = (
-                f"the first signature is valid for {left} more, and a secondary may serve and caches keep for {needed}"
+                f"the first signature is valid for {in_words(left)} more, "
+                f"and secondaries and caches may hold it for {in_words(needed)}"
             )
             yield ZoneFinding("SIGNATURES_OUTLIVED", "RFC 6781 §4.4.1", soa.owner, T.SOA, said)
     for rrset in zone:
