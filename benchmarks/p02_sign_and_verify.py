@@ -1,6 +1,6 @@
 """P2: a zone is signed and all of it verified. Goal: 1.3 times as fast as dnssec-signzone, which verifies by default.
 
-The zone is that of P1. Ours is all that Danelaw does when it signs a zone: the serial is raised in the source, the
+The zone is that of P1. Ours is ``danelaw zone sign``: the serial is raised in the source, the
 signed text is read back and compared, every signature and the chain of names are checked, three files are written.
 """
 
