@@ -49,7 +49,7 @@ SCHEMA: Final = "danelaw/zone-verify/1"
 @click.option("--now", metavar="INSTANT", help="Judge as of this instant, such as 2026-11-23T12:00:00Z.")
 @click.option(
     "--days",
-    type=click.FloatRange(min=0),
+    type=click.FloatRange(min=0, max=10_000),
     default=SOON / timedelta(days=1),
     show_default=True,
     metavar="N",
