@@ -300,6 +300,28 @@ def test_a_list_that_may_lack_a_server_is_none(what: str, answers: dict[IP, Answ
     assert raised.value.code == "SERVERS_UNKNOWN", what
 
 
+@pytest.mark.parametrize(("names", "addresses"), [(65, 1), (3, 65)], ids=["names", "addresses"])
+def test_a_zone_does_not_send_our_questions_to_a_crowd(names: int, addresses: int) -> None:
+    """CVE-2020-12662: its server names and their addresses are whatever its operator likes."""
+    crowd = [f"ns{number}" for number in range(names)]
+    asked: list[Question] = []
+
+    def saying(question: Question) -> Message | None:
+        asked.append(question)
+        if (question.type, question.name) == (T.NS, ZONE):
+            return Message(0, 0x8400, 0, (question,), ns(ZONE, *crowd))
+        if question.type == T.A and question.name.is_subdomain(ZONE):
+            rdatas = (ip_address(f"198.51.100.{number + 1}").packed for number in range(addresses))
+            return Message(0, 0x8400, 0, (question,), tuple(Record(question.name, T.A, 1, 600, one) for one in rdatas))
+        return recursion(question)
+
+    with pytest.raises(DanelawError) as raised:
+        servers({FORWARDER: saying, PARENT: parent})
+    assert raised.value.code == "SERVERS_UNKNOWN"
+    assert "64 are asked at most" in raised.value.evidence
+    assert len(asked) < 20
+
+
 SAID = [
     ("authority", Message(0, 0x8400, 0, (TLSA,), (), (soa("example.net."),)), None),
     ("NXDOMAIN", Message(0, 0x8400, 3, (TLSA,), (), (soa("example.net."),)), None),

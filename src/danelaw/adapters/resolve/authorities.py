@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Final
 
 import dns.exception
 import dns.name
@@ -22,6 +23,9 @@ from danelaw.core.model import IP, DanelawError, Forwarder, Message, Question, R
 from danelaw.ports import Dialer
 
 _ADDRESS_OCTETS: dict[int, int] = {T.A: 4, T.AAAA: 16}
+_MOST: Final = 64
+"""Name servers of one zone, and addresses of all of them: honest zones stay far below, and whoever lists more wants the
+questions sent to somebody else (CVE-2020-12662)."""
 
 
 class AuthorityAsker:
@@ -60,9 +64,13 @@ class AuthorityAsker:
         """
         async with self._forwarders.conversation() as ask:
             names, glue = await self._names(ask, zone)
-            found = {*glue, *await _addresses(ask, names)}
+            found = {*glue, *await _addresses(ask, zone, names)}
         if not found:
             raise _unknown(zone, f"none of {', '.join(map(str, sorted(names))) or 'its servers'} has an address")
+        if len(found) > _MOST:
+            raise _unknown(
+                zone, f"{len(found)} addresses, of which none can be left out, and {_MOST} are asked at most"
+            )
         return sorted(found, key=lambda pair: (pair[0], pair[1].version, pair[1].packed))
 
     async def _names(self, ask: Ask, zone: Name) -> tuple[set[Name], set[tuple[Name, IP]]]:
@@ -73,7 +81,7 @@ class AuthorityAsker:
         parent = await zone_of(ask, zone.parent())
         if parent is None:
             raise _unknown(zone, f"no server tells the zone of {zone.parent()}")
-        asked = sorted({ip for _, ip in await _addresses(ask, await _listed(ask, parent))}, key=str)
+        asked = sorted({ip for _, ip in await _addresses(ask, parent, await _listed(ask, parent))}, key=str)
         replies = [
             reply
             for reply in await asyncio.gather(*(self.ask(ip, zone, T.NS) for ip in asked))
@@ -95,7 +103,9 @@ async def _listed(ask: Ask, zone: Name) -> set[Name]:
     return _targets(_answered(question, await ask(question)).answer, zone)
 
 
-async def _addresses(ask: Ask, names: Iterable[Name]) -> list[tuple[Name, IP]]:
+async def _addresses(ask: Ask, zone: Name, names: Collection[Name]) -> list[tuple[Name, IP]]:
+    if len(names) > _MOST:
+        raise _unknown(zone, f"{len(names)} names, of which none can be left out, and {_MOST} are asked at most")
     questions = [Question(name, type) for name in sorted(names) for type in _ADDRESS_OCTETS]
     replies = await asyncio.gather(*map(ask, questions))
     return [
