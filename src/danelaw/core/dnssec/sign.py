@@ -271,13 +271,13 @@ def authoritative_types(apex: Name, rrsets: Iterable[RRset]) -> dict[Name, set[i
     for rrset in rrsets:
         types.setdefault(rrset.owner, set()).add(rrset.type)
     cuts = {owner for owner, has in types.items() if owner != apex and T.NS in has}
-    barriers = cuts | {owner for owner, has in types.items() if T.DNAME in has}
+    dnames = {owner for owner, has in types.items() if T.DNAME in has}
+    barriers, top = set(map(canonical_key, cuts | dnames)), len(apex.labels)
 
     def occluded(owner: Name) -> bool:
-        while owner != apex:
-            owner = owner.parent()
-            if owner in barriers:
-                return True
-        return False
+        if not barriers:
+            return False
+        key = canonical_key(owner)
+        return any(key[:length] in barriers for length in range(top, len(key)))
 
     return {owner: has & {T.NS, T.DS} if owner in cuts else has for owner, has in types.items() if not occluded(owner)}
