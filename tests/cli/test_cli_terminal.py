@@ -61,3 +61,12 @@ def test_an_error_says_what_happened_its_code_its_evidence_and_what_to_do(capsys
     said = capsys.readouterr().err
     assert "error: the zone is locked [ZONE_LOCKED]: by 17" in said
     assert "hint: wait" in said
+
+
+def test_a_result_takes_the_place_of_the_line_that_told_of_a_wait(capsys: pytest.CaptureFixture[str]) -> None:
+    terminal.wait("waiting")
+    terminal.show("done")
+    terminal.data("more")
+    said = capsys.readouterr()
+    assert said.out == "done\nmore\n"
+    assert said.err == "waiting\r\033[K"

@@ -41,7 +41,7 @@ def test_a_tlsa_record_is_added_signed_and_shown(operator: Operator) -> None:
         "added\n"
         f"  _443._tcp.www.example.net. 3600 IN TLSA 3 1 1 {DIGEST}\n"
         "example.net. signed, serial 2026112301, was 2026112300\n"
-        "  in         zone.signed\n"
+        "  file       zone.signed\n"
     )
     rrset = operator.served()[named("_443._tcp.www"), T.TLSA]
     assert rrset.rdatas == {bytes.fromhex(f"030101{DIGEST}")}

@@ -14,7 +14,6 @@ from dns.name import Name
 from danelaw.adapters.zone.before import signed_before
 from danelaw.adapters.zone.edit import add_record, held, remove_records
 from danelaw.adapters.zone.file_zones import FileZones
-from danelaw.adapters.zone.key_directory import needed_keys
 from danelaw.adapters.zone.master_file import ZoneSource
 from danelaw.adapters.zone.rdata_text import record_text
 from danelaw.adapters.zone.signing import ZoneFile
@@ -59,7 +58,7 @@ class FileDesk:
         self._waiting = waiting
 
     async def sign(self, now: Instant, *, full: bool = False) -> ZoneWork:
-        """Raises as ``FileZones.serve`` does; ``KEYS_MISSING``."""
+        """Raises as ``FileZones.serve`` does."""
         await self._look_first()
         return await self._in_turn(lambda: self._signed(now, full=full))
 
@@ -73,8 +72,7 @@ class FileDesk:
 
     async def _look_first(self) -> None:
         """What is amiss with the arguments is found before a lock file is made beside what they name."""
-
-        files, zone = self._files, self._zone
+        files = self._files
 
         def look() -> None:
             hint = "name the file that you edit with --file"
@@ -82,7 +80,6 @@ class FileDesk:
             hint = "name a file in a directory that is there with -o"
             said = f"cannot put the signed zone into {files.served.parent}"
             _must_exist(files.served.parent, "FILE_UNWRITABLE", said, hint)
-            needed_keys(files.keys, zone)
 
         await self._blocking.call(look, _MOST_WORK)
 

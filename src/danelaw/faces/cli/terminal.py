@@ -56,6 +56,7 @@ def interactive() -> bool:
 
 def data(text: str) -> None:
     """A result, to standard output."""
+    _clear()
     click.echo(text)
 
 
@@ -66,6 +67,7 @@ def raw(text: str) -> None:
 
 def show(*segments: str | Ink) -> None:
     """A line of a result, to standard output, with its looks where that is a terminal."""
+    _clear()
     click.echo("".join(_inked(segment, sys.stdout) for segment in segments), color=True)
 
 

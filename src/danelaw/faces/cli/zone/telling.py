@@ -44,7 +44,7 @@ def tell(work: ZoneWork, zone: FileZoneConfig, heading: Heading) -> None:
     else:
         was = f", was {signing.served_before}" if signing.served_before is not None else ""
         terminal.show(Ink(f"{name} signed", fg="green", bold=True), f", serial {signing.serial}{was}")
-    _line("in", str(zone.signed))
+    _line("file", str(zone.signed))
     keys = [f"{role.value} {key.tag} {_mnemonic(key.algorithm)}" for key, role in signing.keys]
     for at, key in enumerate(keys):
         _line("keys" if at == 0 else "", key)
