@@ -127,7 +127,7 @@ def eyes(
     anchor: Path | None = None,
     now: Instant | None = None,
 ) -> Eyes:
-    """The ports that look at the network as it is, and change nothing.
+    """The ports that look at the network as it is, and change nothing; what they find is told with all its faults.
 
     ``forwarders`` and ``anchor`` go before what the configuration says of them; failing both, the system's and the
     root's. ``now``: as of when to judge. Raises ``DanelawError``: ``NO_FORWARDERS``, and as ``trust_anchors`` does.
@@ -138,7 +138,7 @@ def eyes(
     anchors = trust_anchors(anchor or (config.trust_anchor if config is not None else None), at.now())
     return Eyes(
         clock=at,
-        resolver=ForwardingResolver(chosen, world, at, anchors, ca=ca),
+        resolver=ForwardingResolver(chosen, world, at, anchors, ca=ca, thorough=True),
         authorities=AuthorityAsker(chosen, world, ca=ca),
         prober=TLSProber(world),
     )

@@ -17,6 +17,7 @@ from xml.etree import ElementTree
 
 import dns.dnssec
 import pytest
+from dns.rdatatype import RdataType as T
 
 from danelaw.core.model import Message, Question, Security, Validated
 from danelaw.core.picture.seen import Picture, Presented
@@ -199,6 +200,21 @@ def test_any_instant_that_signatures_can_tell_of_can_be_judged(chain: Chain, now
     said = chain("www.example.net", now=now)
     assert (said.returncode, said.stderr) == (1, b"")
     assert b"BOGUS" in said.stdout
+
+
+def test_a_bad_signature_beside_a_good_one_is_told(tree: Tree, anchor: str) -> None:
+    """One good signature is enough (RFC 6840 §5.4); who looks at the chain wants to know of the other."""
+
+    def spoilt(asked: Question) -> Message:
+        reply = tree.recursive(asked)
+        signatures = [record for record in reply.answer if record.type == T.RRSIG and asked.type == T.A]
+        worse = [replace(one, rdata=one.rdata + b"\0") for one in signatures]  # tried after the good one
+        return replace(reply, answer=(*reply.answer, *worse))
+
+    with serving(spoilt) as resolver:
+        said = run("www.example.net", "--resolver", resolver, "--anchor", anchor, "--now", NOW)
+    assert said.returncode == 0
+    assert b"SIGNATURE_INVALID" in said.stdout
 
 
 def test_a_picture_that_does_not_fit_its_disk_is_no_verdict(chain: Chain) -> None:

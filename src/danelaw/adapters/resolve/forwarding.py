@@ -25,7 +25,8 @@ class ForwardingResolver:
     """``ports.Resolver`` on recursive servers that need not be trusted: no AD bit is looked at.
 
     ``new_cache`` gives the cache of zone keys for one validation. By default each starts with none, so that every
-    answer says how things are now; give one that returns the same cache for speed.
+    answer says how things are now; give one that returns the same cache for speed. ``thorough``: as
+    ``Validation`` has it.
     """
 
     def __init__(
@@ -39,12 +40,14 @@ class ForwardingResolver:
         patience: Patience | None = None,
         ca: Path | None = None,
         new_cache: Callable[[], ZoneKeyCache] = ZoneKeyCache,
+        thorough: bool = False,
     ) -> None:
         self._forwarders = Forwarders(forwarders, dialer, patience=patience, ca=ca)
         self._clock = clock
         self._anchors = anchors
         self._policy = policy
         self._new_cache = new_cache
+        self._thorough = thorough
 
     async def resolve(self, name: Name, type: int) -> Validated:
         """Never raises for what servers say or leave unsaid: that is INDETERMINATE, with the reason NO_ANSWER."""
@@ -56,7 +59,8 @@ class ForwardingResolver:
                     return result
 
     async def _validated(self, ask: Ask, name: Name, type: int) -> Validated:
-        validation = Validation(name, type, self._anchors, self._policy, self._clock.now(), self._new_cache())
+        now, cache = self._clock.now(), self._new_cache()
+        validation = Validation(name, type, self._anchors, self._policy, now, cache, thorough=self._thorough)
         while questions := validation.next_queries():
             replies = await asyncio.gather(*map(ask, questions))
             for question, reply in zip(questions, replies, strict=True):
