@@ -150,3 +150,14 @@ def test_keys_are_kept_no_longer_than_their_signed_ttl(age: int, good: bool) -> 
     assert drive(validation, lambda question: raised(garden, question)).state is Security.SECURE
     held = cache.closest(asked.name, garden.name("example.net."), NOW + timedelta(seconds=age))
     assert (held is not None) == good
+
+
+@pytest.mark.parametrize(("earlier", "good"), [(0, True), (1, False)])
+def test_keys_are_not_kept_for_a_time_before_they_were_judged(earlier: int, good: bool) -> None:
+    """Their signatures need not have been valid yet (RFC 4035 §5.3.1)."""
+    garden, cache = planted(), ZoneKeyCache()
+    asked = garden.question("www A")
+    validation = Validation(asked.name, asked.type, garden.anchors, DEFAULT_POLICY, NOW, cache)
+    assert drive(validation, garden.answer).state is Security.SECURE
+    held = cache.closest(asked.name, garden.name("example.net."), NOW - timedelta(seconds=earlier))
+    assert (held is not None) == good

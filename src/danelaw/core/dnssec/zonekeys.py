@@ -27,13 +27,15 @@ from danelaw.core.model import (
 
 @dataclass(frozen=True, slots=True)
 class ZoneKeys:
-    """The keys that may sign in a zone, authenticated; good until ``until`` (TTLs and signatures: RFC 4035 §5.3.3).
+    """The keys that may sign in a zone, authenticated at ``since``; good until ``until``, which TTLs and signatures say
+    (RFC 4035 §5.3.3), and not before: a validation of an earlier time has its own dates to check.
 
     ``path``: the zones from the trust anchor down to this one, which prove it.
     """
 
     zone: Name
     keys: KeysByTag
+    since: Instant
     until: Instant
     path: tuple[JudgedZone, ...] = ()
 
@@ -52,7 +54,7 @@ class ZoneKeyCache:
         path = canonical_key(name)
         for length in range(len(path), len(top) - 1, -1):
             keys = self._held.get(path[:length])
-            if keys is not None and now < keys.until:
+            if keys is not None and keys.since <= now < keys.until:
                 return keys
         return None
 
@@ -132,7 +134,7 @@ def establish(dnskeys: RRset, believed: Believed, judge: Judge) -> tuple[JudgedZ
     if isinstance(proof, Fault):
         return replace(judged, state=proof.state, reasons=proof.reasons), None
     until = judge.now + timedelta(seconds=proof.rrset.ttl)
-    return judged, ZoneKeys(believed.zone, tagged, min(until, believed.until or until))
+    return judged, ZoneKeys(believed.zone, tagged, judge.now, min(until, believed.until or until))
 
 
 def _no_way_in(dnskeys: RRset, believed: Believed, keys: Iterable[DNSKEY], vouched: Collection[DNSKEY]) -> Reason:
