@@ -343,7 +343,7 @@ def _zone(path: Path, base: Path, section: ZonefileSection | Rfc2136Section) -> 
         parent=parent,
         ds_ttl=section.ds_ttl,
         file=file,
-        signed=base / section.signed if section.signed else file.with_name(f"{file.name}.signed"),
+        signed=base / section.signed if section.signed else file.parent / f"{file.name}.signed",
         keys=base / section.keys,
         reload=section.reload,
         nsec3=_chain(section.nsec3),

@@ -68,7 +68,7 @@ def placed(
         parent=zone.parent() if len(zone) > 1 else zone,
         ds_ttl=_NO_PARENT_TTL,
         file=file,
-        signed=signed or file.with_name(f"{file.name}.signed"),
+        signed=signed or file.parent / f"{file.name}.signed",
         keys=keys,
         reload=_words(reload),
         nsec3=nsec3,

@@ -32,8 +32,7 @@ def staged(path: Path, data: bytes, mode: int) -> Iterator[Callable[[], None]]:
     """
     path = path.resolve()
     with _told(path):
-        if path.is_dir():  # found now, and not when other files have been put in place
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        _accept(path)  # found now, and not when other files have been put in place
         descriptor, name = tempfile.mkstemp(prefix=_staged_prefix(path), dir=path.parent)
     temporary = Path(name)
 
@@ -76,6 +75,13 @@ _REMEDIES: Final = {
     errno.ENOENT: "make the directory first",
     errno.ENOTDIR: "make the directory first",
     errno.EISDIR: "a directory is in the way",
+    errno.EINVAL: "what is there, such as a device or a pipe, is not to be replaced: name another place",
+}
+
+
+_LOCK_REMEDIES: Final = {
+    errno.ELOOP: "remove it: it is a link",
+    errno.EACCES: "run as the user who made it, or give that file away; Danelaw must be able to write to the directory",
 }
 
 
@@ -90,6 +96,14 @@ def _told(path: Path) -> Iterator[None]:
             evidence=error.strerror or str(error),
             hint=_REMEDIES.get(error.errno or 0, "what was there before is untouched"),
         ) from error
+
+
+def _accept(path: Path) -> None:
+    """Only files are replaced: /dev/null, for one, must stay what it is."""
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "it is not a regular file")
 
 
 def _keep_attributes(path: Path, descriptor: int, mode: int) -> None:
@@ -124,7 +138,7 @@ def locked(path: Path) -> Iterator[None]:
             "ZONE_LOCK_UNUSABLE",
             f"cannot open the lock file {path}",
             evidence=error.strerror or str(error),
-            hint="remove it if it is a link; Danelaw must be able to write to the directory",
+            hint=_LOCK_REMEDIES.get(error.errno or 0, "Danelaw must be able to write to the directory"),
         ) from error
     try:
         try:

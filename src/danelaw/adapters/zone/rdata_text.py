@@ -116,7 +116,7 @@ def read_rdata(type: int, words: Sequence[str], names: Names) -> bytes:
         except ValueError as error:
             raise RdataTextError(_unlike(part.expected, words[at], error), at) from error
     if at < len(words):
-        raise RdataTextError(f"expected the end of the record, found {_quoted(words[at])}", at)
+        raise RdataTextError(f"expected the end of the record, found {quoted(words[at])}", at)
     rdata = b"".join(parts)
     if len(rdata) > 65535:
         raise RdataTextError(f"the record has {len(rdata)} octets of data, and may have 65535", 0)
@@ -125,10 +125,10 @@ def read_rdata(type: int, words: Sequence[str], names: Names) -> bytes:
 
 def _unlike(expected: str, word: str, error: ValueError) -> str:
     why = f" ({error})" if isinstance(error, MisreadError) and str(error) else ""
-    return f"expected {expected}, found {_quoted(word)}{why}"
+    return f"expected {expected}, found {quoted(word)}{why}"
 
 
-def _quoted(word: str) -> str:
+def quoted(word: str) -> str:
     """For a message."""
     shown = word.strip('"')
     return f'"{shown[:60]}…"' if len(shown) > 60 else f'"{shown}"'

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -16,7 +17,7 @@ from danelaw.adapters.zone.faults import MOST_FAULTS, Fault, FaultError
 from danelaw.adapters.zone.fields import string_octets, ttl_seconds, type_number
 from danelaw.adapters.zone.generate import GenerateError, Numbers, generated
 from danelaw.adapters.zone.names import MisreadError, Names
-from danelaw.adapters.zone.rdata_text import RdataTextError, read_rdata
+from danelaw.adapters.zone.rdata_text import RdataTextError, quoted, read_rdata
 from danelaw.core.model import DanelawError
 
 _MOST_INCLUDES: Final = 16
@@ -57,9 +58,17 @@ class _Start:
 def text_of(path: Path) -> str:
     """ISO 8859-1 of the file's bytes. Raises ``ZONE_UNREADABLE``."""
     try:
-        return path.read_bytes().decode(ENCODING)
+        return _bytes_of(path).decode(ENCODING)
     except (OSError, ValueError) as error:
         raise DanelawError("ZONE_UNREADABLE", f"cannot read {path}", evidence=_reason(error)) from error
+
+
+def _bytes_of(path: Path) -> bytes:
+    with path.open("rb") as file:
+        mode = os.fstat(file.fileno()).st_mode
+        if stat.S_ISCHR(mode) or stat.S_ISBLK(mode):  # some give octets without end
+            raise ValueError("it is a device")
+        return file.read()
 
 
 def _reason(error: OSError | ValueError) -> str:
@@ -151,7 +160,7 @@ class Reader:
         if len(self._reading) > _MOST_INCLUDES:
             raise _fault(path, entry, 1, f"more than {_MOST_INCLUDES} files include one another")
         try:
-            text = included.read_bytes().decode(ENCODING)
+            text = _bytes_of(included).decode(ENCODING)
         except (OSError, ValueError) as error:
             said = f"cannot read {included}: {_reason(error)}"
             hint = f"the names of included files are relative to {path.parent}, where this file is"
@@ -201,13 +210,17 @@ class Reader:
             raise _fault(path, entry, at, "expected a record type, found the end of the record")
         if _OTHER_CLASS.fullmatch(word):
             raise _fault(
-                path, entry, at, f'expected class IN, found "{words[at]}"', hint="zones of class IN alone are kept"
+                path,
+                entry,
+                at,
+                f"expected class IN, found {quoted(words[at])}",
+                hint="zones of class IN alone are kept",
             )
         try:
             type = type_number(word)
         except MisreadError as error:
             hint = "a type that is not known by name here can be written as TYPE65280 \\# 2 abcd (RFC 3597 §5)"
-            raise _fault(path, entry, at, f'expected a record type, found "{words[at]}"', hint=hint) from error
+            raise _fault(path, entry, at, f"expected a record type, found {quoted(words[at])}", hint=hint) from error
         if type in (0, RdataType.OPT) or 128 <= type <= 255:  # RFC 6895 §3.1
             raise _fault(path, entry, at, f'"{words[at]}" is no type of records that zones hold')
         return _Start(owner, ttl, type, at)

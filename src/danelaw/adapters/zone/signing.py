@@ -48,8 +48,10 @@ class ZoneFile:
     @property
     def state(self) -> Path:
         """What is known of the served file: see ``adapters.zone.state``."""
-        return self.served.with_name(f"{self.served.name}.danelaw-state")
+        return self.served.parent / f"{self.served.name}.danelaw-state"
 
     @property
     def lock(self) -> Path:
-        return self.file.with_name(f"{self.file.name}.danelaw-lock")
+        """Beside the file itself, so that who names it by a link takes the same."""
+        file = self.file.resolve()
+        return file.parent / f"{file.name}.danelaw-lock"
