@@ -142,6 +142,10 @@ class Zones(Protocol):
         """Whether the operator's file holds what is not served yet."""
         ...
 
+    async def due(self, zone: Name) -> Instant | None:
+        """From when on ``sign`` has something to do even if nothing is edited; None: that is not known."""
+        ...
+
     async def make_keys(self, zone: Name) -> Sequence[ZoneKeyFacts]: ...
     async def sign(self, zone: Name, keys: frozenset[bytes], now: Instant) -> Receipt:
         """Sign by exactly ``keys`` (DNSKEY rdata). Raises ``DanelawError("KEYS_CHANGED")`` if it has others."""

@@ -28,6 +28,9 @@ class Listening:
     async def edited(self, zone: Name) -> bool:
         return await self.zones.edited(zone)
 
+    async def due(self, zone: Name) -> Instant | None:
+        return await self.zones.due(zone)
+
     async def make_keys(self, zone: Name) -> Sequence[ZoneKeyFacts]:
         return await self.zones.make_keys(zone)
 

@@ -255,8 +255,8 @@ def due(*answers: RRset) -> datetime | None:
     return signatures_end(History().roster(0, NS1, primary=NS1).sees(0, 10, 1, *answers, by=[NS1]).facts(), ZONE)
 
 
-def test_signatures_are_due_after_half_of_their_time() -> None:
-    assert due(SIGNED) == at((-1000 + 86400 * 14) / 2)
+def test_signatures_are_due_before_the_last_quarter_of_their_time() -> None:
+    assert due(SIGNED) == at(-1000 + (1000 + 86400 * 14) * 3 / 4)
     assert due() is None
     assert due(replace(SIGNED, rrsigs=frozenset())) is None
 
@@ -264,11 +264,11 @@ def test_signatures_are_due_after_half_of_their_time() -> None:
 def test_of_several_signatures_the_first_to_be_due_counts() -> None:
     soa = RRset(ZONE, int(dns.rdatatype.SOA), 30, frozenset({b"\x00\x00" + bytes(20)}))
     early = replace(soa, rrsigs=frozenset({make(soa, ZONE, ZSK, at(-1000), at(86400))}))
-    assert due(SIGNED, early) == at((-1000 + 86400) / 2)
+    assert due(SIGNED, early) == at(-1000 + (1000 + 86400) * 3 / 4)
 
 
 def test_a_malformed_signature_is_due_for_nothing() -> None:
-    assert due(replace(SIGNED, rrsigs=SIGNED.rrsigs | {b"short"})) == at((-1000 + 86400 * 14) / 2)
+    assert due(replace(SIGNED, rrsigs=SIGNED.rrsigs | {b"short"})) == at(-1000 + (1000 + 86400 * 14) * 3 / 4)
 
 
 def test_the_absence_of_keys_has_no_signatures() -> None:

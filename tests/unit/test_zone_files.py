@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import os
+import re
 import stat
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -22,6 +24,7 @@ from danelaw.adapters.zone.key_directory import KSK_FLAGS, ZSK_FLAGS, make_key, 
 from danelaw.adapters.zone.master_file import read_zone
 from danelaw.core.dnssec.keys import DNSKEY
 from danelaw.core.dnssec.sign import UnsignedZone, unsigned_zone
+from danelaw.core.dnssec.signing_report import first_expiration
 from danelaw.core.dnssec.zone_check import zone_faults
 from danelaw.core.model import Absence, Answer, DanelawError, RRset
 from danelaw.core.rollover.actions import Conflict, Publish, Receipt
@@ -572,3 +575,98 @@ def test_a_lost_served_file_counts_as_an_edit(bench: Bench) -> None:
     bench.sign()
     bench.files.served.unlink()
     assert edited(bench)
+
+
+# -- what is due ------------------------------------------------------------------------------------------------------
+
+
+def due(bench: Bench) -> datetime | None:
+    return asyncio.run(bench.zones.due(ZONE))
+
+
+def test_what_is_not_signed_is_not_to_be_signed_again(bench: Bench) -> None:
+    assert due(bench) is None
+    bench.plain()
+    assert due(bench) is None
+
+
+def test_signing_renews_something_from_when_it_is_due_and_nothing_before(bench: Bench) -> None:
+    bench.make_keys()
+    serial = bench.sign().serial
+    first = due(bench)
+    assert first is not None
+    bench.now_is = first - timedelta(seconds=1)
+    assert bench.sign().serial == serial
+    bench.now_is = first
+    assert bench.sign().serial != serial
+    again = due(bench)
+    assert again is not None
+    assert again > first
+
+
+def test_a_zone_that_is_signed_when_it_is_due_never_holds_a_signature_near_its_end(bench: Bench) -> None:
+    """Also those that the last signing just left alone, while the ones of DNSKEY and SOA were renewed."""
+    bench.edit("ns1 A", "".join(f"www{number} A 192.0.2.7\n" for number in range(40)) + "ns1 A")
+    bench.make_keys()
+    bench.sign()
+    left = []
+    while bench.now_is < START + timedelta(days=60):
+        first = due(bench)
+        assert first is not None
+        assert first > bench.now_is
+        bench.now_is = first
+        zone = read_zone(bench.files.served, ZONE).rrsets().values()
+        left.append(first_expiration(zone, bench.now_is) - bench.now_is)
+        bench.sign()
+    assert min(left) >= timedelta(days=14) / 3
+
+
+def test_when_another_key_is_to_sign_the_zone_is_due(bench: Bench) -> None:
+    bench.make_keys()
+    bench.sign()
+    (zsk,) = (key for key, _ in read_keys(bench.files.keys, ZONE) if not key.dnskey.is_sep)
+    file = bench.files.keys / f"K{ZONE}+013+{zsk.tag:05}.key"
+    private = file.with_suffix(".private")
+    private.write_text(
+        re.sub(r"(?m)^Activate: .*", f"Activate: {START + timedelta(hours=2):%Y%m%d%H%M%S}", private.read_text())
+    )
+    file.write_text(
+        re.sub(r"(?m)^; Activate: .*", f"; Activate: {START + timedelta(hours=2):%Y%m%d%H%M%S}", file.read_text())
+    )
+    assert due(bench) == START
+    bench.sign()
+    assert due(bench) != START
+    bench.now_is = START + timedelta(hours=2)
+    assert due(bench) == bench.now_is
+
+
+# -- what is no file --------------------------------------------------------------------------------------------------
+
+
+def test_what_is_no_file_is_not_replaced_by_one(tmp_path: Path) -> None:
+    """Whoever writes as root would else make a file of /dev/null."""
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(DanelawError) as caught:
+        disk.write_atomically(tmp_path / "pipe", b"new", 0o644)
+    assert (caught.value.code, caught.value.evidence) == ("FILE_UNWRITABLE", "it is not a regular file")
+    assert [path.name for path in tmp_path.iterdir()] == ["pipe"]
+    assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)
+
+
+@pytest.mark.parametrize("text", [None, "$INCLUDE /dev/zero\n"], ids=["itself", "included"])
+def test_a_device_is_not_read(bench: Bench, text: str | None) -> None:
+    """Some give octets for as long as there is memory."""
+    path = Path("/dev/zero")
+    if text is not None:
+        path = bench.file
+        path.write_text(SOURCE + text)
+    with pytest.raises(DanelawError, match="it is a device") as caught:
+        read_zone(path, ZONE)
+    assert caught.value.code == "ZONE_UNREADABLE"
+
+
+def test_who_names_the_zone_file_by_a_link_takes_the_same_lock(bench: Bench) -> None:
+    link = bench.folder / "elsewhere" / "link"
+    link.parent.mkdir()
+    link.symlink_to(bench.file)
+    assert replace(bench.files, file=link).lock == bench.files.lock

@@ -189,8 +189,8 @@ class Observer:
         keys = await self.tools.zones[zone].keys(zone)
         ksks = frozenset(key.dnskey for key in keys if key.ksk)
         zsks = frozenset(key.dnskey for key in keys if not key.ksk)
-        edited = await self.tools.zones[zone].edited(zone)
-        return [ZoneKeys(self.tools.clock.now(), zone, ksks, zsks, edited)]
+        edited, due = await self.tools.zones[zone].edited(zone), await self.tools.zones[zone].due(zone)
+        return [ZoneKeys(self.tools.clock.now(), zone, ksks, zsks, edited, due)]
 
     async def _holding(self, lineage: Lineage, facts: Facts) -> list[Fact]:
         store = self.tools.credentials[lineage]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -20,10 +21,12 @@ from danelaw.adapters.zone.differences import ahead, content, differ
 from danelaw.adapters.zone.disk import locked
 from danelaw.adapters.zone.key_directory import KSK_FLAGS, ZSK_FLAGS, make_key, read_keys
 from danelaw.adapters.zone.master_file import ZoneSource, read_zone
-from danelaw.adapters.zone.signer import Signer, look, published, serve_plain
+from danelaw.adapters.zone.signer import Signer, look, published, renewal, serve_plain
 from danelaw.adapters.zone.signing import Signing, ZoneFile
 from danelaw.adapters.zone.state import read_state
 from danelaw.core.dnssec.keys import DNSKEY
+from danelaw.core.dnssec.rrsig import RRSIG
+from danelaw.core.dnssec.signing_keys import SigningKeys
 from danelaw.core.dnssec.signing_report import SigningReport
 from danelaw.core.model import DanelawError, Instant
 from danelaw.core.rollover.actions import Conflict, Receipt
@@ -35,6 +38,18 @@ T = TypeVar("T")
 
 Edit = Callable[[ZoneSource], ZoneSource | Conflict]
 """Gives the zone as it shall be, the same one where nothing needs to change, or why nothing may."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """``edited``: the source is ahead of the served file. ``due``: when the latter's first signature is to be renewed.
+
+    ``signed_by``: algorithm and tag of the keys that have signed RRsets of these types at the apex.
+    """
+
+    edited: bool
+    due: Instant | None = None
+    signed_by: Mapping[int, frozenset[tuple[int, int]]] = field(default_factory=dict)
 
 
 class FileZones:
@@ -57,7 +72,7 @@ class FileZones:
         self._limit = limit
         self._reload_limit = reload_limit or limit
         self._turns = {zone: asyncio.Lock() for zone in zones}
-        self._compared: dict[Name, tuple[object, bool]] = {}
+        self._looked: dict[Name, tuple[object, _Look]] = {}
 
     async def keys(self, zone: Name) -> Sequence[ZoneKeyFacts]:
         """The keys that the DNSKEY RRset holds when the zone is signed now, by algorithm and tag.
@@ -72,22 +87,24 @@ class FileZones:
 
         Read again only when one of the two has changed. Raises as reading the files does.
         """
-        files = self._of(zone)
+        return (await self._blocking.call(partial(self._look, zone), self._limit)).edited
 
-        def compare() -> bool:
-            stamps = _stamp(files.file), _stamp(files.served)
-            known = self._compared.get(zone)
-            if known is not None and known[0] == stamps:
-                return known[1]
-            answer = True
-            if files.served.exists():
-                state = read_state(files.state)
-                made = frozenset() if isinstance(state, str) else state.types_made
-                answer = differ(read_zone(files.file, zone), read_zone(files.served, zone), made)
-            self._compared[zone] = (stamps, answer)
-            return answer
+    async def due(self, zone: Name) -> Instant | None:
+        """When the first signature of the served file is to be made anew, or now if other keys are to sign by now.
 
-        return await self._blocking.call(compare, self._limit)
+        None where nothing is served signed. Raises as ``edited`` and ``keys`` do.
+        """
+        files, now = self._of(zone), self._clock.now()
+
+        def ask() -> Instant | None:
+            seen = self._look(zone)
+            if seen.due is None:
+                return None
+            keys = SigningKeys.at(read_keys(files.keys, zone), now, cds=files.signing.cds)
+            signing = {type: frozenset(_label(key.dnskey) for key in keys.signers(type)) for type in seen.signed_by}
+            return seen.due if signing == seen.signed_by else min(seen.due, now)
+
+        return await self._blocking.call(ask, self._limit)
 
     async def make_keys(self, zone: Name) -> Sequence[ZoneKeyFacts]:
         """Makes what is missing of a KSK and a ZSK, and gives all keys of the zone."""
@@ -185,6 +202,30 @@ class FileZones:
 
     # -- inside -------------------------------------------------------------------------------------------------
 
+    def _look(self, zone: Name) -> _Look:
+        files = self._of(zone)
+        stamps = _stamp(files.file), _stamp(files.served)
+        known = self._looked.get(zone)
+        if known is not None and known[0] == stamps:
+            return known[1]
+        seen = _Look(edited=True)
+        if files.served.exists():
+            state = read_state(files.state)
+            made = frozenset() if isinstance(state, str) else state.types_made
+            served = read_zone(files.served, zone)
+            rrsets, now = served.rrsets(), self._clock.now()
+            seen = _Look(
+                differ(read_zone(files.file, zone), served, made),
+                renewal(rrsets, zone, files.signing.times, now),
+                {
+                    type: frozenset((made.algorithm, made.key_tag) for made in map(RRSIG.from_rdata, rrset.rrsigs))
+                    for type in (RdataType.SOA, RdataType.DNSKEY)
+                    if (rrset := rrsets.get((zone, int(type))))
+                },
+            )
+        self._looked[zone] = (stamps, seen)
+        return seen
+
     def _of(self, zone: Name) -> ZoneFile:
         if zone not in self._zones:
             raise DanelawError("ZONE_UNKNOWN", f"no files are configured for the zone {zone}")
@@ -227,6 +268,10 @@ def _stamp(path: Path) -> tuple[int, int, int] | None:
     except OSError:
         return None
     return status.st_ino, status.st_mtime_ns, status.st_size
+
+
+def _label(key: DNSKEY) -> tuple[int, int]:
+    return key.algorithm, key.tag
 
 
 def _facts(key: DNSKEY) -> ZoneKeyFacts:

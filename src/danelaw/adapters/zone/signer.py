@@ -30,7 +30,7 @@ from danelaw.core.dnssec.keys import DNSKEY, ZoneKey
 from danelaw.core.dnssec.sign import SignedZone, UnsignableError, unsigned_zone
 from danelaw.core.dnssec.signing_keys import SigningKeys
 from danelaw.core.dnssec.signing_report import SigningReport, first_expiration, key_roles
-from danelaw.core.dnssec.signing_times import SPARE
+from danelaw.core.dnssec.signing_times import SPARE, SigningTimes
 from danelaw.core.dnssec.zone_advice import SOATimers, key_advice, zone_advice
 from danelaw.core.dnssec.zone_check import zone_faults
 from danelaw.core.dnssec.zonemd import zonemd_faults
@@ -120,7 +120,7 @@ class Signer:
             said = f"{self._apex} cannot be signed"
             raise DanelawError("ZONE_UNSIGNABLE", said, evidence=str(error), hint=hint) from error
         soa = zone.rrsets[self._apex, int(RdataType.SOA)]
-        expire, longest = SOATimers.of(soa).expire, timedelta(seconds=max(rrset.ttl for rrset in zone.rrsets.values()))
+        expire, longest = _reach(zone.rrsets, soa)
         span = times.span(self._now, expire, longest)
         why_full = "it was asked for" if full else self._why_full(served, keys)
         previous = {} if why_full else served.rrsets
@@ -201,6 +201,20 @@ class Signer:
             (self._files.served, served),
             (self._files.state, state(served).to_bytes()),
         )
+
+
+def renewal(served: Zone, apex: Name, times: SigningTimes, now: datetime) -> datetime | None:
+    """When signing renews the first signature of what is ``served``; None where it has none."""
+    soa = served.get((apex, int(RdataType.SOA)))
+    if soa is None or not soa.rrsigs:
+        return None
+    keep_until = times.span(now, *_reach(served, soa)).keep_until
+    return None if keep_until is None else first_expiration(served.values(), now) - (keep_until - now)
+
+
+def _reach(zone: Zone, soa: RRset) -> tuple[timedelta, timedelta]:
+    """The SOA's EXPIRE and the longest TTL: how far signatures must reach."""
+    return SOATimers.of(soa).expire, timedelta(seconds=max(rrset.ttl for rrset in zone.values()))
 
 
 def serve_plain(files: ZoneFile, source: ZoneSource, served: Served, now: datetime) -> int:

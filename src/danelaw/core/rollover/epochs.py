@@ -145,7 +145,11 @@ def _type(type: int) -> str:
 
 
 def signatures_end(facts: Facts, zone: Name) -> Instant | None:
-    """When the zone's signatures must be renewed: half of their validity, seen at the newest DNSKEY RRset."""
+    """When what is served must have been signed again: the last quarter of a signature's time is never begun.
+
+    Seen at the newest DNSKEY and SOA RRsets. Signing renews what is in the last third, so of a zone that is signed in
+    time and loaded no signature comes to this.
+    """
     best: Instant | None = None
     for type in (DNSKEY_TYPE, int(dns.rdatatype.SOA)):
         answer = newest(facts, zone, zone, type)
@@ -157,6 +161,6 @@ def signatures_end(facts: Facts, zone: Name) -> Instant | None:
                     continue  # an authority may serve anything
                 end = datetime.fromtimestamp(signature.expiration, UTC)
                 begin = datetime.fromtimestamp(signature.inception, UTC)
-                due = begin + (end - begin) / 2
+                due = begin + (end - begin) * 3 / 4
                 best = due if best is None or due < best else best
     return best

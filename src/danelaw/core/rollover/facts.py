@@ -104,7 +104,8 @@ class Holding:
 class ZoneKeys:
     """The keys that are there to sign a zone with: DNSKEY rdata of KSKs and ZSKs.
 
-    ``edited``: the operator has changed the zone's file since it was signed.
+    ``edited``: the operator has changed the zone's file since it was signed. ``due``: from when on signatures are to be
+    renewed; None where that is not known.
     """
 
     at: Instant
@@ -112,6 +113,7 @@ class ZoneKeys:
     ksks: frozenset[bytes]
     zsks: frozenset[bytes]
     edited: bool = False
+    due: Instant | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,14 +30,17 @@ def plan_zone(d: DesiredZone, outlook: Outlook) -> Plan:
     dnskeys = newest(facts, d.zone, d.zone, DNSKEY_TYPE)
     if dnskeys is None:
         return Wait("UNOBSERVED", f"no authority of {d.zone} has answered for its DNSKEY", now, None)
-    refresh = signatures_end(facts, d.zone)
-    if not isinstance(dnskeys, RRset) or dnskeys.rdatas != wanted or (refresh is not None and now >= refresh):
-        if tried := outlook.lately_done(SignZone(d.zone, wanted)):
+    sign = SignZone(d.zone, wanted)
+    tried = outlook.lately_done(sign)
+    stale = signatures_end(facts, d.zone)
+    if not isinstance(dnskeys, RRset) or dnskeys.rdatas != wanted or (stale is not None and now >= stale):
+        if tried:
             because = f"{d.zone} was signed and reloaded; its authorities do not serve it yet"
             return Wait("NOT_LOADED", because, tried, tried + outlook.limits.in_flight)
-        return outlook.gated(SignZone(d.zone, wanted))
-    if keys.edited:
-        return outlook.gated(SignZone(d.zone, wanted))
+        return outlook.gated(sign)
+    if keys.edited or (keys.due is not None and now >= keys.due and not tried):
+        return outlook.gated(sign)
+    refresh = min((at for at in (stale, keys.due) if at is not None), default=None)
     if d.parent is None:
         return Settled(refresh)
     ds = frozenset(make_ds(d.zone, DNSKEY.from_rdata(rdata)).to_rdata() for rdata in keys.ksks)
