@@ -20,12 +20,13 @@ import dns.query
 import dns.rcode
 import pytest
 from dns.rdatatype import RdataType as T
+from garden_oracles import read_delv
 from update_servers import LOOPBACK, ZONE, Server, free_port, until
 
 from danelaw.adapters.zone.file_zones import FileZones, Signing, ZoneFile
 from danelaw.adapters.zone.key_directory import KSK_FLAGS, ZSK_FLAGS, make_key, read_keys
 from danelaw.core.dnssec.algorithms import Algorithm
-from danelaw.core.dnssec.keys import make_ds
+from danelaw.core.dnssec.keys import DS, make_ds
 from danelaw.core.dnssec.nsec3_chain import NSEC3Chain
 from danelaw.ports import CommandResult
 
@@ -331,10 +332,38 @@ QUESTIONS: Final = [
 """What is asked: the code that answers it, whether there are records, and whether it is secure; None: but for opt-out,
 where an unsigned delegation may have been left out of every span (RFC 5155 §12.2)."""
 
+ASKED_OF_DELV: Final = [
+    ("_443._tcp.www", T.TLSA),
+    ("any.wild", T.TXT),
+    ("www", T.AAAA),
+    ("no.such.name", T.A),
+    ("more", T.DS),
+]
+"""Of these: a record, one from a wildcard, and denials of a type, of a name and of a DS. It is a process for each."""
+
+
+def said_by_delv(program: str, folder: Path, port: int, ds: DS) -> dict[tuple[str, T], str]:
+    """Its word on each: ``secure``, ``insecure`` or ``refused``."""
+    anchor = folder / "anchor"
+    digest = f'"{ZONE}" static-ds {ds.tag} {ds.algorithm} {ds.digest_type} "{ds.digest.hex()}";'
+    anchor.write_text(f"trust-anchors {{ {digest} }};\n")
+    words = [program, f"@{LOOPBACK}", "-p", str(port), "-a", str(anchor), f"+root={ZONE}"]
+    asked = {
+        (owner, type): subprocess.Popen(  # noqa: S603 - our own words
+            [*words, "-t", type.name, "-q", str(dns.name.from_text(owner, ZONE))],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for owner, type in ASKED_OF_DELV
+    }
+    return {question: read_delv(process.communicate(timeout=60)[0]) for question, process in asked.items()}
+
 
 @pytest.mark.parametrize("server", SERVERS)
 @pytest.mark.parametrize("chain", CHAINS)
-def test_what_servers_answer_from_it_is_secure_to_unbound(
+def test_what_servers_answer_from_it_is_secure_to_unbound_and_delv(
     server: str, chain: str, tmp_path: Path, require_program: Require
 ) -> None:
     check_served(server, chain, ALGORITHMS[0], tmp_path, require_program)
@@ -354,6 +383,7 @@ def check_served(
 ) -> None:
     program = require_program(server, package=SERVERS[server].package)
     unbound = require_program("unbound", package="unbound")
+    delv = require_program("delv", package="bind9-dnsutils")
     files = sign(folder, chain, algorithm, csk=csk)
     (ksk,) = (key for key, _ in read_keys(files.keys, ZONE) if key.dnskey.is_sep)
     ds = make_ds(ZONE, ksk.dnskey)
@@ -363,6 +393,7 @@ def check_served(
         validating(unbound, folder / "unbound", port, anchor) as validator,
     ):
         told = {(owner, type): ask(validator, owner, type) for owner, type, *_ in QUESTIONS}
+        by_delv = said_by_delv(delv, folder, port, ds)
     log = (folder / "unbound" / "log").read_text(errors="replace")
     for owner, type, rcode, records, secure in QUESTIONS:
         reply = told[owner, type]
@@ -370,6 +401,8 @@ def check_served(
         assert any(rrset.rdtype == type for rrset in reply.answer) is records, reply.to_text()
         expected = secure if secure is not None else CHAINS[chain] != CHAINS["opt-out"]
         assert bool(reply.flags & dns.flags.AD) is expected, (owner, type, reply.to_text(), log)
+        word = "insecure" if records and not expected else "secure"  # a denial is, to delv, also if it opts out
+        assert by_delv.get((owner, type), word) == word, (owner, type)
 
 
 def test_unbound_takes_the_zone_over_by_its_digest_and_refuses_it_without(
