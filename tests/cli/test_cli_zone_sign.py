@@ -213,6 +213,10 @@ def _signed_source(operator: Operator) -> None:
     (operator.folder / "zone").write_text(f"{SOURCE}$INCLUDE {public}\n")
 
 
+def _pipe(operator: Operator) -> None:
+    os.mkfifo(operator.folder / "pipe")
+
+
 def _nothing(operator: Operator) -> None:
     del operator
 
@@ -237,6 +241,11 @@ def _nothing(operator: Operator) -> None:
         (_nothing, ["-o", "./keys/../zone"], "SIGNED_IS_SOURCE", "hint: name another file"),
         (_nothing, ["-o", "no/where"], "FILE_UNWRITABLE", "hint: name a file in a directory that is there with -o"),
         (_nothing, ["-o", "keys"], "FILE_UNWRITABLE", "hint: a directory is in the way"),
+        (_nothing, ["-o", "."], "FILE_UNWRITABLE", "hint: a directory is in the way"),
+        (_nothing, ["-o", "/dev/zero"], "FILE_UNWRITABLE", "hint: what is there, such as a device or a pipe"),
+        (_pipe, ["-o", "pipe"], "FILE_UNWRITABLE", "hint: what is there, such as a device or a pipe"),
+        (_pipe, ["--file", "pipe"], "ZONE_UNREADABLE", "hint: name the file that you edit with --file"),
+        (_nothing, ["--file", "."], "ZONE_UNREADABLE", "hint: name the file that you edit with --file"),
         (_nothing, ["--validity", "soon"], "BAD_DURATION", "hint: write it as 14d"),
         (_nothing, ["--validity", "10"], "BAD_DURATION", "hint: from 1h to 365d"),
         (_nothing, ["--reload", "rndc 'reload"], "BAD_COMMAND", "hint: a program and its arguments"),

@@ -12,6 +12,7 @@ from typing import Final
 from dns.name import Name
 
 from danelaw.adapters.zone.before import signed_before
+from danelaw.adapters.zone.disk import must_be_file
 from danelaw.adapters.zone.edit import add_record, held, remove_records
 from danelaw.adapters.zone.file_zones import FileZones
 from danelaw.adapters.zone.master_file import ZoneSource
@@ -76,10 +77,14 @@ class FileDesk:
 
         def look() -> None:
             hint = "name the file that you edit with --file"
-            _must_exist(files.file, "ZONE_UNREADABLE", f"cannot read the zone file {files.file}", hint)
+            said = f"cannot read the zone file {files.file}"
+            _must_exist(files.file, "ZONE_UNREADABLE", said, hint)
+            if not files.file.is_file():
+                raise DanelawError("ZONE_UNREADABLE", said, evidence="it is not a regular file", hint=hint)
             hint = "name a file in a directory that is there with -o"
             said = f"cannot put the signed zone into {files.served.parent}"
             _must_exist(files.served.parent, "FILE_UNWRITABLE", said, hint)
+            must_be_file(files.served)
 
         await self._blocking.call(look, _MOST_WORK)
 

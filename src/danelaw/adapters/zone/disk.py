@@ -31,8 +31,8 @@ def staged(path: Path, data: bytes, mode: int) -> Iterator[Callable[[], None]]:
     What was not put in place is removed. Raises ``FILE_UNWRITABLE``, also from that call.
     """
     path = path.resolve()
+    must_be_file(path)  # found now, and not when other files have been put in place
     with _told(path):
-        _accept(path)  # found now, and not when other files have been put in place
         descriptor, name = tempfile.mkstemp(prefix=_staged_prefix(path), dir=path.parent)
     temporary = Path(name)
 
@@ -98,12 +98,13 @@ def _told(path: Path) -> Iterator[None]:
         ) from error
 
 
-def _accept(path: Path) -> None:
-    """Only files are replaced: /dev/null, for one, must stay what it is."""
-    if path.is_dir():
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-    if path.exists() and not path.is_file():
-        raise OSError(errno.EINVAL, "it is not a regular file")
+def must_be_file(path: Path) -> None:
+    """Only files are replaced: /dev/null, for one, must stay what it is. Raises ``FILE_UNWRITABLE``."""
+    with _told(path):
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if path.exists() and not path.is_file():
+            raise OSError(errno.EINVAL, "it is not a regular file")
 
 
 def _keep_attributes(path: Path, descriptor: int, mode: int) -> None:
