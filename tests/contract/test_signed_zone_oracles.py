@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
 import dns.name
 import pytest
@@ -30,12 +30,11 @@ from danelaw.core.dnssec.rrsig import make as rrsig_over
 from danelaw.core.dnssec.sign import sign_zone
 from danelaw.core.dnssec.zone_check import zone_faults
 from danelaw.core.model import RRset
-from danelaw.ports import CommandResult
+from zone_surroundings import Surroundings
 from zones_to_sign import zones
 
 pytestmark = pytest.mark.slow
 
-R = TypeVar("R")
 Require = Callable[..., str]
 ZONE = dns.name.from_text("example.net.")
 ALGORITHMS = [
@@ -87,25 +86,6 @@ a\\.b\\;\\"c       A       192.0.2.4
 1.2.3.4.5.6.7.8.9.10.11.12.13.14.15.16 A 192.0.2.6
 caf\xe9            TXT     caf\xe9
 """
-
-
-class Surroundings:
-    """A clock that is right, work done inline, and no name server."""
-
-    def now(self) -> datetime:
-        return datetime.now(UTC)
-
-    def monotonic(self) -> float:
-        return self.now().timestamp()
-
-    async def sleep_until(self, when: datetime) -> None:
-        raise AssertionError("zones wait for nothing")
-
-    async def call(self, fn: Callable[[], R], limit: timedelta) -> R:
-        return fn()
-
-    async def run(self, argv: Sequence[str], limit: timedelta) -> CommandResult:
-        raise AssertionError("there is no server to reload")
 
 
 def run(*argv: str | Path) -> tuple[int, str]:

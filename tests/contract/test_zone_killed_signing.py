@@ -9,10 +9,10 @@ import os
 import shutil
 import signal
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import dns.name
 import pytest
@@ -25,11 +25,10 @@ from danelaw.adapters.zone.master_file import ZoneSource, read_zone
 from danelaw.core.dnssec.signing_report import SigningReport
 from danelaw.core.dnssec.zone_check import zone_faults
 from danelaw.core.model import RRset
-from danelaw.ports import CommandResult
+from zone_surroundings import Surroundings
 
 pytestmark = pytest.mark.slow
 
-R = TypeVar("R")
 ZONE = dns.name.from_text("example.net.")
 OWNER = dns.name.from_text("_443._tcp.www.example.net.")
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -37,30 +36,11 @@ TLSA = RRset(OWNER, T.TLSA, 30, frozenset({b"\x03\x01\x01" + bytes(32)}))
 SOURCE = "$TTL 30\n@ SOA ns1 host 2016122202 3600 900 604800 60\n  NS ns1\nns1 A 192.0.2.1\n"
 
 
-class Surroundings:
-    """A clock that stands, and work done inline."""
-
-    def now(self) -> datetime:
-        return NOW
-
-    def monotonic(self) -> float:
-        return NOW.timestamp()
-
-    async def sleep_until(self, when: datetime) -> None:
-        raise AssertionError("zones wait for nothing")
-
-    async def call(self, fn: Callable[[], R], limit: timedelta) -> R:
-        return fn()
-
-    async def run(self, argv: Sequence[str], limit: timedelta) -> CommandResult:
-        raise AssertionError("there is no server to reload")
-
-
 def publish(folder: Path) -> SigningReport:
     def edit(source: ZoneSource) -> ZoneSource:
         return replace_rrset(source, TLSA)
 
-    world, signing = Surroundings(), Signing(zonemd=True)
+    world, signing = Surroundings(NOW), Signing(zonemd=True)
     files = ZoneFile(folder / "zone", folder / "keys", folder / "signed", (), signing)
     return asyncio.run(FileZones({ZONE: files}, world, world, world).serve(ZONE, NOW, edit=edit))
 

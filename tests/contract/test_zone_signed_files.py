@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import subprocess
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
 import dns.exception
 import dns.flags
@@ -28,11 +28,10 @@ from danelaw.adapters.zone.key_directory import KSK_FLAGS, ZSK_FLAGS, make_key, 
 from danelaw.core.dnssec.algorithms import Algorithm
 from danelaw.core.dnssec.keys import DS, make_ds
 from danelaw.core.dnssec.nsec3_chain import NSEC3Chain
-from danelaw.ports import CommandResult
+from zone_surroundings import Surroundings
 
 pytestmark = pytest.mark.slow
 
-R = TypeVar("R")
 Require = Callable[..., str]
 DAY = timedelta(days=1)
 
@@ -77,25 +76,6 @@ ALGORITHMS: Final = (
     Algorithm.ED448,
     Algorithm.RSASHA256,
 )
-
-
-class Surroundings:
-    """A clock that is right, work done inline, and no name server to reload."""
-
-    def now(self) -> datetime:
-        return datetime.now(UTC)
-
-    def monotonic(self) -> float:
-        return self.now().timestamp()
-
-    async def sleep_until(self, when: datetime) -> None:
-        raise AssertionError("zones wait for nothing")
-
-    async def call(self, fn: Callable[[], R], limit: timedelta) -> R:
-        return fn()
-
-    async def run(self, argv: Sequence[str], limit: timedelta) -> CommandResult:
-        raise AssertionError("there is no server to reload")
 
 
 def sign(folder: Path, chain: str, algorithm: Algorithm = ALGORITHMS[0], *, csk: bool = False) -> ZoneFile:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import dns.name
 import pytest
@@ -17,9 +16,8 @@ from danelaw.adapters.zone.file_zones import FileZones
 from danelaw.adapters.zone.key_directory import KSK_FLAGS, make_key
 from danelaw.adapters.zone.signing import Signing, ZoneFile
 from danelaw.core.dnssec.nsec3_chain import NSEC3Chain
-from danelaw.ports import CommandResult
+from zone_surroundings import Surroundings
 
-R = TypeVar("R")
 ZONE = dns.name.from_text("example.net.")
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 SOURCE = "$TTL 300\n@ SOA ns1 host 1 3600 900 604800 60\n  NS ns1\nns1 A 192.0.2.1\nsub NS ns.example.org.\n"
@@ -27,30 +25,11 @@ SOURCE = "$TTL 300\n@ SOA ns1 host 1 3600 900 604800 60\n  NS ns1\nns1 A 192.0.2
 EVERYTHING = Signing(NSEC3Chain(b"\xaa\xbb", 3, True), True, True, timedelta(days=30), 60)
 
 
-class Inline:
-    """A clock that stands, and work done where it is asked for."""
-
-    def now(self) -> datetime:
-        return NOW
-
-    def monotonic(self) -> float:
-        return NOW.timestamp()
-
-    async def sleep_until(self, when: datetime) -> None:
-        raise AssertionError("zones wait for nothing")
-
-    async def call(self, fn: Callable[[], R], limit: timedelta) -> R:
-        return fn()
-
-    async def run(self, argv: Sequence[str], limit: timedelta) -> CommandResult:
-        raise AssertionError("there is no server to reload")
-
-
 def signed(folder: Path, signing: Signing) -> ZoneFile:
     files = ZoneFile(folder / "zone", folder / "keys", folder / "signed", (), signing)
     files.file.write_text(SOURCE)
     make_key(files.keys, ZONE, KSK_FLAGS, NOW)
-    world = Inline()
+    world = Surroundings(NOW)
     asyncio.run(FileZones({ZONE: files}, world, world, world).serve(ZONE, NOW))
     return files
 
