@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import dns.rdatatype
@@ -35,6 +35,7 @@ class ZoneSource:
     records: tuple[SourceRecord, ...]
     default_ttl: int
     included: tuple[tuple[Path, str], ...] = ()
+    _rrsets: dict[tuple[Name, int], RRset] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def soa(self) -> SourceRecord:
@@ -48,8 +49,13 @@ class ZoneSource:
         """One RRset for each owner and type; RRSIGs are with what they cover.
 
         Where the TTLs of an RRset differ the least one counts (RFC 2181 §5.2); of records that are the same one is
-        enough (§5). Raises ``ZONE_ORPHAN_SIGNATURE``.
+        enough (§5). Put together once; the caller may change what it gets. Raises ``ZONE_ORPHAN_SIGNATURE``.
         """
+        if not self._rrsets:
+            self._rrsets.update(self._gathered())
+        return self._rrsets.copy()
+
+    def _gathered(self) -> dict[tuple[Name, int], RRset]:
         gathered: dict[tuple[CanonicalKey, int], list[SourceRecord]] = {}
         signatures: dict[tuple[CanonicalKey, int], list[SourceRecord]] = {}
         last: Name | None = None
