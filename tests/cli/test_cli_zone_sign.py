@@ -213,6 +213,15 @@ def _signed_source(operator: Operator) -> None:
     (operator.folder / "zone").write_text(f"{SOURCE}$INCLUDE {public}\n")
 
 
+def _other_zone(operator: Operator) -> None:
+    (operator.folder / "other").write_text("example.org. 300 IN SOA . . 1 1 1 1 1\nexample.org. 300 IN NS .\n")
+
+
+def _linked_key(operator: Operator) -> None:
+    private = next((operator.folder / "keys").glob("*.private"))
+    (operator.folder / "key").symlink_to(private)
+
+
 def _pipe(operator: Operator) -> None:
     os.mkfifo(operator.folder / "pipe")
 
@@ -241,6 +250,8 @@ def _nothing(operator: Operator) -> None:
         (_nothing, ["-o", "./keys/../zone"], "SIGNED_IS_SOURCE", "hint: name another file"),
         (_nothing, ["-o", "no/where"], "FILE_UNWRITABLE", "hint: name a file in a directory that is there with -o"),
         (_nothing, ["-o", "keys"], "FILE_UNWRITABLE", "hint: a directory is in the way"),
+        (_other_zone, ["-o", "other"], "SIGNED_IS_FOREIGN", "hint: name another file for the signed zone"),
+        (_linked_key, ["-o", "key"], "SIGNED_IS_FOREIGN", "hint: name another file for the signed zone"),
         (_nothing, ["-o", "."], "FILE_UNWRITABLE", "hint: a directory is in the way"),
         (_nothing, ["-o", "/dev/zero"], "FILE_UNWRITABLE", "hint: what is there, such as a device or a pipe"),
         (_pipe, ["-o", "pipe"], "FILE_UNWRITABLE", "hint: what is there, such as a device or a pipe"),

@@ -12,11 +12,11 @@ from typing import Final
 from dns.name import Name
 
 from danelaw.adapters.zone.before import signed_before
-from danelaw.adapters.zone.disk import must_be_file
 from danelaw.adapters.zone.edit import add_record, held, remove_records
 from danelaw.adapters.zone.file_zones import FileZones
 from danelaw.adapters.zone.master_file import ZoneSource
 from danelaw.adapters.zone.rdata_text import record_text
+from danelaw.adapters.zone.signer import must_be_replaceable
 from danelaw.adapters.zone.signing import ZoneFile
 from danelaw.adapters.zone.typed import TypedRecord, read_change
 from danelaw.adapters.zone.zone_rules import remarks
@@ -84,7 +84,7 @@ class FileDesk:
             hint = "name a file in a directory that is there with -o"
             said = f"cannot put the signed zone into {files.served.parent}"
             _must_exist(files.served.parent, "FILE_UNWRITABLE", said, hint)
-            must_be_file(files.served)
+            must_be_replaceable(files, self._zone)
 
         await self._blocking.call(look, _MOST_WORK)
 

@@ -18,11 +18,12 @@ from dns.name import Name
 from dns.rdatatype import RdataType
 
 from danelaw.adapters.zone.differences import ahead, plain
-from danelaw.adapters.zone.disk import remove_leftovers, staged
+from danelaw.adapters.zone.disk import must_be_file, remove_leftovers, staged
 from danelaw.adapters.zone.edit import raise_serial
 from danelaw.adapters.zone.entries import ENCODING
 from danelaw.adapters.zone.key_directory import needed_keys, read_keys
 from danelaw.adapters.zone.master_file import ZoneSource, parse_zone, read_zone, zone_text
+from danelaw.adapters.zone.reader import text_of
 from danelaw.adapters.zone.signing import ZoneFile
 from danelaw.adapters.zone.state import State, chain_text, digest, read_state
 from danelaw.core.dnssec.bind_keys import KeyTimes
@@ -35,6 +36,8 @@ from danelaw.core.dnssec.zone_advice import SOATimers, key_advice, zone_advice
 from danelaw.core.dnssec.zone_check import zone_faults
 from danelaw.core.dnssec.zonemd import zonemd_faults
 from danelaw.core.model import DanelawError, RRset
+
+_HEADING: Final = "written by Danelaw"
 
 _AT_APEX: Final = frozenset({RdataType.CDS, RdataType.CDNSKEY, RdataType.ZONEMD})
 """What signing may make there, and the operator too."""
@@ -228,7 +231,29 @@ def serve_plain(files: ZoneFile, source: ZoneSource, served: Served, now: dateti
 
 
 def written(files: ZoneFile, rrsets: Iterable[RRset]) -> str:
-    return zone_text(rrsets, f"written by Danelaw from {files.file}; changes made here are lost")
+    return zone_text(rrsets, f"{_HEADING} from {files.file}; changes made here are lost")
+
+
+def must_be_replaceable(files: ZoneFile, apex: Name) -> None:
+    """What stands in the served file's place must be such a file, ours or somebody else's, whatever was done to it.
+
+    Raises ``SIGNED_IS_FOREIGN``, ``FILE_UNWRITABLE``, ``ZONE_UNREADABLE``.
+    """
+    must_be_file(files.served)
+    if files.state.exists() or not files.served.exists():
+        return
+    text = text_of(files.served)
+    if not text or text.startswith(f"; {_HEADING}"):
+        return
+    try:
+        parse_zone(text, files.served, apex)
+    except DanelawError as error:
+        raise DanelawError(
+            "SIGNED_IS_FOREIGN",
+            f"{files.served} is there and is no zone file of {apex}, so it is not replaced",
+            evidence=error.message,
+            hint="name another file for the signed zone, or remove that one",
+        ) from error
 
 
 def prove(files: ZoneFile, apex: Name, text: str, rrsets: Sequence[RRset], now: datetime, previous: Zone) -> None:
