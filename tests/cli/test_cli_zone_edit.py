@@ -214,6 +214,14 @@ def test_what_was_added_is_removed_and_the_file_is_as_it_was_but_for_the_serial(
     )
     assert operator.source == SOURCE.replace("2016122202", "2026112302")
     assert (named("_443._tcp.www"), T.TLSA) not in operator.served()
+    assert "went live" not in said.out
+
+
+def test_only_what_else_was_edited_is_said_to_go_live(operator: Operator) -> None:
+    operator.add(*TLSA)
+    source = operator.folder / "zone"
+    source.write_text(source.read_text().replace("; >>>", "new A 192.0.2.99\n; >>>"))
+    assert "  went live  new.example.net. A\n" in operator.remove(*TLSA).out
 
 
 def test_of_several_records_one_goes_or_all(operator: Operator) -> None:

@@ -114,7 +114,8 @@ class FileDesk:
             return edited
 
         files = replace(self._files, signing=before or self._files.signing)
-        report = await self._zones(files).serve(self._zone, now, edit=edit)
+        concerned = record.owner, record.type
+        report = await self._zones(files).serve(self._zone, now, edit=edit, concerned=concerned)
         source, edited = seen
         there = held(edited, record.owner, record.type)
         rdatas = sorted(there.rdatas) if isinstance(there, RRset) else []

@@ -137,14 +137,21 @@ class FileZones:
             return await self._reloaded(files, await self._exclusively(files, work))
 
     async def serve(
-        self, zone: Name, now: Instant, *, edit: Callable[[ZoneSource], ZoneSource] | None = None, full: bool = False
+        self,
+        zone: Name,
+        now: Instant,
+        *,
+        edit: Callable[[ZoneSource], ZoneSource] | None = None,
+        full: bool = False,
+        concerned: tuple[Name, int] | None = None,
     ) -> SigningReport:
         """Edits the source, signs it with the directory's keys as their times say, and reloads: for the operator.
 
-        Nothing is written where nothing is edited and no signature is near its end. ``full``: nothing is kept. Raises
-        ``DanelawError``: ``KEYS_MISSING``, ``KEYS_UNREADABLE``, ``KEY_NOT_ACTIVE``, ``ZONE_UNSIGNABLE``,
-        ``ZONE_ALREADY_SIGNED``, ``ZONE_SELF_CHECK``, ``ZONE_LOCKED``, ``ZONE_LOCK_UNUSABLE``, ``ZONE_TIMEOUT``,
-        ``FILE_UNWRITABLE``, ``SIGNED_IS_SOURCE``, ``RELOAD_FAILED``, and those of reading and editing the file.
+        Nothing is written where nothing is edited and no signature is near its end. ``full``: nothing is kept.
+        ``concerned``: what ``edit`` changes, an owner and a type. Raises ``DanelawError``: ``KEYS_MISSING``,
+        ``KEYS_UNREADABLE``, ``KEY_NOT_ACTIVE``, ``ZONE_UNSIGNABLE``, ``ZONE_ALREADY_SIGNED``, ``ZONE_SELF_CHECK``,
+        ``ZONE_LOCKED``, ``ZONE_LOCK_UNUSABLE``, ``ZONE_TIMEOUT``, ``FILE_UNWRITABLE``, ``SIGNED_IS_SOURCE``,
+        ``RELOAD_FAILED``, and those of reading and editing the file.
         """
         files = self._of(zone)
 
@@ -152,7 +159,9 @@ class FileZones:
             there = read_zone(files.file, zone)
             source = edit(there) if edit else there
             edited = source.text != there.text
-            return Signer(files, zone, now).sign(source, look(files, zone), edited=edited, full=full)
+            return Signer(files, zone, now).sign(
+                source, look(files, zone), edited=edited, full=full, concerned=concerned
+            )
 
         async with self._turns[zone]:
             return await self._reloaded(files, await self._exclusively(files, work))

@@ -104,12 +104,14 @@ class Signer:
         wanted: frozenset[bytes] | None = None,
         edited: bool = False,
         full: bool = False,
+        concerned: tuple[Name, int] | None = None,
     ) -> SigningReport:
         """Writes the source under a new serial, and the served file from it; nothing where there is nothing to do.
 
         ``wanted``: what the DNSKEY RRset must be. ``edited``: the source is not what its file holds. ``full``: nothing
-        is kept. Nothing is put in place before all of it is made and checked. Killed between the files, the old zone is
-        served, and the next run finds the served file behind the source, or the state behind both.
+        is kept. ``concerned``: the owner and type that the caller itself has changed. Nothing is put in place before
+        all of it is made and checked. Killed between the files, the old zone is served, and the next run finds the
+        served file behind the source, or the state behind both.
         """
         keys = self._usable(wanted)
         signing, times = self._files.signing, self._files.signing.times
@@ -127,7 +129,7 @@ class Signer:
         span = times.span(self._now, expire, longest)
         why_full = "it was asked for" if full else self._why_full(served, keys)
         previous = {} if why_full else served.rrsets
-        went_live = ahead(source, served.zone) if served.zone else ()
+        went_live = ahead(source, served.zone, concerned) if served.zone else ()
 
         def report(serial: int, signed: SignedZone | None, rrsets: Iterable[RRset]) -> SigningReport:
             first = first_expiration(rrsets, self._now)
