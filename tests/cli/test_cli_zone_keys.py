@@ -139,6 +139,8 @@ def test_a_new_key_is_of_the_algorithm_of_those_that_are_there(danelaw: Danelaw,
         ([KSK_FLAGS], [], "Leave the DS as it is"),
         ([ZSK_FLAGS], [], "this key signs the keys only"),
         ([KSK_FLAGS, ZSK_FLAGS], ["--zsk"], "signs the zone already"),
+        ([KSK_FLAGS, ZSK_FLAGS], ["--zsk"], "both do"),
+        ([KSK_FLAGS, ZSK_FLAGS, ZSK_FLAGS], ["--zsk"], "all do"),
         ([KSK_FLAGS], ["--ksk", "-a", "15"], "of another algorithm"),
     ],
 )

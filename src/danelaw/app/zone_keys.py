@@ -56,12 +56,12 @@ def _notes(key: ZoneKey, role: KeyRole, others: list[tuple[ZoneKey, KeyTimes]], 
         elif not zsks:
             yield f"from the next signing on {_tags(seps)} sign{_s(seps)} the keys only, and this key the rest"
         else:
-            yield f"{_tags(zsks)} sign{_s(zsks)} the zone already; from the next signing on both do"
+            yield f"{_tags(zsks)} sign{_s(zsks)} the zone already; from the next signing on {_all(zsks)} do"
         return
     if seps:
         yield (
-            f"{_tags(seps)} sign{_s(seps)} the zone already; from the next signing on both do. Leave the DS as it is"
-            " until the new key has been served for the TTL of the DNSKEY records"
+            f"{_tags(seps)} sign{_s(seps)} the zone already; from the next signing on {_all(seps)} do. Leave the DS as"
+            " it is until the new key has been served for the TTL of the DNSKEY records"
         )
     if role is KeyRole.CSK and zsks:
         yield f"with {_tags(zsks)} there, this key signs the keys only"
@@ -76,6 +76,11 @@ def _tags(keys: Iterable[ZoneKey]) -> str:
 
 def _s(keys: list[ZoneKey]) -> str:
     return "s" if len(keys) == 1 else ""
+
+
+def _all(others: list[ZoneKey]) -> str:
+    """These and one more."""
+    return "both" if len(others) == 1 else "all"
 
 
 def _are(keys: list[ZoneKey]) -> str:
