@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 import dns.name
 import pytest
+from dns.name import Name
 from dns.rdatatype import RdataType as T
 
 from danelaw.adapters.zone.edit import replace_rrset
@@ -25,7 +26,7 @@ from danelaw.core.dnssec import crypto, rrsig
 from danelaw.core.dnssec import keys as core_keys
 from danelaw.core.dnssec.algorithms import Algorithm
 from danelaw.core.dnssec.nsec3_chain import NSEC3Chain
-from danelaw.core.dnssec.signing_report import KeyRole, SigningReport
+from danelaw.core.dnssec.signing_report import KeyRole, SigningReport, first_expiration
 from danelaw.core.dnssec.zone_check import zone_faults
 from danelaw.core.dnssec.zonemd import zonemd_faults
 from danelaw.core.model import DanelawError, RRset
@@ -103,6 +104,11 @@ class Bench:
         zones = FileZones({ZONE: self.files}, self, self, self)
         return asyncio.run(zones.serve(ZONE, self.now_is, edit=edit, full=full))
 
+    def expirations(self) -> dict[tuple[Name, int], datetime]:
+        """The first of each RRset's signatures to expire."""
+        rrsets = read_zone(self.files.served, ZONE).rrsets()
+        return {place: first_expiration([rrset], self.now_is) for place, rrset in rrsets.items() if rrset.rrsigs}
+
     def edit(self, old: str, new: str) -> None:
         text = self.files.file.read_text()
         assert text.count(old) == 1
@@ -174,13 +180,20 @@ def test_where_nothing_changed_nothing_is_written_signed_or_verified(signed: Ben
 
 
 def test_signatures_near_their_end_are_made_anew_and_no_others(signed: Bench, work: Work) -> None:
+    """With the first that is due those go that would be within a day."""
     first = signed.serve()
-    signed.now_is = first.again_by - DAY
+    before = signed.expirations()
+    signed.now_is = first.again_by - DAY - timedelta(seconds=1)
+    assert not signed.serve().changed
+    signed.now_is += timedelta(seconds=1)
     report = signed.serve()
     assert report.changed
     assert report.serial != first.serial
-    assert 0 < report.signed < report.kept
+    assert 0 < report.signed < report.signed + report.kept
     assert work.made == report.signed
+    after = signed.expirations()
+    anew = {place for place in before if before[place] != after[place]} - {(ZONE, int(T.SOA))}
+    assert anew == {place for place in before if before[place] <= min(before.values()) + DAY} - {(ZONE, int(T.SOA))}
     assert report.first_expiration > first.first_expiration
     assert report.again_by > first.again_by
     assert signed.is_right()

@@ -76,16 +76,16 @@ class UnsignedZone:
         """Whether signing now would give ``previous`` again, which is known to be right."""
         if self.rrsets.keys() != previous.keys():
             return False
-        keeper = _Keeper(self, previous, span)
+        keeper = _Keeper(self, previous, span, span.keep_until)
         return all(keeper.keeps_all(rrset) for rrset in self.rrsets.values())
 
     def sign(self, span: Span, previous: Mapping[Place, RRset] | None = None) -> SignedZone:
         """The signed zone. ``previous`` is a signed version of it that is known to be right.
 
         An RRset that is the same there keeps each RRSIG of a key that still signs, if it has begun and outlives
-        ``span.keep_until``.
+        ``span.keep_until`` by more than ``span.batch``.
         """
-        keeper = _Keeper(self, previous or {}, span)
+        keeper = _Keeper(self, previous or {}, span, span.keep_until and span.keep_until + span.batch)
         ordered = sorted(self.rrsets.values(), key=_place_in_zone)
         done = [keeper.sign(rrset) for rrset in ordered if not self._is_digest(rrset)]
         if self.parameters.zonemd:
@@ -115,6 +115,8 @@ class _Keeper:
     zone: UnsignedZone
     previous: Mapping[Place, RRset]
     span: Span
+    until: datetime | None
+    """What a signature must outlive to be kept."""
     anew: set[Place] = field(default_factory=set)
     kept: int = 0
     _known: frozenset[tuple[int, int]] = field(init=False)
@@ -156,10 +158,10 @@ class _Keeper:
 
     def _kept(self, rrset: RRset) -> dict[tuple[int, int], bytes]:
         """The signatures from before that are still good, by the algorithm and tag of their keys."""
-        was, until = self.previous.get((rrset.owner, rrset.type)), self.span.keep_until
-        if was is None or until is None or not _same(rrset, was):
+        was = self.previous.get((rrset.owner, rrset.type))
+        if was is None or self.until is None or not _same(rrset, was):
             return {}
-        now, limit = rrsig.seconds(self.span.now), rrsig.seconds(until)
+        now, limit = rrsig.seconds(self.span.now), rrsig.seconds(self.until)
         kept = {}
         for rdata in sorted(was.rrsigs):
             made = rrsig.RRSIG.from_rdata(rdata)

@@ -23,7 +23,9 @@ REST: Final = timedelta(days=2)
 class Span:
     """The dates of signatures, aware UTC instants. Expirations are spread over the ``jitter`` before ``expiration``.
 
-    A signature from before is kept if it outlives ``keep_until``; None: none is kept.
+    A zone is right as it is while every signature outlives ``keep_until``. Once it is signed all the same, those that
+    outlive that by no more than ``batch`` are made anew with the others, so that a zone is not signed for each of them.
+    None: none is kept.
     """
 
     now: datetime
@@ -31,6 +33,7 @@ class Span:
     expiration: datetime
     jitter: timedelta = timedelta(0)
     keep_until: datetime | None = None
+    batch: timedelta = timedelta(0)
 
     def expires(self, owner: Name, type: int, tag: int) -> datetime:
         """When the signature over this RRset by this key expires: for the same ones the same time."""
@@ -63,4 +66,5 @@ class SigningTimes:
         validity = self.stretched(expire, longest_ttl)
         jitter = validity / 7
         threshold = max(validity / 3, min(expire + longest_ttl + SPARE, validity - jitter - REST))
-        return Span(now, now - self.backdated, now + validity, jitter, now + threshold)
+        batch = min(jitter, REST) / 2  # what was just signed is left alone also by a signing right after
+        return Span(now, now - self.backdated, now + validity, jitter, now + threshold, batch)
