@@ -606,6 +606,7 @@ def test_signing_renews_something_from_when_it_is_due_and_nothing_before(bench: 
 
 def test_a_zone_that_is_signed_when_it_is_due_never_holds_a_signature_near_its_end(bench: Bench) -> None:
     """Also those that the last signing just left alone, while the ones of DNSKEY and SOA were renewed."""
+    bench.edit("1209600", "3600")
     bench.edit("ns1 A", "".join(f"www{number} A 192.0.2.7\n" for number in range(40)) + "ns1 A")
     bench.make_keys()
     bench.sign()
@@ -670,3 +671,30 @@ def test_who_names_the_zone_file_by_a_link_takes_the_same_lock(bench: Bench) -> 
     link.parent.mkdir()
     link.symlink_to(bench.file)
     assert replace(bench.files, file=link).lock == bench.files.lock
+
+
+def test_whoever_may_not_give_files_away_keeps_the_group_by_which_others_read_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "zone").write_text("old")
+    owner = (tmp_path / "zone").stat()
+    asked = []
+
+    def fchown(descriptor: int, user: int, group: int) -> None:
+        asked.append((user, group))
+        if user != -1:
+            raise PermissionError
+
+    monkeypatch.setattr(os, "fchown", fchown)
+    disk.write_atomically(tmp_path / "zone", b"new", 0o644)
+    assert asked == [(owner.st_uid, owner.st_gid), (-1, owner.st_gid)]
+    assert (tmp_path / "zone").read_text() == "new"
+
+
+@pytest.mark.parametrize(("mode", "lock"), [(0o664, 0o660), (0o644, 0o600)])
+def test_a_group_that_edits_the_zone_shares_its_lock(bench: Bench, mode: int, lock: int) -> None:
+    bench.file.chmod(mode)
+    bench.make_keys()
+    made = bench.files.lock.stat()
+    assert stat.S_IMODE(made.st_mode) == lock
+    assert made.st_gid == bench.file.stat().st_gid

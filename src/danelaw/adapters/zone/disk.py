@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import stat
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -112,8 +113,11 @@ def _keep_attributes(path: Path, descriptor: int, mode: int) -> None:
         os.fchmod(descriptor, mode)
         return
     had = path.stat()
-    with suppress(PermissionError):  # only root may give files away
+    try:
         os.fchown(descriptor, had.st_uid, had.st_gid)
+    except PermissionError:  # only root may give files away, but a name server may read it by its group
+        with suppress(PermissionError):
+            os.fchown(descriptor, -1, had.st_gid)
     os.fchmod(descriptor, had.st_mode & 0o7777)
 
 
@@ -126,8 +130,8 @@ def _sync_directory(path: Path) -> None:
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Holds the lock file at ``path``, against other processes too.
+def locked(path: Path, of: Path) -> Iterator[None]:
+    """Holds the lock file at ``path``, against other processes too. A group that may write ``of`` may hold it too.
 
     Raises ``ZONE_LOCKED`` if it is held, ``ZONE_LOCK_UNUSABLE`` if it cannot be opened or is a link: who may write to
     the directory must not choose which file is opened here.
@@ -142,6 +146,7 @@ def locked(path: Path) -> Iterator[None]:
             hint=_LOCK_REMEDIES.get(error.errno or 0, "Danelaw must be able to write to the directory"),
         ) from error
     try:
+        _share(descriptor, of)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -149,3 +154,11 @@ def locked(path: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def _share(descriptor: int, of: Path) -> None:
+    with suppress(OSError):  # it is somebody else's, or there is no such file, which its reader will say
+        had = of.stat()
+        if had.st_mode & stat.S_IWGRP:
+            os.fchown(descriptor, -1, had.st_gid)
+            os.fchmod(descriptor, 0o660)

@@ -249,7 +249,7 @@ class FileZones:
 
     async def _exclusively(self, files: ZoneFile, work: Callable[[], T]) -> T:
         def alone() -> T:
-            with locked(files.lock):
+            with locked(files.lock, files.file):
                 return work()
 
         try:
