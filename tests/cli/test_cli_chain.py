@@ -168,6 +168,7 @@ def test_the_name_servers_that_cannot_be_found_are_told(chain: Chain) -> None:
     ("arguments", "code", "hint"),
     [
         (["a..b"], "BAD_NAME", "www.example.net"),
+        ([""], "BAD_NAME", "www.example.net"),
         (["x" * 64 + ".net"], "BAD_NAME", "www.example.net"),
         (["www.example.net", "NONSENSE"], "BAD_TYPE", "TLSA"),
         (["www.example.net", "ANY"], "BAD_TYPE", "TLSA"),

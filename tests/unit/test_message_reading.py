@@ -9,6 +9,7 @@ import dns.rrset
 import pytest
 from dns.rdatatype import RdataType as T
 
+from danelaw.core.dnssec import message as message_module
 from danelaw.core.dnssec.message import MessageError, make_query, read_message, rrsets
 from danelaw.core.model import Record, RRset
 
@@ -172,3 +173,22 @@ def test_rrsets_gather_their_records_and_signatures() -> None:
         RRset(EXAMPLE, T.A, 200, frozenset({b"\1\1\1\1", b"\2\2\2\2"}), frozenset({over_a})),
         RRset(EXAMPLE, T.MX, 0, frozenset({b"\0\0\0"}), frozenset({over_mx})),
     ]
+
+
+def test_a_name_that_thousands_of_records_point_to_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a message may cost grows with its size, not with its records times the depth of their name."""
+    deep = b"\x01a" * 120 + b"\x00"
+    record = b"\xc0\x0c\x00\x01\x00\x01\x00\x00\x00\x01\x00\x04\xc0\x00\x02\x01"
+    wire = b"\x00\x01\x80\x00\x00\x01\x0f\xa0\x00\x00\x00\x00" + deep + b"\x00\x01\x00\x01" + record * 4000
+    read: list[int] = []
+    labels = message_module._Reader._labels
+
+    def counted(reader: message_module._Reader, at: int) -> tuple[list[bytes], int]:
+        read.append(at)
+        return labels(reader, at)
+
+    monkeypatch.setattr(message_module._Reader, "_labels", counted)
+    found = read_message(wire)
+    assert len(found.answer) == 4000
+    assert {record.owner for record in found.answer} == {found.question[0].name}
+    assert len(read) == 2

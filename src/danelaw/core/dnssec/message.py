@@ -97,6 +97,7 @@ class _Reader:
         self._wire = wire
         self._at = _HEADER
         self._names: dict[tuple[bytes, ...], Name] = {}
+        self._pointed: dict[bytes, Name] = {}
 
     def question(self) -> Question:
         name = self._owner()
@@ -121,11 +122,19 @@ class _Reader:
         return taken
 
     def _owner(self) -> Name:
+        """Most owners are a pointer and nothing else: where it leads, always to before it, is read once."""
+        pointer = self._wire[self._at : self._at + 2]
+        known = self._pointed.get(pointer)
+        if known is not None:
+            self._at += 2
+            return known
         labels, self._at = self._labels(self._at)
         key = tuple(labels)
         name = self._names.get(key)
         if name is None:
             name = self._names[key] = Name(key)
+        if pointer[0] >= 0xC0:
+            self._pointed[pointer] = name
         return name
 
     def _labels(self, at: int) -> tuple[list[bytes], int]:

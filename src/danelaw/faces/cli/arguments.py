@@ -22,7 +22,9 @@ LATEST: Final = datetime(9000, 1, 1, tzinfo=UTC)
 
 
 def domain_name(text: str) -> Name:
-    """A domain name in lower case, IDN as A-labels. Raises ``DanelawError("BAD_NAME")``."""
+    """A domain name in lower case, IDN as A-labels; the root is a dot. Raises ``DanelawError("BAD_NAME")``."""
+    if not text.strip():
+        raise DanelawError("BAD_NAME", "the domain name is empty", hint="write it as www.example.net; the root is .")
     try:
         return dns.name.from_text(text, idna_codec=dns.name.IDNA_2008_Practical).canonicalize()
     except (dns.exception.DNSException, UnicodeError) as error:
