@@ -74,7 +74,7 @@ def killer(folder: Path, mutant: Mutant | None) -> str | None:
         "EXPECTED_SOURCES": str(sources),
     }
     files = [str(path.relative_to(ROOT)) for pattern in TESTS for path in sorted(ROOT.glob(pattern))]
-    options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "mutation.under_test", "--hypothesis-seed=1"]
+    options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "mutation.mutated_sources", "--hypothesis-seed=1"]
     command = [sys.executable, "-m", "pytest", *options, *files]
     environment["PYTHONPATH"] += f"{os.pathsep}{ROOT / 'tests'}"
     try:
