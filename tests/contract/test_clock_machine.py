@@ -19,6 +19,8 @@ import pytest
 from danelaw.adapters.clock import DirectDialer, SubprocessCommands, SystemClock, ThreadBlocking
 from danelaw.core.model import DanelawError
 
+pytestmark = pytest.mark.slow
+
 LONG = timedelta(seconds=30)
 SHORT = timedelta(milliseconds=100)
 

@@ -39,6 +39,8 @@ from danelaw.core.model import DanelawError, DoH, DoT, Forwarder, Message, Quest
 from name_servers import Places, saying, to_wire
 from signed_tree import name
 
+pytestmark = pytest.mark.slow
+
 R = TypeVar("R")
 IP = ip_address("192.0.2.53")
 WWW, FTP = Question(name("www"), T.A), Question(name("ftp"), T.A)

@@ -22,6 +22,8 @@ from danelaw.core.model import IP, DanelawError, Do53, Message, Question, Record
 from name_servers import NameServer, Places, answering, name_server, to_wire
 from signed_tree import NOW, Tree, name, question
 
+pytestmark = pytest.mark.slow
+
 R = TypeVar("R")
 Answer = Callable[[Question], Message | None]
 FORWARDER, SECOND = ip_address("192.0.2.53"), ip_address("192.0.2.54")

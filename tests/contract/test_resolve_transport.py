@@ -17,6 +17,8 @@ from danelaw.core.model import Message, Question, Record, Silence
 from name_servers import NameServer, Places, Streams, name_server, saying, to_wire
 from signed_tree import name
 
+pytestmark = pytest.mark.slow
+
 IP = ip_address("192.0.2.53")
 WWW = Question(name("www"), T.A)
 ANSWER = Message(0, 0x8400, 0, (WWW,), (Record(WWW.name, int(T.A), 1, 300, bytes([192, 0, 2, 80])),))

@@ -13,6 +13,7 @@ from itertools import product
 
 import dns.dnssec
 import dns.name
+import pytest
 from dns.name import Name
 from dns.rdatatype import RdataType as T
 from hypothesis import event, given
@@ -23,6 +24,8 @@ from danelaw.core.dnssec.nsec import NSEC
 from danelaw.core.dnssec.nsec3 import NSEC3, SHA1, hash_from_label
 from danelaw.core.dnssec.rrsig import RRSIG, label_count
 from danelaw.core.model import RRset
+
+pytestmark = pytest.mark.slow
 
 APEX = dns.name.from_text("example.")
 

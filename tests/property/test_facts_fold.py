@@ -8,6 +8,7 @@ from ipaddress import ip_address
 
 import dns.name
 import dns.rdatatype
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -27,6 +28,8 @@ from danelaw.core.model import (
 )
 from danelaw.core.rollover.actions import Action, DestroyKey, Failure, MakeKey, Receipt
 from danelaw.core.rollover.facts import Began, Done, Fact, Facts, Holding, Intended, Presented, Roster, Sight
+
+pytestmark = pytest.mark.slow
 
 GAP = timedelta(minutes=15)
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)

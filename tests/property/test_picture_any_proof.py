@@ -9,6 +9,7 @@ from typing import Final
 from xml.etree import ElementTree
 
 import dns.name
+import pytest
 from dns.name import Name
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -35,6 +36,8 @@ from danelaw.core.picture.layout import lay_out
 from danelaw.core.picture.seen import Picture
 from danelaw.core.picture.svg import as_svg
 from danelaw.core.picture.tree import tree
+
+pytestmark = pytest.mark.slow
 
 NOW: Final = datetime(2026, 11, 23, 12, tzinfo=UTC)
 

@@ -19,6 +19,8 @@ from danelaw.core.model import Message, Question, Security, Validated
 from fuzz.grounds import LAYOUTS, Case, Ground, Replies, Reply, ground, is_signature, lie_believed, told
 from fuzz.lies import DROPS, FLIPS, FORGERIES, REPLAYS, TRICKS, Trick, lies, rebuilt, sections, shuffle
 
+pytestmark = pytest.mark.slow
+
 GROUNDS = st.sampled_from(list(LAYOUTS)).map(ground)
 CHANCE = st.randoms(use_true_random=False)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import pytest
 from dns.rdatatype import RdataType as T
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,6 +15,8 @@ from danelaw.core.dnssec.zone_verdict import judge_zone
 from danelaw.core.model import Record
 from fault_garden.damages import nothing
 from zone_damage_tools import APEX, HASHED, PLAIN, ZoneDamage
+
+pytestmark = pytest.mark.slow
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 ZONES = [ZoneDamage("honest", nothing, "", "", layout).zone(NOW) for layout in (PLAIN, HASHED)]

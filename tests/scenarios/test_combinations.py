@@ -14,6 +14,8 @@ from danelaw.core.rollover.gate import Refused
 from danelaw.core.tlsa import Combination, associate
 from danelaw.worlds.sim.world import TLSA, TLSA_OWNER, ZONE, SimWorld
 
+pytestmark = pytest.mark.slow
+
 
 def combinations(world: SimWorld) -> list[str]:
     return sorted(" ".join(map(str, rdata[:3])) for rdata in served_tlsa(world))

@@ -13,6 +13,8 @@ from danelaw.core.rollover.actions import Publish, Switch
 from danelaw.core.rollover.planner import Wait
 from danelaw.worlds.sim.world import TLSA, TLSA_OWNER, SimWorld
 
+pytestmark = pytest.mark.slow
+
 SEEDS = range(2)
 
 

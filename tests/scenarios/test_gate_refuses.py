@@ -33,6 +33,8 @@ from danelaw.core.tlsa import Combination, associate
 from danelaw.worlds.sim.service import issue
 from danelaw.worlds.sim.world import DS, HOST, LINEAGE, LOCAL, TLSA, TLSA_OWNER, ZONE, SimWorld
 
+pytestmark = pytest.mark.slow
+
 HOLD = timedelta(seconds=2 * 2 + 1)
 """Twice the TTL of this world's records, and the look-up delay."""
 
