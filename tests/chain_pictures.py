@@ -19,8 +19,8 @@ from danelaw.core.dnssec.keys import DS, make_ds
 from danelaw.core.dnssec.nsec3_chain import NSEC3Chain
 from danelaw.core.dnssec.rrsig import seconds
 from danelaw.core.dnssec.validate import Validation, drive
-from danelaw.core.model import Absence, RRset, Silence
-from danelaw.core.picture.seen import Asked, Picture, Presented, Said, Sweep
+from danelaw.core.model import Absence, Asked, RRset, Said, Silence, Sweep
+from danelaw.core.picture.seen import Picture, Presented
 from danelaw.core.picture.svg import as_svg
 from fault_garden.damages import PLAINLY, Damage, nothing
 from fault_garden.garden import Garden, Layout, plant

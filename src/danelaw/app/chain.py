@@ -4,29 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
 import dns.rdatatype
 from dns.name import Name
 
-from danelaw.core.dnssec.message import as_answer
+from danelaw.app.sweep import sweep
 from danelaw.core.model import (
     IP,
+    Asked,
     DanelawError,
     Endpoint,
     Handshake,
     Hello,
-    Message,
     Proof,
-    RRset,
     Security,
-    Silence,
     Validated,
 )
 from danelaw.core.picture import told
-from danelaw.core.picture.seen import Asked, Picture, Presented, Said, Sweep
+from danelaw.core.picture.seen import Picture, Presented
 from danelaw.core.rollover.chains import addresses_in
 from danelaw.core.tlsa import TLSA, Reference, TLSARecord, match, records_of
 from danelaw.core.verdict.presented import Described, describe
@@ -84,7 +81,7 @@ async def look(
             hint="ask for the TLSA records of a service, such as _443._tcp.www.example.net",
         )
     answer = await eyes.resolver.resolve(name, type)
-    swept = await sweep(answer.proof, eyes.authorities) if all_servers and answer.proof is not None else None
+    swept = await sweep(wanted(answer.proof), eyes.authorities) if all_servers and answer.proof is not None else None
     presented = None
     if endpoint is not None and probe is not None:
         presented = await _presented(answer, endpoint, probe, eyes)
@@ -94,11 +91,9 @@ async def look(
 # -- every server ---------------------------------------------------------------------------------------------------
 
 
-async def sweep(proof: Proof, authorities: Authorities) -> Sweep:
-    """What every server of every zone on the way says: SOA, DNSKEY, the DS of the zone below, and the last RRset."""
-    parts = await asyncio.gather(*(_zone(zone.name, _wanted(zone.name, proof), authorities) for zone in proof.zones))
-    said = tuple(one for part, _ in parts for one in part)
-    return Sweep(said, tuple((zone.name, why) for zone, (_, why) in zip(proof.zones, parts, strict=True) if why))
+def wanted(proof: Proof) -> dict[Name, list[Asked]]:
+    """What to ask the servers of every zone on the way: SOA, DNSKEY, the DS of the zone below, the last RRset."""
+    return {zone.name: _wanted(zone.name, proof) for zone in proof.zones}
 
 
 def _wanted(zone: Name, proof: Proof) -> list[Asked]:
@@ -110,34 +105,6 @@ def _wanted(zone: Name, proof: Proof) -> list[Asked]:
     last = proof.links[-1:]
     wanted += [Asked(zone, link.name, link.type) for link in last if told.home(link, proof) == zone]
     return list(dict.fromkeys(wanted))
-
-
-async def _zone(zone: Name, wanted: Iterable[Asked], authorities: Authorities) -> tuple[list[Said], str]:
-    try:
-        servers = await authorities.servers(zone)
-    except DanelawError as error:
-        return [], f"{error.message}: {error.evidence}"
-    questions = [(asked, server, ip) for asked in wanted for server, ip in servers]
-    return list(await asyncio.gather(*(_ask(*question, authorities) for question in questions))), ""
-
-
-async def _ask(asked: Asked, server: Name, ip: IP, authorities: Authorities) -> Said:
-    reply = await authorities.ask(ip, asked.name, asked.type)
-    if isinstance(reply, Message) and not reply.authoritative:
-        reply = Silence("LAME", "it refers elsewhere")
-    answer = as_answer(reply, asked.name, asked.type) if isinstance(reply, Message) else reply
-    if answer is None:
-        answer = Silence("MALFORMED", "neither the records nor a denial of them")
-    serial = _serial(answer) if asked.type == SOA and isinstance(answer, RRset) else None
-    return Said(asked, server, ip, answer, serial)
-
-
-def _serial(soa: RRset) -> int | None:
-    """The serial of the one SOA record (RFC 1035 §3.3.13): twenty octets from its end."""
-    if len(soa.rdatas) != 1:
-        return None
-    (rdata,) = soa.rdatas
-    return int.from_bytes(rdata[-20:-16]) if len(rdata) >= 22 else None
 
 
 # -- the service ----------------------------------------------------------------------------------------------------

@@ -1,11 +1,13 @@
 """The nouns that everybody shares."""
 
+from danelaw.core.model.application import APPLICATIONS, Application, Lookup, at_port
 from danelaw.core.model.dns import Absence, Answer, RRset, same_content, serial_gt
 from danelaw.core.model.errors import DanelawError
-from danelaw.core.model.evidence import Evidence, Presentation, Probe
+from danelaw.core.model.evidence import Candidate, Evidence, Presentation, Probe, TargetEvidence
 from danelaw.core.model.forwarder import Do53, DoH, DoT, Forwarder, read_forwarder
 from danelaw.core.model.limits import Limits
 from danelaw.core.model.message import Message, Question, Record, Silence
+from danelaw.core.model.names import domain_name
 from danelaw.core.model.order import (
     Advance,
     Challenge,
@@ -29,6 +31,7 @@ from danelaw.core.model.proof import (
     Validated,
 )
 from danelaw.core.model.security import Reason, Security
+from danelaw.core.model.servers import Named, named
 from danelaw.core.model.service import (
     IP,
     Chain,
@@ -48,5 +51,7 @@ from danelaw.core.model.service import (
     Unreachable,
     Window,
 )
+from danelaw.core.model.sweep import Asked, Said, Sweep
+from danelaw.core.model.target import Target, read_target, starttls_names
 
-__all__ = ["IP", "Absence", "Advance", "Answer", "Chain", "Challenge", "ChallengeType", "CredentialFacts", "DanelawError", "Do53", "DoH", "DoT", "Endpoint", "Evidence", "Failed", "Forwarder", "GenerationId", "Handshake", "HandshakeFailure", "Hello", "HostName", "Instant", "Issued", "JudgedDenial", "JudgedDigest", "JudgedKey", "JudgedLink", "JudgedRRset", "JudgedSignature", "JudgedZone", "KeyAlgorithm", "Limits", "Lineage", "Message", "NeedChallenge", "NotOffered", "OrderState", "Outcome", "Pending", "Presentation", "Probe", "Proof", "Question", "RRset", "Reason", "Record", "Security", "Silence", "SubjectName", "TLSVersion", "Unreachable", "Validated", "Window", "read_forwarder", "same_content", "serial_gt"]  # fmt: skip  # noqa: E501 - a list of names, sorted by the linter
+__all__ = ["APPLICATIONS", "IP", "Absence", "Advance", "Answer", "Application", "Asked", "Candidate", "Chain", "Challenge", "ChallengeType", "CredentialFacts", "DanelawError", "Do53", "DoH", "DoT", "Endpoint", "Evidence", "Failed", "Forwarder", "GenerationId", "Handshake", "HandshakeFailure", "Hello", "HostName", "Instant", "Issued", "JudgedDenial", "JudgedDigest", "JudgedKey", "JudgedLink", "JudgedRRset", "JudgedSignature", "JudgedZone", "KeyAlgorithm", "Limits", "Lineage", "Lookup", "Message", "Named", "NeedChallenge", "NotOffered", "OrderState", "Outcome", "Pending", "Presentation", "Probe", "Proof", "Question", "RRset", "Reason", "Record", "Said", "Security", "Silence", "SubjectName", "Sweep", "TLSVersion", "Target", "TargetEvidence", "Unreachable", "Validated", "Window", "at_port", "domain_name", "named", "read_forwarder", "read_target", "same_content", "serial_gt", "starttls_names"]  # fmt: skip  # noqa: E501 - a list of names, sorted by the linter

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from ipaddress import IPv4Address, IPv6Address
 from typing import NewType, TypeAlias
@@ -72,18 +72,23 @@ class Chain:
 
 @dataclass(frozen=True, slots=True)
 class Handshake:
-    """A handshake that succeeded: the chain as presented, and what was agreed upon, by OpenSSL's names."""
+    """A handshake that succeeded: the chain as presented, and what was agreed upon, by OpenSSL's names.
+
+    ``said``: the dialogue before it, where there was one: lines, ``> `` before ours, ``< `` before the server's.
+    """
 
     chain: Chain
     version: str
     cipher: str
+    said: tuple[str, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class HandshakeFailure:
     """The server answered, and no TLS came of it: a chain that every kind of client refuses.
 
-    ``code``: CONNECTION_REFUSED, TLS_ALERT, CLOSED, PROTOCOL.
+    ``code``: CONNECTION_REFUSED, TLS_ALERT, CLOSED, PROTOCOL; of a dialogue before TLS also STARTTLS_NOT_OFFERED,
+    STARTTLS_REFUSED, STARTTLS_INJECTED, NOT_THIS_PROTOCOL.
     """
 
     code: str

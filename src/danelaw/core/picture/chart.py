@@ -9,6 +9,7 @@ from typing import Final
 from dns.name import Name
 from dns.rdatatype import RdataType as T
 
+from danelaw.core.dnssec.agreement import differs
 from danelaw.core.model import (
     JudgedDenial,
     JudgedDigest,
@@ -116,7 +117,7 @@ class _Chartist:
         if any(unknown == zone for unknown, _ in sweep.unknown):
             return [(Look.INDETERMINATE, wrap("not all of its servers could be found", Style.BODY, SIDE))]
         questions = sweep.questions(zone)
-        differing = [asked for asked in questions if sweep.differs(asked)]
+        differing = [asked for asked in questions if differs(sweep, asked)]
         count = len({said.address for asked in questions for said in sweep.to(asked)})
         if not differing:
             return [(None, wrap(f"all {count} servers say the same", Style.MUTE, SIDE))]

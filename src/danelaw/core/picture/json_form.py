@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
+from danelaw.core.dnssec.agreement import differs
 from danelaw.core.model import (
     Instant,
     JudgedDenial,
@@ -17,11 +18,13 @@ from danelaw.core.model import (
     Proof,
     Reason,
     RRset,
+    Said,
     Silence,
+    Sweep,
 )
 from danelaw.core.picture import told, words
 from danelaw.core.picture.hints import hint
-from danelaw.core.picture.seen import Picture, Presented, Said, Sweep
+from danelaw.core.picture.seen import Picture, Presented
 from danelaw.core.verdict.printable import printable
 
 SCHEMA: Final = "danelaw/chain/1"
@@ -182,7 +185,7 @@ def _sweep(sweep: Sweep) -> list[dict[str, object]]:
                 {
                     "name": words.plain(asked.name),
                     "type": words.type_name(asked.type),
-                    "differ": sweep.differs(asked),
+                    "differ": differs(sweep, asked),
                     "said": [_said(said) for said in sweep.to(asked)],
                 }
                 for asked in sweep.questions(zone)

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
+from danelaw.core.dnssec.agreement import differs
 from danelaw.core.model import (
     JudgedDenial,
     JudgedDigest,
@@ -20,13 +21,15 @@ from danelaw.core.model import (
     Proof,
     Reason,
     RRset,
+    Said,
     Security,
     Silence,
+    Sweep,
 )
 from danelaw.core.picture import told, words
 from danelaw.core.picture.crowds import thinned
 from danelaw.core.picture.hints import hint
-from danelaw.core.picture.seen import Picture, Presented, Said, Sweep
+from danelaw.core.picture.seen import Picture, Presented
 from danelaw.core.verdict.printable import printable
 
 WIDTH: Final = 80
@@ -325,7 +328,7 @@ def _sweep(sweep: Sweep, width: int) -> Iterator[Line]:
             for line in _wrapped(printable(why), "  ? ", "    ", width, Security.INDETERMINATE)
         )
         for asked in sweep.questions(zone):
-            replies, differ = sweep.to(asked), sweep.differs(asked)
+            replies, differ = sweep.to(asked), differs(sweep, asked)
             what = f"{words.shown(asked.name)} {words.type_name(asked.type)}"
             if not differ:
                 text = f"{what}: {reply_text(replies[0])}, all {len(replies)} servers"

@@ -7,10 +7,6 @@ from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from typing import Final
 
-import dns.exception
-import dns.name
-from dns.name import Name
-
 from danelaw.core.model import IP, DanelawError, Forwarder, Instant, read_forwarder
 
 _SECONDS: Final = {"w": 604800, "d": 86400, "h": 3600, "m": 60, "s": 1}
@@ -19,18 +15,6 @@ EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
 """DNSSEC counts its seconds from here (RFC 4034 §3.1.5)."""
 LATEST: Final = datetime(9000, 1, 1, tzinfo=UTC)
 """So that whatever lies near an instant is one too."""
-
-
-def domain_name(text: str) -> Name:
-    """A domain name in lower case, IDN as A-labels; the root is a dot. Raises ``DanelawError("BAD_NAME")``."""
-    if not text.strip():
-        raise DanelawError("BAD_NAME", "the domain name is empty", hint="write it as www.example.net; the root is .")
-    try:
-        return dns.name.from_text(text, idna_codec=dns.name.IDNA_2008_Practical).canonicalize()
-    except (dns.exception.DNSException, UnicodeError) as error:
-        raise DanelawError(
-            "BAD_NAME", f"{text!r} is no domain name", evidence=str(error), hint="write it as www.example.net"
-        ) from error
 
 
 def forwarder(text: str) -> Forwarder:

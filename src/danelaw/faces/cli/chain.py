@@ -15,13 +15,13 @@ import dns.rdatatype
 from danelaw import wiring
 from danelaw.app.chain import default_type, look
 from danelaw.app.config import load
-from danelaw.core.model import DanelawError, Security
+from danelaw.core.model import DanelawError, Security, domain_name
 from danelaw.core.picture.json_form import as_json
 from danelaw.core.picture.seen import Picture
 from danelaw.core.picture.svg import as_svg
 from danelaw.core.picture.tree import Line, tree
 from danelaw.faces.cli import interruption, terminal
-from danelaw.faces.cli.arguments import domain_name, forwarder, instant
+from danelaw.faces.cli.arguments import forwarder, instant
 from danelaw.faces.cli.terminal import Ink
 
 STDOUT: Final = "-"

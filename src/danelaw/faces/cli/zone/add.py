@@ -10,7 +10,7 @@ import click
 from danelaw.app.config import FileZoneConfig
 from danelaw.app.zone_place import placed as at_files
 from danelaw.core.dnssec.signing_times import SigningTimes
-from danelaw.faces.cli.arguments import domain_name
+from danelaw.core.model import domain_name
 from danelaw.faces.cli.zone.telling import Heading
 from danelaw.faces.cli.zone.work import Where, carry_out, find, placed
 from danelaw.ports import RecordChange

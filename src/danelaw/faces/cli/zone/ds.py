@@ -25,9 +25,9 @@ from danelaw.core.dnssec.delegation_records import (
 )
 from danelaw.core.dnssec.keys import DNSKEY
 from danelaw.core.dnssec.parent_check import Comparison, Match, ParentSays, ZoneSays
-from danelaw.core.model import DanelawError, Forwarder
+from danelaw.core.model import DanelawError, Forwarder, domain_name
 from danelaw.faces.cli import interruption, terminal
-from danelaw.faces.cli.arguments import domain_name, forwarder
+from danelaw.faces.cli.arguments import forwarder
 from danelaw.faces.cli.terminal import Ink
 
 _STATUS: Final = {"valid": 0, "mismatch": 1, "undecided": 3}

@@ -13,8 +13,8 @@ from danelaw.app.zone_keys import keygen as make
 from danelaw.core.dnssec.algorithms import Algorithm
 from danelaw.core.dnssec.key_choice import KeyRole
 from danelaw.core.dnssec.keys import key_bits
+from danelaw.core.model import domain_name
 from danelaw.faces.cli import terminal
-from danelaw.faces.cli.arguments import domain_name
 from danelaw.faces.cli.terminal import Ink
 
 _SIGNS = {

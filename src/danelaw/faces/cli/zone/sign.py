@@ -12,8 +12,8 @@ from danelaw.app.config import FileZoneConfig
 from danelaw.app.zone_place import placed as at_files
 from danelaw.core.dnssec.nsec3_chain import NSEC3Chain
 from danelaw.core.dnssec.signing_times import SigningTimes
-from danelaw.core.model import DanelawError
-from danelaw.faces.cli.arguments import domain_name, duration
+from danelaw.core.model import DanelawError, domain_name
+from danelaw.faces.cli.arguments import duration
 from danelaw.faces.cli.zone.telling import Heading
 from danelaw.faces.cli.zone.work import Where, carry_out, find, placed
 

@@ -17,10 +17,10 @@ from danelaw.core.dnssec.keys import DS, make_ds
 from danelaw.core.dnssec.rrsig import type_text
 from danelaw.core.dnssec.zone_findings import ZoneFinding
 from danelaw.core.dnssec.zone_verdict import SOON, SeenKey, ZoneVerdict, judge_zone
-from danelaw.core.model import DanelawError, Instant
+from danelaw.core.model import DanelawError, Instant, domain_name
 from danelaw.core.model.length import in_words
 from danelaw.faces.cli import terminal
-from danelaw.faces.cli.arguments import domain_name, instant
+from danelaw.faces.cli.arguments import instant
 from danelaw.faces.cli.terminal import Ink
 
 SHOWN: Final = 5

@@ -17,9 +17,9 @@ from danelaw import wiring
 from danelaw.app.config import Config, FileZoneConfig, load
 from danelaw.app.served import ServerSays, all_serve
 from danelaw.app.zone_place import configuration, configured
-from danelaw.core.model import DanelawError, Instant
+from danelaw.core.model import DanelawError, Instant, domain_name
 from danelaw.faces.cli import interruption, terminal
-from danelaw.faces.cli.arguments import domain_name, forwarder, instant, server
+from danelaw.faces.cli.arguments import forwarder, instant, server
 from danelaw.faces.cli.zone import telling
 from danelaw.ports import Authorities, ZoneDesk, ZoneWork
 
