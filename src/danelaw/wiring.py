@@ -37,7 +37,6 @@ from danelaw.adapters.zone.desk import FileDesk
 from danelaw.adapters.zone.file_zones import FileZones, Signing, ZoneFile
 from danelaw.adapters.zone.key_directory import KeyDirectory
 from danelaw.adapters.zone.records import read_records
-from danelaw.app.chain import Eyes
 from danelaw.app.config import (
     LOCAL,
     PLATFORM_ROOTS,
@@ -49,6 +48,7 @@ from danelaw.app.config import (
 )
 from danelaw.app.delegation import Onlookers
 from danelaw.app.engine import Engine
+from danelaw.app.eyes import Eyes
 from danelaw.app.toolbox import Subjects, Toolbox
 from danelaw.core.dnssec.anchors import Anchors, read_anchors
 from danelaw.core.model import IP, DanelawError, Forwarder, Instant, Record, SubjectName

@@ -274,7 +274,7 @@ DAMAGES = [
 
 async def our_check(lab: LivingLab) -> Report:
     reached = lab.stage.wired.subjects.reach.endpoints[0]
-    return await check(reached.endpoint, lab.stage.wired.tools, reached.reference)
+    return await check(reached.endpoint, lab.stage.wired.tools.eyes, reached.reference)
 
 
 async def delv(lab: LivingLab, program: str) -> str:

@@ -52,7 +52,7 @@ def checked(
 ) -> Report:
     tools = toolbox(world, MemoryStore(LAB_LIMITS.max_gap))
     tools = replace(tools, resolver=Answering(tools.resolver, answers or {}))
-    return asyncio.run(check(endpoint, tools, REFERENCE))
+    return asyncio.run(check(endpoint, tools.eyes, REFERENCE))
 
 
 def codes(report: Report) -> list[str]:

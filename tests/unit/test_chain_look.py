@@ -14,7 +14,8 @@ import pytest
 from dns.name import Name
 from dns.rdatatype import RdataType as T
 
-from danelaw.app.chain import Eyes, default_type, endpoint_of, look, wanted
+from danelaw.app.chain import default_type, endpoint_of, look, wanted
+from danelaw.app.eyes import Eyes
 from danelaw.app.sweep import sweep
 from danelaw.core.dnssec.agreement import differs, same
 from danelaw.core.dnssec.algorithms import DEFAULT_POLICY

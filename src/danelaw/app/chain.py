@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import re
-from dataclasses import dataclass
 from typing import Final
 
 import dns.rdatatype
 from dns.name import Name
 
+from danelaw.app.eyes import Eyes
 from danelaw.app.sweep import sweep
 from danelaw.core.model import (
     IP,
@@ -27,7 +27,6 @@ from danelaw.core.picture.seen import Picture, Presented
 from danelaw.core.rollover.chains import addresses_in
 from danelaw.core.tlsa import TLSA, Reference, TLSARecord, match, records_of
 from danelaw.core.verdict.presented import Described, describe
-from danelaw.ports import Authorities, Clock, Prober, Resolver
 
 A: Final = int(dns.rdatatype.A)
 AAAA: Final = int(dns.rdatatype.AAAA)
@@ -38,16 +37,6 @@ SOA: Final = int(dns.rdatatype.SOA)
 _PORT: Final = re.compile(rb"_(\d{1,5})")
 _TRANSPORT: Final = re.compile(rb"_(tcp|udp|sctp)", re.IGNORECASE)
 _SMTP: Final = 25
-
-
-@dataclass(frozen=True, slots=True)
-class Eyes:
-    """The ports that look, and change nothing."""
-
-    clock: Clock
-    resolver: Resolver
-    authorities: Authorities
-    prober: Prober
 
 
 def default_type(name: Name) -> int:

@@ -1,78 +1,159 @@
-"""A look at one endpoint from outside, as a client that honours DANE would take it, and what follows from it."""
+"""Checking services from outside: from what an operator names to evidence, and from that to a report."""
 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Coroutine, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final, TypeAlias
 
-import dns.rdatatype
+import dns.name
 from dns.name import Name
 
-from danelaw.app.probing import probe_address
-from danelaw.app.toolbox import Toolbox
-from danelaw.core.model import IP, Endpoint, Evidence, Hello, KeyAlgorithm, Probe, Security, Validated
-from danelaw.core.rollover.chains import addresses_in
-from danelaw.core.tlsa import TLSA, Reference, base_domains, tlsa_owner
+from danelaw.app.eyes import Eyes
+from danelaw.app.look import look_at
+from danelaw.core.model import (
+    IP,
+    DanelawError,
+    Endpoint,
+    Evidence,
+    Lookup,
+    Named,
+    Security,
+    Target,
+    TargetEvidence,
+    Validated,
+    named,
+)
+from danelaw.core.model.servers import MX, SRV
+from danelaw.core.tlsa import Reference
 from danelaw.core.verdict import Report, judge
 
-A = int(dns.rdatatype.A)
-AAAA = int(dns.rdatatype.AAAA)
+MOST_SERVERS: Final = 24
+"""Servers of one service domain that are looked at."""
+MOST_KEPT: Final = 1024
+"""Endpoints whose evidence is kept for other targets that lead to them."""
 
 
-async def check(endpoint: Endpoint, tools: Toolbox, reference: Reference) -> Report:
-    """Resolve, connect to every address, judge. ``tools``: clock, resolver and prober are used, and nothing is changed.
+async def check(endpoint: Endpoint, eyes: Eyes, reference: Reference) -> Report:
+    """Look at one endpoint and judge it by what its clients are known to want. Raises as ``look_at`` does."""
+    evidence = await look_at(endpoint, eyes, sweeping=False)
+    names = tuple(dict.fromkeys((evidence.base, *reference.names)))
+    return judge(evidence, replace(reference, names=names))
 
-    Raises ``DanelawError`` for an endpoint that cannot be looked at: ``BAD_ENDPOINT``, ``NAME_TOO_LONG``, and what the
-    prober raises for a transport or a STARTTLS protocol that it does not speak.
+
+Looked: TypeAlias = TargetEvidence | DanelawError
+
+
+@dataclass(frozen=True, slots=True)
+class Looking:
+    """How to look. ``addresses``: connect to these instead of to those in the DNS. ``at_once``: targets."""
+
+    addresses: tuple[IP, ...] = ()
+    at_once: int = 32
+
+
+class Looker:
+    """Looks at targets, and at an endpoint that several of them lead to but once."""
+
+    def __init__(self, eyes: Eyes, looking: Looking = Looking()) -> None:
+        self._eyes = eyes
+        self._looking = looking
+        self._seen: OrderedDict[tuple[Endpoint, str, Name | None], asyncio.Task[Evidence]] = OrderedDict()
+
+    async def look(self, target: Target) -> TargetEvidence:
+        """Raises ``DanelawError``: ``NAME_TOO_LONG``, ``TRANSPORT_UNSUPPORTED``."""
+        began = self._eyes.clock.now()
+        if not target.searched:
+            evidence = await self._endpoint(target.endpoint, target.application.name, None)
+            return TargetEvidence(target, began, None, (evidence,))
+        answer = await self._eyes.resolver.resolve(*_question(target))
+        found, left_out = _servers(target, answer)
+        parts = await asyncio.gather(*(self._found(target, one, answer.state) for one in found))
+        seen = tuple(part for part in parts if part is not None)
+        return TargetEvidence(target, began, answer, seen, left_out + len(parts) - len(seen))
+
+    async def look_at_all(self, targets: Iterable[Target]) -> AsyncIterator[tuple[int, Target, Looked]]:
+        """Many at once, each with its place in the order given, as they come to their end: a slow one holds up nobody.
+
+        ``targets`` are taken one by one, when there is room. An error that is about one target stands in its place.
+        """
+        source = iter(enumerate(targets))
+        running: dict[asyncio.Task[Looked], tuple[int, Target]] = {}
+        try:
+            while True:
+                while len(running) < self._looking.at_once and (following := next(source, None)) is not None:
+                    running[asyncio.create_task(self._outcome(following[1]))] = following
+                if not running:
+                    return
+                done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    place, target = running.pop(task)
+                    yield place, target, task.result()
+        finally:
+            for begun in (*running, *self._seen.values()):
+                begun.cancel()
+
+    async def _outcome(self, target: Target) -> Looked:
+        try:
+            return await self.look(target)
+        except DanelawError as error:
+            return error
+
+    async def _found(self, target: Target, server: Named, state: Security) -> Evidence | None:
+        """The evidence on a server that a record names; None where its name can have no TLSA records."""
+        application = target.application
+        port = server.port if server.port is not None else application.port
+        endpoint = Endpoint(server.host, port, target.transport, application.starttls)
+        sni = target.name if application.lookup is Lookup.SRV else None
+        try:
+            evidence = await self._endpoint(endpoint, application.name, sni)
+        except DanelawError as error:
+            if error.code not in ("NAME_TOO_LONG", "BAD_ENDPOINT"):
+                raise
+            return None
+        return replace(evidence, service=target.name, service_state=state)
+
+    async def _endpoint(self, endpoint: Endpoint, application: str, sni: Name | None) -> Evidence:
+        key = (endpoint, application, sni)
+        task = self._seen.get(key)
+        if task is None:
+            task = self._seen[key] = asyncio.create_task(self._look_at(endpoint, application, sni))
+            while len(self._seen) > MOST_KEPT and next(iter(self._seen.values())).done():
+                self._seen.popitem(last=False)
+        # One who waits may be cancelled while others go on waiting.
+        return await asyncio.shield(task)
+
+    def _look_at(self, endpoint: Endpoint, application: str, sni: Name | None) -> Coroutine[Any, Any, Evidence]:
+        return look_at(endpoint, self._eyes, application=application, sni=sni, addresses=self._looking.addresses)
+
+
+def _question(target: Target) -> tuple[Name, int]:
+    if target.application.lookup is Lookup.MX:
+        return target.name, MX
+    label = dns.name.from_text(f"_{target.application.name}._{target.transport}", None)
+    try:
+        return label.concatenate(target.name), SRV
+    except dns.name.NameTooLong as error:
+        raise DanelawError(
+            "NAME_TOO_LONG", "no room for the labels of an SRV owner name", evidence=str(target.name)
+        ) from error
+
+
+def _servers(target: Target, answer: Validated) -> tuple[Sequence[Named], int]:
+    """The servers that a client goes on to, preferred ones first, and how many more there are.
+
+    Where there are no records the domain itself is the server: the implicit MX (RFC 5321 §5.1), and the fallback of SRV
+    (RFC 2782). An answer that is bogus or did not come leads nowhere (RFC 7672 §2.1.2, RFC 7673 §3.1).
     """
-    evidence = await gather(endpoint, tools)
-    return judge(evidence, _identity(reference, evidence.base))
-
-
-async def gather(endpoint: Endpoint, tools: Toolbox) -> Evidence:
-    """Everything that a check is founded on. Raises as ``check`` does."""
-    began = tools.clock.now()
-    owner = tlsa_owner(endpoint.port, endpoint.transport, endpoint.host)
-    tlsa, a, aaaa = await asyncio.gather(
-        tools.resolver.resolve(owner, TLSA),
-        tools.resolver.resolve(endpoint.host, A),
-        tools.resolver.resolve(endpoint.host, AAAA),
-    )
-    base, owner, tlsa = await _expanded(endpoint, tools, tlsa, (a, aaaa))
-    addresses = sorted(_addresses(a) | _addresses(aaaa), key=lambda ip: (-ip.version, ip.packed))
-    parts = await asyncio.gather(*(_probe(endpoint, tools, ip, base) for ip in addresses))
-    return Evidence(endpoint, began, base, owner, tlsa, a, aaaa, tuple(probe for part in parts for probe in part))
-
-
-async def _expanded(
-    endpoint: Endpoint, tools: Toolbox, tlsa: Validated, answers: tuple[Validated, ...]
-) -> tuple[Name, Name, Validated]:
-    """The TLSA base domain, its owner name and the answer there: first where a secure chain of CNAMEs ends, and
-    failing that the host itself (RFC 7671 §7)."""
-    ends = [answer.rrset.owner for answer in answers if answer.state is Security.SECURE and answer.rrset is not None]
-    target = ends[0] if ends else endpoint.host
-    for base in base_domains(endpoint.host, target)[:-1]:
-        owner = tlsa_owner(endpoint.port, endpoint.transport, base)
-        there = await tools.resolver.resolve(owner, TLSA)
-        found = there.rrset is not None and there.state is Security.SECURE
-        if found or there.state in (Security.BOGUS, Security.INDETERMINATE):
-            return base, owner, there
-    return endpoint.host, tlsa_owner(endpoint.port, endpoint.transport, endpoint.host), tlsa
-
-
-def _addresses(answer: Validated) -> frozenset[IP]:
-    """The addresses that a validating client would connect to."""
-    if answer.rrset is None or answer.state not in (Security.SECURE, Security.INSECURE):
-        return frozenset()
-    return addresses_in(answer.rrset)
-
-
-async def _probe(endpoint: Endpoint, tools: Toolbox, ip: IP, base: Name) -> tuple[Probe, ...]:
-    """The base domain is the name that clients send (RFC 7671 §7)."""
-    others = [Hello(base, None, algorithm) for algorithm in KeyAlgorithm]
-    return await probe_address(tools.prober, tools.clock, endpoint, ip, Hello(base), others)
-
-
-def _identity(reference: Reference, base: Name) -> Reference:
-    """The base domain that was used is the first name that clients check (RFC 7671 §7)."""
-    return replace(reference, names=tuple(dict.fromkeys((base, *reference.names))))
+    if answer.state not in (Security.SECURE, Security.INSECURE):
+        return (), 0
+    if answer.rrset is None:
+        return (Named(0, target.name),), 0
+    listed, _ = named(answer.rrset)
+    distinct = {
+        (server.host, server.port): server for server in reversed(listed) if not server.nobody and server.port != 0
+    }
+    servers = sorted(distinct.values(), key=listed.index)
+    return servers[:MOST_SERVERS], max(0, len(servers) - MOST_SERVERS)

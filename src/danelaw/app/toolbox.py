@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from dns.name import Name
 
+from danelaw.app.eyes import Eyes
 from danelaw.core.model import HostName, Lineage, SubjectName
 from danelaw.core.rollover.planner import Desired
 from danelaw.core.rollover.reach import Reach
@@ -42,6 +43,11 @@ class Toolbox:
     deployers: Mapping[tuple[Lineage, HostName], Deployer] = field(default_factory=dict)
     issuers: Mapping[Lineage, Issuer] = field(default_factory=dict)
     solvers: Mapping[Lineage, Solver] = field(default_factory=dict)
+
+    @property
+    def eyes(self) -> Eyes:
+        """Those of the ports that look and change nothing."""
+        return Eyes(self.clock, self.resolver, self.authorities, self.prober)
 
 
 @dataclass(frozen=True, slots=True)

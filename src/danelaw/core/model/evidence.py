@@ -73,6 +73,7 @@ class Evidence:
     sweep: Sweep | None = None
     service: Name | None = None
     service_state: Security | None = None
+    left_out: tuple[IP, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -198,7 +198,7 @@ class Stage:
     async def check(self) -> tuple[Sequence[str], bool]:
         """The service as somebody outside sees it."""
         reached = self.wired.subjects.reach.endpoints[0]
-        report = await check(reached.endpoint, self.wired.tools, reached.reference)
+        report = await check(reached.endpoint, self.wired.tools.eyes, reached.reference)
         return transcript(report), report.good
 
 
