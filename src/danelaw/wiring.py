@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from importlib.resources import files
@@ -51,6 +51,7 @@ from danelaw.app.engine import Engine
 from danelaw.app.eyes import Eyes
 from danelaw.app.toolbox import Subjects, Toolbox
 from danelaw.core.dnssec.anchors import Anchors, read_anchors
+from danelaw.core.dnssec.zonekeys import ZoneKeyCache
 from danelaw.core.model import IP, DanelawError, Forwarder, Instant, Record, SubjectName
 from danelaw.core.rollover.planner import Desired, DesiredService, DesiredZone
 from danelaw.core.rollover.reach import Reach, Reached
@@ -126,21 +127,28 @@ def eyes(
     forwarders: Sequence[Forwarder] = (),
     anchor: Path | None = None,
     now: Instant | None = None,
+    *,
+    ports: Mapping[IP, int] | None = None,
+    warm: bool = False,
 ) -> Eyes:
     """The ports that look at the network as it is, and change nothing; what they find is told with all its faults.
 
     ``forwarders`` and ``anchor`` go before what the configuration says of them; failing both, the system's and the
-    root's. ``now``: as of when to judge. Raises ``DanelawError``: ``NO_FORWARDERS``, and as ``trust_anchors`` does.
+    root's. ``now``: as of when to judge. ``ports``: of services that are not where they usually are. ``warm``: zone
+    keys that one answer rests on serve the next ones too, for who looks at much in a short time. Raises
+    ``DanelawError``: ``NO_FORWARDERS``, and as ``trust_anchors`` does.
     """
     world, at = dialer(), StoppedClock(now) if now is not None else clock()
     chosen = tuple(forwarders) or (config.forwarders if config is not None else ()) or system_forwarders()
     ca = config.resolver_ca if config is not None else None
     anchors = trust_anchors(anchor or (config.trust_anchor if config is not None else None), at.now())
+    cache = ZoneKeyCache()
+    new_cache = (lambda: cache) if warm else ZoneKeyCache
     return Eyes(
         clock=at,
-        resolver=ForwardingResolver(chosen, world, at, anchors, ca=ca, thorough=True),
+        resolver=ForwardingResolver(chosen, world, at, anchors, ca=ca, new_cache=new_cache, thorough=not warm),
         authorities=AuthorityAsker(chosen, world, ca=ca),
-        prober=TLSProber(world),
+        prober=TLSProber(StatedPorts(ports) if ports else world),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Final
 
 from dns.name import Name
 
@@ -40,14 +41,24 @@ class ZoneKeys:
     path: tuple[JudgedZone, ...] = ()
 
 
+MOST_ZONES: Final = 16384
+
+
 class ZoneKeyCache:
-    """Authenticated zone keys for the next validation. One cache serves one set of anchors and one policy."""
+    """Authenticated zone keys for the next validation. One cache serves one set of anchors and one policy.
+
+    It holds ``MOST_ZONES`` of them; those that were held first go first.
+    """
 
     def __init__(self) -> None:
         self._held: dict[CanonicalKey, ZoneKeys] = {}  # an ancestor's key is the beginning of a name's
 
     def hold(self, keys: ZoneKeys) -> None:
-        self._held[canonical_key(keys.zone)] = keys
+        place = canonical_key(keys.zone)
+        self._held.pop(place, None)
+        while len(self._held) >= MOST_ZONES:
+            del self._held[next(iter(self._held))]
+        self._held[place] = keys
 
     def closest(self, name: Name, top: Name, now: Instant) -> ZoneKeys | None:
         """The keys of the deepest zone at or above ``name``, and at or below ``top``, that are still good."""
