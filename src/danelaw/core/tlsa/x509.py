@@ -5,27 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID, NameOID
 from dns.name import Name
 
 from danelaw.core.model import Instant, Reason
 from danelaw.core.tlsa.der import MalformedDER, certificate_fields
 
+if TYPE_CHECKING:
+    # Where it is used it is imported: that takes longer than all that ``danelaw tlsa`` has to do without it.
+    from cryptography import x509
+
 _SECOND: Final = timedelta(seconds=1)
-_UNDERSTOOD: Final = frozenset(
-    {
-        ExtensionOID.BASIC_CONSTRAINTS,
-        ExtensionOID.KEY_USAGE,
-        ExtensionOID.EXTENDED_KEY_USAGE,
-        ExtensionOID.SUBJECT_ALTERNATIVE_NAME,
-        ExtensionOID.NAME_CONSTRAINTS,
-        ExtensionOID.CERTIFICATE_POLICIES,
-    }
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +72,18 @@ class Certificate:
 
 @lru_cache(maxsize=4096)
 def _loaded(der: bytes) -> x509.Certificate:
+    from cryptography import x509
+
     return x509.load_der_x509_certificate(der)
 
 
 @lru_cache(maxsize=4096)
 def parse(der: bytes) -> Certificate | None:
     """Read a certificate; None where it cannot be read well enough to judge a path through it."""
+    from cryptography import x509
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID, NameOID
+
     try:
         fields = certificate_fields(der)
         loaded = _loaded(der)
@@ -121,7 +118,23 @@ def parse(der: bytes) -> Certificate | None:
         or ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE in purposes,
         permitted=permitted,
         excluded=excluded,
-        unknown=next((e.oid.dotted_string for e in extensions if e.critical and e.oid not in _UNDERSTOOD), None),
+        unknown=next((e.oid.dotted_string for e in extensions if e.critical and e.oid not in _understood()), None),
+    )
+
+
+@lru_cache(maxsize=1)
+def _understood() -> frozenset[x509.ObjectIdentifier]:
+    from cryptography.x509.oid import ExtensionOID
+
+    return frozenset(
+        {
+            ExtensionOID.BASIC_CONSTRAINTS,
+            ExtensionOID.KEY_USAGE,
+            ExtensionOID.EXTENDED_KEY_USAGE,
+            ExtensionOID.SUBJECT_ALTERNATIVE_NAME,
+            ExtensionOID.NAME_CONSTRAINTS,
+            ExtensionOID.CERTIFICATE_POLICIES,
+        }
     )
 
 
@@ -131,6 +144,8 @@ def _after(last: datetime) -> datetime:
 
 
 def _dns_constraints(value: x509.ExtensionType | None) -> tuple[tuple[str, ...] | None, tuple[str, ...]]:
+    from cryptography import x509
+
     if not isinstance(value, x509.NameConstraints):
         return None, ()
     permitted = tuple(n.value.lower() for n in value.permitted_subtrees or () if isinstance(n, x509.DNSName))
@@ -141,6 +156,8 @@ def _dns_constraints(value: x509.ExtensionType | None) -> tuple[tuple[str, ...] 
 @lru_cache(maxsize=4096)
 def signed_by(child: Certificate, issuer: Certificate) -> bool:
     """Whether the issuer's key made the child's signature, and the names agree (RFC 5280 §6.1.3)."""
+    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+
     try:
         _loaded(child.der).verify_directly_issued_by(_loaded(issuer.der))
     except (InvalidSignature, UnsupportedAlgorithm, ValueError, TypeError):

@@ -1,0 +1,28 @@
+"""Packages whose parts are imported when a name of theirs is first asked for (PEP 562).
+
+A command that is typed by hand should not wait for modules that it has no use of. Type checkers read the imports that
+the package keeps under ``TYPE_CHECKING``, so that a name which is not there is an error as ever.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable, Mapping
+
+
+def names_of(package: str, parts: Mapping[str, str]) -> Callable[[str], object]:
+    """The ``__getattr__`` of a package. ``parts``: of each submodule the names that the package gives, with spaces.
+
+    A name must not be that of a submodule: whoever imports that would put the module in its place.
+    """
+    places = {name: part for part, names in parts.items() for name in names.split()}
+
+    def find(name: str) -> object:
+        if name not in places:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}", name=name)
+        found = getattr(importlib.import_module(f"{package}.{places[name]}"), name)
+        setattr(sys.modules[package], name, found)
+        return found
+
+    return find
