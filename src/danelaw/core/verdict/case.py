@@ -24,6 +24,7 @@ from danelaw.core.model import (
 )
 from danelaw.core.tlsa import Match, Profile, RecordMatch, Reference, TLSARecord, match, records_of
 from danelaw.core.tlsa.match import set_aside
+from danelaw.core.verdict.identity import PassedOver, passed_over
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +45,10 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """``records``: those of a secure answer, else none; ``usable``: those of them that a client may use at all.
+    """``records``: those of a secure answer that clients ask for, else none; ``usable``: those of them that a client
+    may use at all. ``passed_over``: why clients do not ask.
 
-    ``notice``: how long before its end a certificate is reported.
+    ``notice``: how long before its end a certificate is reported. ``at``: for which instant chains are judged.
     """
 
     evidence: Evidence
@@ -55,24 +57,33 @@ class Case:
     records: tuple[TLSARecord, ...]
     usable: tuple[TLSARecord, ...]
     views: tuple[View, ...]
+    at: Instant
 
     @classmethod
-    def of(cls, evidence: Evidence, reference: Reference, notice: timedelta) -> Case:
+    def of(cls, evidence: Evidence, reference: Reference, notice: timedelta, as_of: Instant | None = None) -> Case:
+        """``as_of``: None to judge each chain for the instant when it was seen."""
         rrset = evidence.tlsa.rrset
-        secure = rrset is not None and evidence.tlsa.state is Security.SECURE
-        records = records_of(rrset) if rrset is not None and secure else ()
+        counts = evidence.tlsa.state is Security.SECURE and passed_over(evidence) is None
+        records = records_of(rrset) if rrset is not None and counts else ()
         usable = tuple(record for record in records if set_aside(record, reference, None) is None)
-        return cls(evidence, reference, notice, records, usable, _views(evidence, reference, records))
+        views = _views(evidence, reference, records, as_of)
+        return cls(evidence, reference, notice, records, usable, views, as_of or evidence.at)
+
+    @property
+    def passed_over(self) -> PassedOver | None:
+        return passed_over(self.evidence)
 
     @property
     def rrset(self) -> RRset | None:
-        """The TLSA RRset, if the answer is secure."""
-        return self.evidence.tlsa.rrset if self.evidence.tlsa.state is Security.SECURE else None
+        """The TLSA RRset, if the answer is secure and clients ask for it."""
+        asked = self.evidence.tlsa.state is Security.SECURE and self.passed_over is None
+        return self.evidence.tlsa.rrset if asked else None
 
     @property
     def answers(self) -> tuple[Validated, ...]:
         """Every answer that a client needs."""
-        return self.evidence.tlsa, self.evidence.a, self.evidence.aaaa
+        addresses = (self.evidence.a, self.evidence.aaaa)
+        return addresses if self.passed_over is not None else (self.evidence.tlsa, *addresses)
 
     @staticmethod
     def asked(answer: Validated) -> str:
@@ -103,8 +114,10 @@ class Case:
         return silent
 
 
-def _views(evidence: Evidence, reference: Reference, records: tuple[TLSARecord, ...]) -> tuple[View, ...]:
-    """The chains that were presented, each once per address, judged at the instant when it was first seen."""
+def _views(
+    evidence: Evidence, reference: Reference, records: tuple[TLSARecord, ...], as_of: Instant | None
+) -> tuple[View, ...]:
+    """The chains that were presented, each once per address, judged for ``as_of`` or when they were first seen."""
     seen: dict[tuple[IP, Chain], list[tuple[Probe, Handshake]]] = {}
     for probe in evidence.probes:
         if isinstance(probe.got, Handshake):
@@ -112,8 +125,9 @@ def _views(evidence: Evidence, reference: Reference, records: tuple[TLSARecord, 
     views = []
     for (address, chain), probes in seen.items():
         first, handshake = probes[0]
-        agile = match(records, chain, reference, first.at)
-        by_itself = match(records, chain, reference, first.at, Profile(agility=False))
+        at = as_of or first.at
+        agile = match(records, chain, reference, at)
+        by_itself = match(records, chain, reference, at, Profile(agility=False))
         hellos = tuple(probe.hello for probe, _ in probes)
-        views.append(View(address, hellos, first.at, handshake, agile, by_itself.records))
+        views.append(View(address, hellos, at, handshake, agile, by_itself.records))
     return tuple(views)

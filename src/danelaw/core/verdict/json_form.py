@@ -20,11 +20,16 @@ def as_json(report: Report) -> dict[str, object]:
 
     Instants are RFC 3339 in UTC; TLSA records are in presentation form; ``any`` is a client that offers all it has.
     """
-    return {key: _escaped(value) for key, value in _document(report).items()}
+    findings = [finding_json(finding) for finding in report.findings]
+    return escaped({"schema": SCHEMA, **endpoint_json(report), "findings": findings})
+
+
+def escaped(document: dict[str, object]) -> dict[str, object]:
+    """The same, with whatever came from the network made printable: it may be anywhere."""
+    return {key: _escaped(value) for key, value in document.items()}
 
 
 def _escaped(value: object) -> object:
-    """Strings from the network may be anywhere."""
     if isinstance(value, str):
         return printable(value)
     if isinstance(value, list):
@@ -34,14 +39,18 @@ def _escaped(value: object) -> object:
     return value
 
 
-def _document(report: Report) -> dict[str, object]:
+def endpoint_json(report: Report) -> dict[str, object]:
+    """What was seen of an endpoint, without the findings; not yet escaped."""
     case, tlsa = report.case, report.evidence.tlsa
     return {
-        "schema": SCHEMA,
         "endpoint": str(case.evidence.endpoint),
+        "application": case.evidence.application,
         "at": case.evidence.at.isoformat(),
         "verdict": report.verdict.value,
         "good": report.good,
+        "base": case.evidence.base.to_text(),
+        "names": [name.to_text(omit_final_dot=True) for name in case.reference.names],
+        "passedOver": case.passed_over.name.lower() if case.passed_over is not None else None,
         "tlsa": _answer(case, tlsa) | {"records": [r.to_text() for r in records_of(tlsa.rrset)] if tlsa.rrset else []},
         "answers": [_answer(case, answer) for answer in (case.evidence.a, case.evidence.aaaa)],
         "addresses": [
@@ -52,7 +61,6 @@ def _document(report: Report) -> dict[str, object]:
             }
             for address in case.addresses
         ],
-        "findings": [_finding(finding) for finding in report.findings],
     }
 
 
@@ -80,6 +88,7 @@ def _got(probe: Probe) -> dict[str, object]:
 def _view(view: View) -> dict[str, object]:
     return {
         "to": [offer(hello) for hello in view.hellos],
+        "said": list(view.handshake.said),
         "match": view.match.verdict.value,
         "chain": [_certificate(der) for der in view.handshake.chain.ders],
         "records": [_outcome(outcome) for outcome in view.match.records],
@@ -108,11 +117,14 @@ def _outcome(outcome: RecordMatch) -> dict[str, object]:
     }
 
 
-def _finding(finding: Finding) -> dict[str, object]:
+def finding_json(finding: Finding, target: str | None = None) -> dict[str, object]:
+    """One finding; ``target`` as the operator named it, ``endpoint`` None where it is about the target as a whole."""
     return {
         "code": finding.code,
         "level": finding.level.name.lower(),
         "citation": finding.citation,
+        "target": target,
+        "endpoint": str(finding.endpoint) if finding.endpoint is not None else None,
         "subject": finding.subject,
         "address": str(finding.address) if finding.address is not None else None,
         "sentence": finding.sentence,

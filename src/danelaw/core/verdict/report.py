@@ -6,7 +6,7 @@ import enum
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from danelaw.core.model import IP, Evidence
+from danelaw.core.model import IP, Endpoint, Evidence
 from danelaw.core.verdict.case import Case
 
 
@@ -41,7 +41,8 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """``code`` is stable and documented; ``remedy`` is what to do about it."""
+    """``code`` is stable and documented; ``remedy`` is what to do about it. ``endpoint``: None where it is about a
+    target as a whole."""
 
     code: str
     level: Level
@@ -51,28 +52,43 @@ class Finding:
     remedy: str
     address: IP | None = None
     details: tuple[str, ...] = ()
+    endpoint: Endpoint | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
-    """One thing to look for. Where ``applies`` is false, the rule neither passed nor failed."""
+class Statement:
+    """What every rule states beforehand: what its findings are called, how they matter, by whom, and what to do."""
 
     id: str
     level: Level
     citation: str
     remedy: str
+
+    def finding(self, said: Said, endpoint: Endpoint | None = None) -> Finding:
+        return Finding(
+            self.id,
+            self.level,
+            self.citation,
+            said.subject,
+            said.sentence,
+            self.remedy,
+            said.address,
+            said.details,
+            endpoint,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Rule(Statement):
+    """One thing to look for at an endpoint. Where ``applies`` is false, the rule neither passed nor failed."""
+
     applies: Callable[[Case], bool]
     look: Callable[[Case], Iterable[Said]]
 
     def findings(self, case: Case) -> tuple[Finding, ...]:
         if not self.applies(case):
             return ()
-        return tuple(
-            Finding(
-                self.id, self.level, self.citation, said.subject, said.sentence, self.remedy, said.address, said.details
-            )
-            for said in self.look(case)
-        )
+        return tuple(self.finding(said, case.evidence.endpoint) for said in self.look(case))
 
 
 @dataclass(frozen=True, slots=True)

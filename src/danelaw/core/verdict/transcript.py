@@ -32,7 +32,7 @@ _BY: Final = {
     Security.BOGUS: "validation from the root's trust anchor failed here",
     Security.INDETERMINATE: "for an answer that was needed did not come",
 }
-_OUTCOMES: Final = {
+OUTCOMES: Final = {
     Verdict.VALID: "DANE authentication successful",
     Verdict.MISMATCH: "DANE authentication FAILED",
     Verdict.BOGUS: "DANE authentication FAILED",
@@ -47,7 +47,12 @@ def transcript(report: Report) -> tuple[str, ...]:
 
     Nothing that came from the network is in it that a terminal would obey.
     """
-    return tuple(line for text in _text(report) for line in _fold(text))
+    return folded(_text(report))
+
+
+def folded(texts: Iterable[str]) -> tuple[str, ...]:
+    """Texts as lines of at most 80 columns, escaped."""
+    return tuple(line for text in texts for line in _fold(text))
 
 
 def _fold(text: str) -> list[str]:
@@ -59,15 +64,20 @@ def _fold(text: str) -> list[str]:
 
 def _text(report: Report) -> Iterator[str]:
     case = report.case
-    yield f"{_OUTCOMES[report.verdict]}: {case.evidence.endpoint}"
+    yield f"{OUTCOMES[report.verdict]}: {case.evidence.endpoint}"
     yield f"In short: {_CONCLUSIONS[report.verdict]}."
     yield ""
+    yield from seen(case)
+    yield ""
+    yield from told(report.findings)
+
+
+def seen(case: Case) -> Iterator[str]:
+    """What was seen of an endpoint: its TLSA records, and what each address presents."""
     yield from _tlsa(case)
     for address in case.addresses:
         yield ""
         yield from _address(case, address)
-    yield ""
-    yield from _findings(report.findings)
 
 
 def _tlsa(case: Case) -> Iterator[str]:
@@ -78,6 +88,8 @@ def _tlsa(case: Case) -> Iterator[str]:
     yield f"DNSSEC: {tlsa.state.value}, {_BY[tlsa.state]}"
     for reason in tlsa.reasons if tlsa.state is not Security.SECURE else ():
         yield f"  {clip(str(reason))}"
+    if case.passed_over is not None:
+        yield f"Clients do not ask for them: {case.passed_over.value}"
     for record in records:
         yield f"TLSA: {_whole(record)}"
 
@@ -140,10 +152,11 @@ def _leaf(leaf: Described) -> Iterator[str]:
     yield f"Valid: {leaf.first:%Y-%m-%d %H:%M:%S} to {leaf.last:%Y-%m-%d %H:%M:%S} UTC"
 
 
-def _findings(findings: Iterable[Finding]) -> Iterator[str]:
-    told = list(findings)
-    yield f"Findings: {len(told) or 'none'}"
-    for finding in told:
+def told(findings: Iterable[Finding]) -> Iterator[str]:
+    """Findings with their remedies."""
+    listed = list(findings)
+    yield f"Findings: {len(listed) or 'none'}"
+    for finding in listed:
         at = f" at {finding.address}" if finding.address is not None else ""
         yield f"{finding.level.name} {finding.code}{at} ({finding.citation})"
         yield f"  {clip(finding.subject)}: {clip(finding.sentence)}"
