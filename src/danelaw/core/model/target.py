@@ -37,10 +37,14 @@ class Target:
         return Endpoint(self.name, self.port, self.transport, self.application.starttls)
 
     def __str__(self) -> str:
+        """As it may be written: ``read_target`` reads it as the same target."""
         name = self.name.to_text(omit_final_dot=True)
         if self.searched:
             return f"{self.application.name}:{name}"
-        return f"{name}:{self.port}" + ("" if self.transport == "tcp" else f"/{self.transport}")
+        if self.transport != "tcp":
+            return f"{name}:{self.port}/{self.transport}"
+        usual = self.application.name == at_port(self.port).name
+        return f"{name}:{self.port}" if usual else f"{self.application.name}:{name}:{self.port}"
 
 
 def read_target(text: str, starttls: str | None = None) -> Target:
@@ -72,7 +76,7 @@ def _written(stripped: str, text: str) -> Target:
     scheme = _SCHEME.fullmatch(stripped)
     name = scheme[1].lower() if scheme is not None else ""
     application = APPLICATIONS.get(_ALIASES.get(name, name))
-    if scheme is None or (application is None and not scheme[2]):
+    if scheme is None or (not scheme[2] and (application is None or scheme[3].isdigit())):  # a host may be called smtp
         return _plain(stripped, text)
     if application is None:
         raise _bad(text, f"nothing is known of {name!r}", f"known are {', '.join(APPLICATIONS)}")
