@@ -110,6 +110,25 @@ class Authorities(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class ProbeLimits:
+    """How long each step of a probe may take. A step that takes longer is told by its name.
+
+    ``dialogue``: all that is said before TLS starts; ``silence``: the wait for each piece of it. Servers that hold back
+    their greeting to tell hasty clients from patient ones do so for some seconds.
+    """
+
+    connect: timedelta = timedelta(seconds=10)
+    dialogue: timedelta = timedelta(seconds=30)
+    silence: timedelta = timedelta(seconds=15)
+    handshake: timedelta = timedelta(seconds=10)
+
+    @classmethod
+    def each(cls, limit: timedelta) -> ProbeLimits:
+        """The same limit for every step."""
+        return cls(limit, limit, limit, limit)
+
+
 class Prober(Protocol):
     """The chain as presented by one address to one kind of client."""
 
