@@ -34,7 +34,7 @@ from danelaw.core.model import (
     TLSVersion,
     Unreachable,
 )
-from danelaw.ports import SocketAddress
+from danelaw.ports import ProbeLimits, SocketAddress
 
 WWW = dns.name.from_text("www.example.net.")
 HTTPS = Endpoint(WWW, 443)
@@ -138,7 +138,7 @@ def listening(serve: Callable[[socket.socket], None]) -> Iterator[TLSProber]:
                 serve(connection)
 
         threading.Thread(target=accept, daemon=True).start()
-        yield TLSProber(At(listener.getsockname()), timedelta(seconds=5))
+        yield TLSProber(At(listener.getsockname()), ProbeLimits.each(timedelta(seconds=5)))
         listener.shutdown(socket.SHUT_RDWR)
 
 
@@ -338,7 +338,7 @@ def test_an_alert_is_told_by_its_name() -> None:
 def test_a_server_that_says_nothing_is_given_up_at_the_limit() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         started = time.monotonic()
-        got = shake(TLSProber(At(silent.getsockname()), timedelta(milliseconds=200)))
+        got = shake(TLSProber(At(silent.getsockname()), ProbeLimits.each(timedelta(milliseconds=200))))
     assert isinstance(got, Unreachable)
     assert got.code == "TIMEOUT"
     assert time.monotonic() - started < GIVEN_UP
@@ -355,7 +355,7 @@ def test_a_server_that_drips_is_given_up_at_the_limit() -> None:
                 return
 
     with listening(drip) as prober:
-        prober = TLSProber(prober._dialer, timedelta(milliseconds=300))
+        prober = TLSProber(prober._dialer, ProbeLimits.each(timedelta(milliseconds=300)))
         started = time.monotonic()
         got = shake(prober)
         stop.set()
@@ -369,7 +369,7 @@ def test_an_address_that_accepts_no_connection_is_given_up_at_the_limit() -> Non
             client = waiting.enter_context(socket.socket())
             client.setblocking(False)
             client.connect_ex(full.getsockname())
-        got = shake(TLSProber(At(full.getsockname()), timedelta(milliseconds=200)))
+        got = shake(TLSProber(At(full.getsockname()), ProbeLimits.each(timedelta(milliseconds=200))))
     assert got == Unreachable("TIMEOUT", "no connection within 0.2 s")
 
 
@@ -408,7 +408,7 @@ def test_cancelling_does_not_wait_for_a_silent_server() -> None:
 @pytest.mark.parametrize(
     ("endpoint", "hello", "code"),
     [
-        (Endpoint(WWW, 25, starttls="smtp"), ANY, "STARTTLS_UNSUPPORTED"),
+        (Endpoint(WWW, 25, starttls="uucp"), ANY, "STARTTLS_UNSUPPORTED"),
         (Endpoint(WWW, 443, "udp"), ANY, "TRANSPORT_UNSUPPORTED"),
         (HTTPS, Hello(dns.name.Name([b"a\0b", b"example", b""])), "SNI_UNUSABLE"),
     ],

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from datetime import timedelta
 from functools import lru_cache
 from ipaddress import ip_address
 from typing import Final
@@ -17,6 +16,7 @@ from typing import Final
 from dns.name import Name
 from OpenSSL import SSL, crypto
 
+from danelaw.adapters.probe.conversation import READ_SIZE, address_literal, converse, part
 from danelaw.adapters.probe.sigalgs import restrict
 from danelaw.core.model import (
     IP,
@@ -30,14 +30,11 @@ from danelaw.core.model import (
     TLSVersion,
     Unreachable,
 )
-from danelaw.ports import Dialer, SocketAddress
+from danelaw.core.starttls.protocols import PROTOCOLS, dialogue
+from danelaw.ports import Dialer, ProbeLimits, SocketAddress
 
 MAX_RECEIVED: Final = 1 << 18
 """Octets that a server may send before the handshake is done. OpenSSL itself takes chains of up to 100 KiB."""
-
-READ_SIZE: Final = 16384
-LINGER: Final = timedelta(milliseconds=250)
-"""How long to wait for the server's farewell, so that it reads ours instead of a reset."""
 
 _PROTOCOLS: Final = {TLSVersion.TLS12: SSL.TLS1_2_VERSION, TLSVersion.TLS13: SSL.TLS1_3_VERSION}
 
@@ -72,25 +69,26 @@ _ALERTS: Final = {
 
 
 class TLSProber:
-    """``ports.Prober`` for TCP endpoints that speak TLS from the first octet.
+    """``ports.Prober`` for TCP endpoints: TLS from the first octet, or after a dialogue of ``core.starttls``.
 
-    ``limit`` bounds each of the two steps, connecting and shaking hands.
+    ``client``: what we call ourselves where a protocol asks for it; None: by the address that we connect from.
     """
 
-    def __init__(self, dialer: Dialer, limit: timedelta = timedelta(seconds=10)) -> None:
+    def __init__(self, dialer: Dialer, limits: ProbeLimits | None = None, client: str | None = None) -> None:
         self._dialer = dialer
-        self._limit = limit.total_seconds()
+        self._limits = limits or ProbeLimits()
+        self._client = client
 
     async def probe(self, endpoint: Endpoint, ip: IP, hello: Hello) -> Chain | HandshakeFailure | Unreachable:
         got = await self.handshake(endpoint, ip, hello)
         return got.chain if isinstance(got, Handshake) else got
 
     async def handshake(self, endpoint: Endpoint, ip: IP, hello: Hello) -> Handshake | HandshakeFailure | Unreachable:
-        """One connection, one handshake, a polite farewell.
+        """One connection, the dialogue if there is one, one handshake, a polite farewell.
 
         Raises ``DanelawError``: STARTTLS_UNSUPPORTED, TRANSPORT_UNSUPPORTED, SNI_UNUSABLE, SIGALGS_UNSUPPORTED.
         """
-        _require_plain_tls(endpoint)
+        _require_known(endpoint)
         tls = _connection(hello)
         try:
             where = self._dialer.locate(ip, endpoint.port)
@@ -101,48 +99,58 @@ class TLSProber:
             failure = await self._connect(sock, where)
             if failure is not None:
                 return failure
-            return await self._shake_hands(sock, tls)
+            if endpoint.starttls is None:
+                return await self._shake_hands(sock, tls)
+            # to XMPP servers this is the service's domain, which the certificate is for (RFC 7673 §4.1)
+            host = hello.sni or endpoint.host
+            spoken = dialogue(endpoint.starttls, host, self._client or address_literal(sock))
+            failure = await converse(sock, spoken, self._limits)
+            if failure is not None:
+                return failure
+            return await self._shake_hands(sock, tls, spoken.said, spoken.farewell)
 
     async def _connect(self, sock: socket.socket, where: SocketAddress) -> HandshakeFailure | Unreachable | None:
+        limit = self._limits.connect.total_seconds()
         try:
-            async with asyncio.timeout(self._limit):
+            async with asyncio.timeout(limit):
                 await asyncio.get_running_loop().sock_connect(sock, where)
         except ConnectionRefusedError as error:
             return HandshakeFailure("CONNECTION_REFUSED", str(error))
         except ConnectionError as error:
             return HandshakeFailure("CLOSED", str(error))
         except TimeoutError:
-            return Unreachable("TIMEOUT", f"no connection within {self._limit:g} s")
+            return Unreachable("TIMEOUT", f"no connection within {limit:g} s")
         except OSError as error:
             return Unreachable("UNREACHABLE", str(error))
         return None
 
     async def _shake_hands(
-        self, sock: socket.socket, tls: SSL.Connection
+        self, sock: socket.socket, tls: SSL.Connection, said: tuple[str, ...] = (), farewell: bytes = b""
     ) -> Handshake | HandshakeFailure | Unreachable:
+        limit = self._limits.handshake.total_seconds()
         try:
-            async with asyncio.timeout(self._limit):
+            async with asyncio.timeout(limit):
                 failure = await _handshake(sock, tls)
         except TimeoutError:
-            return Unreachable("TIMEOUT", f"no handshake within {self._limit:g} s")
+            return Unreachable("TIMEOUT", f"no handshake within {limit:g} s")
         if failure is not None:
             return failure
         # taken before the farewell: it is this state that was agreed upon
         presented = tls.get_peer_cert_chain()
         version, cipher = tls.get_protocol_version_name(), tls.get_cipher_name()
-        await _say_goodbye(sock, tls)
+        await part(sock, _last_words(tls, farewell))
         if not presented:
             return HandshakeFailure("PROTOCOL", "the server presented no certificate")
         ders = tuple(crypto.dump_certificate(crypto.FILETYPE_ASN1, certificate) for certificate in presented)
-        return Handshake(Chain(ders), version, cipher or "")
+        return Handshake(Chain(ders), version, cipher or "", said)
 
 
-def _require_plain_tls(endpoint: Endpoint) -> None:
-    if endpoint.starttls is not None:
+def _require_known(endpoint: Endpoint) -> None:
+    if endpoint.starttls is not None and endpoint.starttls not in PROTOCOLS:
         raise DanelawError(
             "STARTTLS_UNSUPPORTED",
             f"{endpoint} starts TLS by {endpoint.starttls}, and that cannot be probed",
-            hint="name an endpoint that speaks TLS from the first octet",
+            hint=f"name one of {', '.join(PROTOCOLS)}, or an endpoint that speaks TLS from the first octet",
         )
     if endpoint.transport != "tcp":
         raise DanelawError("TRANSPORT_UNSUPPORTED", f"{endpoint} is not on TCP, and that cannot be probed")
@@ -200,7 +208,10 @@ async def _handshake(sock: socket.socket, tls: SSL.Connection) -> HandshakeFailu
             done = False
         except SSL.Error as error:
             failure, done = _classify(tls, error), True
-        await _flush(sock, tls)
+        data = _outgoing(tls)
+        if data:
+            with contextlib.suppress(ConnectionError):  # the next reading shows why: perhaps an alert
+                await loop.sock_sendall(sock, data)
         if done:
             return failure
         try:
@@ -218,16 +229,13 @@ async def _handshake(sock: socket.socket, tls: SSL.Connection) -> HandshakeFailu
             tls.bio_shutdown()
 
 
-async def _flush(sock: socket.socket, tls: SSL.Connection) -> None:
-    """Sends what TLS wants sent. If the server no longer listens, the next reading shows why: perhaps an alert."""
-    loop = asyncio.get_running_loop()
-    while True:
-        try:
-            data = tls.bio_read(READ_SIZE)
-        except SSL.WantReadError:
-            return
-        with contextlib.suppress(ConnectionError):
-            await loop.sock_sendall(sock, data)
+def _outgoing(tls: SSL.Connection) -> bytes:
+    """What TLS wants sent."""
+    pieces = []
+    with contextlib.suppress(SSL.WantReadError):
+        while True:
+            pieces.append(tls.bio_read(READ_SIZE))
+    return b"".join(pieces)
 
 
 def _classify(tls: SSL.Connection, error: SSL.Error) -> HandshakeFailure:
@@ -240,14 +248,10 @@ def _classify(tls: SSL.Connection, error: SSL.Error) -> HandshakeFailure:
     return HandshakeFailure("PROTOCOL", "; ".join(reason[-1] for reason in reasons) or type(error).__name__)
 
 
-async def _say_goodbye(sock: socket.socket, tls: SSL.Connection) -> None:
-    """Our close_notify (RFC 8446 §6.1), then what the server still has to say, unread."""
-    loop = asyncio.get_running_loop()
-    with contextlib.suppress(SSL.Error, OSError):  # TimeoutError is an OSError: the handshake is done, come what may
-        async with asyncio.timeout(LINGER.total_seconds()):
-            tls.shutdown()
-            await _flush(sock, tls)
-            sock.shutdown(socket.SHUT_WR)
-            for _ in range(MAX_RECEIVED // READ_SIZE):
-                if not await loop.sock_recv(sock, READ_SIZE):
-                    break
+def _last_words(tls: SSL.Connection, farewell: bytes) -> bytes:
+    """``farewell`` under TLS, then our close_notify (RFC 8446 §6.1)."""
+    with contextlib.suppress(SSL.Error):  # the handshake is done, come what may
+        if farewell:
+            tls.send(farewell)
+        tls.shutdown()
+    return _outgoing(tls)
