@@ -22,6 +22,8 @@ NO_CODES: Final = frozenset(
         *("DNSKEY", "NODATA", "NXDOMAIN", "TLSA", "TYPE", "SPKI"),  # words of the DNS
         *("ES256", "RS256", "SHA256"),  # algorithms
         *("HEAD", "POST"),  # HTTP methods
+        *("HTML", "HTTP", "IMAP", "NNTP", "POP3", "XMPP"),  # protocols
+        *("AUTH", "CAPA", "CAPABILITY", "PREAUTH", "STARTTLS", "STLS"),  # words of those that start in cleartext
         *("COMMAND", "FILE", "INSTANT", "SECONDS", "SIGNED", "TIME", "ZONEFILE"),  # what the command line takes
         *("MATCHING_TYPE", "SELECTOR", "USAGE"),  # ends of PRIVATE_… and UNKNOWN_…
         *("NO_COLOR", "DANELAW_CONFIG", "DANELAW_OUTSIDE"),  # environment variables

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
-from typing import Final, TypeAlias, TypeVar
+from typing import Final, NoReturn, TypeAlias, TypeVar
 
 from danelaw.core.starttls.dialogue import MAX_OCTETS, MAX_SAID, Ready, Step, Stopped
 from danelaw.core.starttls.strangers import TLS_RECORD, stranger
@@ -112,6 +112,12 @@ class Exchange:
         if len(self.said) > MAX_SAID:
             middle = MAX_SAID // 2
             self.said[middle : middle + 2] = ["…"]
+
+
+def foreign_octet(octet: bytes, wanted: str) -> Reading[NoReturn]:
+    """The first octet of an answer is not ``wanted``: it is told what speaks so. Raises ``StoppedError``."""
+    more = (yield Octets(4)) if octet == b"H" else b"\x03" if octet in (b"\x15", b"\x16") else b""
+    raise not_this_protocol(octet + more, wanted)
 
 
 class Conversation:

@@ -9,36 +9,31 @@ from typing import Final
 from dns.name import Name
 
 from danelaw.core.model.errors import DanelawError
-from danelaw.core.starttls import smtp
+from danelaw.core.starttls import ftp, imap, ldap, pop3, postgres, sieve, smtp, xmpp
 from danelaw.core.starttls.conversation import Conversation, Exchange, Script
 from danelaw.core.starttls.dialogue import Dialogue
 
 _CLIENT: Final = re.compile(r"[!-~]{1,255}")
 
 
-def _smtp(hello: str) -> Callable[[Exchange, str, str], Script]:
-    return lambda exchange, _, client: smtp.smtp(exchange, f"{hello} {client}")
+Start = Callable[[Exchange, str, str], Script]
+"""A script for a connection: through what it speaks, whom it asks for, and the name of the client."""
 
-
-_SCRIPTS: Final[dict[str, tuple[Callable[[Exchange, str, str], Script], bytes]]] = {
-    "smtp": (_smtp("EHLO"), smtp.FAREWELL),
-    "submission": (_smtp("EHLO"), smtp.FAREWELL),
-    "lmtp": (_smtp("LHLO"), smtp.FAREWELL),
+_SCRIPTS: Final[dict[str, tuple[Start, bytes]]] = {
+    "smtp": (lambda exchange, _, client: smtp.smtp(exchange, f"EHLO {client}"), smtp.FAREWELL),
+    "submission": (lambda exchange, _, client: smtp.smtp(exchange, f"EHLO {client}"), smtp.FAREWELL),
+    "lmtp": (lambda exchange, _, client: smtp.smtp(exchange, f"LHLO {client}"), smtp.FAREWELL),
+    "imap": (lambda exchange, *_: imap.imap(exchange), imap.FAREWELL),
+    "pop3": (lambda exchange, *_: pop3.pop3(exchange), pop3.FAREWELL),
+    "sieve": (lambda exchange, *_: sieve.sieve(exchange), sieve.FAREWELL),
+    "xmpp-client": (lambda exchange, *names: xmpp.xmpp(exchange, "jabber:client", *names), xmpp.FAREWELL),
+    "xmpp-server": (lambda exchange, *names: xmpp.xmpp(exchange, "jabber:server", *names), xmpp.FAREWELL),
+    "postgres": (lambda exchange, *_: postgres.postgres(exchange), postgres.FAREWELL),
+    "ftp": (lambda exchange, *_: ftp.ftp(exchange), ftp.FAREWELL),
+    "ldap": (lambda exchange, *_: ldap.ldap(exchange), ldap.FAREWELL),
 }
 
-PROTOCOLS: Final[tuple[str, ...]] = (
-    "smtp",
-    "submission",
-    "lmtp",
-    "imap",
-    "pop3",
-    "sieve",
-    "xmpp-client",
-    "xmpp-server",
-    "postgres",
-    "ftp",
-    "ldap",
-)
+PROTOCOLS: Final[tuple[str, ...]] = tuple(_SCRIPTS)
 """By the names that ``Application.starttls`` and ``Endpoint.starttls`` use."""
 
 
