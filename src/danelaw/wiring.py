@@ -30,7 +30,7 @@ from danelaw.adapters.probe import TLSProber
 from danelaw.adapters.publish.rfc2136 import Primary, Rfc2136Publisher
 from danelaw.adapters.publish.tsig import read_key
 from danelaw.adapters.publish.zonefile import ZonefilePublisher
-from danelaw.adapters.resolve import AuthorityAsker, ForwardingResolver, system_forwarders
+from danelaw.adapters.resolve import AuthorityAsker, ForwardingResolver, Patience, system_forwarders
 from danelaw.adapters.resolve.stated import ONCE, StatedAuthorities
 from danelaw.adapters.store import MemoryStore
 from danelaw.adapters.zone.desk import FileDesk
@@ -63,6 +63,7 @@ from danelaw.ports import (
     Commands,
     Dialer,
     KeyFiles,
+    ProbeLimits,
     Publisher,
     Store,
     Surroundings,
@@ -130,13 +131,15 @@ def eyes(
     *,
     ports: Mapping[IP, int] | None = None,
     warm: bool = False,
+    step: timedelta | None = None,
 ) -> Eyes:
     """The ports that look at the network as it is, and change nothing; what they find is told with all its faults.
 
     ``forwarders`` and ``anchor`` go before what the configuration says of them; failing both, the system's and the
     root's. ``now``: as of when to judge. ``ports``: of services that are not where they usually are. ``warm``: zone
-    keys that one answer rests on serve the next ones too, for who looks at much in a short time. Raises
-    ``DanelawError``: ``NO_FORWARDERS``, and as ``trust_anchors`` does.
+    keys that one answer rests on serve the next ones too, for who looks at much in a short time. ``step``: how long one
+    step may take, such as a question to one server or a handshake; None for what suits most. Raises ``DanelawError``:
+    ``NO_FORWARDERS``, and as ``trust_anchors`` does.
     """
     world, at = dialer(), StoppedClock(now) if now is not None else clock()
     chosen = tuple(forwarders) or (config.forwarders if config is not None else ()) or system_forwarders()
@@ -144,11 +147,16 @@ def eyes(
     anchors = trust_anchors(anchor or (config.trust_anchor if config is not None else None), at.now())
     cache = ZoneKeyCache()
     new_cache = (lambda: cache) if warm else ZoneKeyCache
+    patience = Patience(first=min(step, Patience().first), tcp=step) if step is not None else Patience()
     return Eyes(
         clock=at,
-        resolver=ForwardingResolver(chosen, world, at, anchors, ca=ca, new_cache=new_cache, thorough=not warm),
-        authorities=AuthorityAsker(chosen, world, ca=ca),
-        prober=TLSProber(StatedPorts(ports) if ports else world),
+        resolver=ForwardingResolver(
+            chosen, world, at, anchors, patience=patience, ca=ca, new_cache=new_cache, thorough=not warm
+        ),
+        authorities=AuthorityAsker(chosen, world, patience=patience, ca=ca),
+        prober=TLSProber(
+            StatedPorts(ports) if ports else world, ProbeLimits.each(step) if step is not None else ProbeLimits()
+        ),
     )
 
 
@@ -190,11 +198,13 @@ def zone_desk(
     )
 
 
-def client_roots(config: Config | None) -> tuple[bytes, ...]:
-    """The CAs that clients trust, in DER: those of the configuration, or the platform's, if it has any.
+def client_roots(config: Config | None, ca: Path | None = None) -> tuple[bytes, ...]:
+    """The CAs that clients trust, in DER: of ``ca``, of the configuration, or the platform's, if it has any.
 
     Raises ``DanelawError("ROOTS_UNREADABLE")``.
     """
+    if ca is not None:
+        return _roots(ca)
     if config is None and not Path(PLATFORM_ROOTS).exists():
         return ()
     return _roots(config.client_roots if config is not None else Path(PLATFORM_ROOTS))
@@ -333,18 +343,27 @@ def _roots(path: Path) -> tuple[bytes, ...]:
         with warnings.catch_warnings():
             # Some old roots have serial numbers that RFC 5280 forbids: no matter of the user's.
             warnings.simplefilter("ignore", CryptographyDeprecationWarning)
-            certificates = x509.load_pem_x509_certificates(path.read_bytes())
+            certificates = x509.load_pem_x509_certificates(_octets(path, _LONGEST_ROOTS))
     except (OSError, ValueError) as error:
         raise DanelawError(
             "ROOTS_UNREADABLE",
             f"the roots that clients trust cannot be read from {path}",
             evidence=str(error),
-            hint="set roots under [clients] to a PEM file",
+            hint="name a PEM file: with --ca, or as roots under [clients]",
         ) from error
     return tuple(certificate.public_bytes(Encoding.DER) for certificate in certificates)
 
 
 _LONGEST_ANCHORS: Final = 1 << 20
+_LONGEST_ROOTS: Final = 1 << 24
+
+
+def _octets(path: Path, most: int) -> bytes:
+    with path.open("rb") as file:
+        octets = file.read(most + 1)
+    if len(octets) > most:
+        raise ValueError(f"it has more than {most} octets")
+    return octets
 
 
 def _read(path: Path) -> str:
