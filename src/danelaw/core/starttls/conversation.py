@@ -82,9 +82,10 @@ def shortened(text: str, most: int) -> str:
 
 
 class Exchange:
-    """What a script speaks through, and the transcript."""
+    """What a script speaks through, and the transcript. ``farewell``: see ``Dialogue``; scripts keep it."""
 
-    def __init__(self) -> None:
+    def __init__(self, farewell: bytes = b"") -> None:
+        self.farewell = farewell
         self.said: list[str] = []
         self.outgoing = bytearray()
 
@@ -123,17 +124,21 @@ def foreign_octet(octet: bytes, wanted: str) -> Reading[NoReturn]:
 class Conversation:
     """A dialogue that a script leads (``dialogue.Dialogue``)."""
 
-    def __init__(self, script: Callable[[Exchange], Script], farewell: bytes) -> None:
-        self._exchange = Exchange()
+    def __init__(self, script: Callable[[Exchange], Script], farewell: bytes = b"") -> None:
+        """``farewell``: what the script may put another in the place of."""
+        self._exchange = Exchange(farewell)
         self._script = script(self._exchange)
         self._ask: Ask = LINE
         self._buffer = bytearray()
         self._received = 0
-        self.farewell: Final = farewell
 
     @property
     def said(self) -> tuple[str, ...]:
         return tuple(self._exchange.said)
+
+    @property
+    def farewell(self) -> bytes:
+        return self._exchange.farewell
 
     def begin(self) -> Step:
         self._ask = next(self._script)

@@ -1,7 +1,7 @@
 """SSLRequest in PostgreSQL's protocol: a question of eight octets, an answer of one.
 
 https://www.postgresql.org/docs/current/protocol-flow.html, "SSL Session Encryption". What follows the answer at once is
-what CVE-2021-23222 is about. Nothing is said in farewell: a server that hears nothing notes nothing either.
+what CVE-2021-23222 is about. There is no farewell: a server that hears nothing more notes nothing.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from danelaw.core.starttls.conversation import (
     refused,
 )
 
-FAREWELL: Final = b""
 SSL_REQUEST: Final = (8).to_bytes(4) + (1234).to_bytes(2) + (5679).to_bytes(2)
 
 MAX_ERROR: Final = 30000
@@ -33,7 +32,7 @@ def postgres(exchange: Exchange) -> Script:
             exchange.heard("S")
         case b"N":
             exchange.heard("N")
-            raise refused("it answers N: it does not speak TLS, here or to us")
+            raise refused("it answers N: it does not start TLS")
         case b"E":
             text = yield from _error(exchange)
             raise refused(text)

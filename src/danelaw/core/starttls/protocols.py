@@ -26,9 +26,9 @@ _SCRIPTS: Final[dict[str, tuple[Start, bytes]]] = {
     "imap": (lambda exchange, *_: imap.imap(exchange), imap.FAREWELL),
     "pop3": (lambda exchange, *_: pop3.pop3(exchange), pop3.FAREWELL),
     "sieve": (lambda exchange, *_: sieve.sieve(exchange), sieve.FAREWELL),
-    "xmpp-client": (lambda exchange, *names: xmpp.xmpp(exchange, "jabber:client", *names), xmpp.FAREWELL),
-    "xmpp-server": (lambda exchange, *names: xmpp.xmpp(exchange, "jabber:server", *names), xmpp.FAREWELL),
-    "postgres": (lambda exchange, *_: postgres.postgres(exchange), postgres.FAREWELL),
+    "xmpp-client": (lambda exchange, *names: xmpp.xmpp(exchange, "jabber:client", *names), b""),
+    "xmpp-server": (lambda exchange, *names: xmpp.xmpp(exchange, "jabber:server", *names), b""),
+    "postgres": (lambda exchange, *_: postgres.postgres(exchange), b""),
     "ftp": (lambda exchange, *_: ftp.ftp(exchange), ftp.FAREWELL),
     "ldap": (lambda exchange, *_: ldap.ldap(exchange), ldap.FAREWELL),
 }

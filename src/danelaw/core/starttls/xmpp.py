@@ -10,14 +10,16 @@ from danelaw.core.starttls.conversation import Exchange, Reading, Script, not_of
 from danelaw.core.starttls.xml_stream import STREAM, Element, StreamReader
 
 TLS: Final = "urn:ietf:params:xml:ns:xmpp-tls"
-FAREWELL: Final = b"</stream:stream>"
+CLOSING: Final = b"</stream:stream>"
 _VERSION: Final = re.compile(r"([0-9]{1,5})\.([0-9]{1,5})")
 
 
 def xmpp(exchange: Exchange, namespace: str, host: str, client: str) -> Script:
     """``namespace``: ``jabber:client`` or ``jabber:server``. ``host``: the domain that is asked for. ``client``: that
     which asks; only servers tell it (RFC 6120 §4.7.1), and only a name."""
-    exchange.send(header := stream_header(namespace, host, client), header.decode())
+    header = stream_header(namespace, host, client)
+    exchange.farewell = CLOSING
+    exchange.send(header, header.decode())
     reader = StreamReader()
     opened = yield from reader.header()
     exchange.heard(reader.take_raw().strip())
@@ -34,6 +36,7 @@ def xmpp(exchange: Exchange, namespace: str, host: str, client: str) -> Script:
         raise refused("it answers <starttls/> with <failure/>")
     if answer.name != (TLS, "proceed"):
         raise not_this_protocol(answer.name[1], "the answer to <starttls/>")
+    exchange.farewell = header + CLOSING  # under TLS there is a new stream (RFC 6120 §5.4.3.3)
 
 
 def stream_header(namespace: str, host: str, client: str) -> bytes:
@@ -58,7 +61,7 @@ def _next(exchange: Exchange, reader: StreamReader) -> Reading[Element]:
     if element is None:
         raise refused("it closes the stream")
     if element.name == (STREAM, "error"):
-        raise refused(" ".join(filter(None, (_condition(child) for child in element.children))) or "a stream error")
+        raise refused(": ".join(filter(None, (_condition(child) for child in element.children))) or "a stream error")
     return element
 
 
