@@ -64,6 +64,28 @@ def _sequence(data: bytes) -> list[tuple[int, bytes]]:
     return list(_children(data, start, end))
 
 
+def children(element: bytes) -> list[tuple[int, bytes]]:
+    """What a constructed element holds: each part's tag, and the part with its tag and length.
+
+    Raises ``MalformedDER`` unless ``element`` is one whole element of whole elements.
+    """
+    _, start, end = _whole(element)
+    return list(_children(element, start, end))
+
+
+def content(element: bytes) -> bytes:
+    """What stands behind the tag and length of one whole element. Raises ``MalformedDER``."""
+    _, start, end = _whole(element)
+    return element[start:end]
+
+
+def _whole(element: bytes) -> tuple[int, int, int]:
+    tag, start, end = _element(element, 0, len(element))
+    if end != len(element):
+        raise MalformedDER(f"{len(element) - end} octets follow the element")
+    return tag, start, end
+
+
 @lru_cache(maxsize=4096)
 def certificate_fields(der: bytes) -> Fields:
     """Issuer, subject and SubjectPublicKeyInfo of a certificate.
