@@ -82,13 +82,14 @@ class Credentials:
 
     def chain(self, algorithm: KeyAlgorithm, *rest: x509.Certificate) -> Credential:
         key, leaf = self.leaves[algorithm]
-        chain = [leaf, *rest]
         file = self.folder / f"{algorithm.value}-{len(list(self.folder.iterdir()))}.pem"
-        pem = key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-        file.write_bytes(pem + b"".join(cert.public_bytes(serialization.Encoding.PEM) for cert in chain))
-        return Credential(chain, file)
+        return in_file(file, key, leaf, *rest)
+
+
+def in_file(file: Path, key: Key, *chain: x509.Certificate) -> Credential:
+    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    file.write_bytes(pem + b"".join(cert.public_bytes(serialization.Encoding.PEM) for cert in chain))
+    return Credential(list(chain), file)
 
 
 def credentials(folder: Path) -> Credentials:

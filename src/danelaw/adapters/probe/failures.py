@@ -48,6 +48,7 @@ VERSION_REFUSED: Final = HandshakeFailure("TLS_ALERT", "protocol_version")
 
 _MEANING: Final = {
     "ASN1 lib": "a certificate is malformed",
+    "cert length mismatch": "a certificate is malformed",
     "excessive message size": "a message, such as the chain of certificates, is longer than OpenSSL takes",
     "length mismatch": "a message, such as the chain of certificates, is malformed or empty",
 }
