@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from danelaw.deferred import names_of
 
 if TYPE_CHECKING:
+    from danelaw.core.tlsa.acceptance import Acceptance, Basis, acceptance
     from danelaw.core.tlsa.associate import associate, from_spki
     from danelaw.core.tlsa.clients import (
         ClientKind,
@@ -16,9 +17,10 @@ if TYPE_CHECKING:
         safe_match,
         validity_changes,
     )
-    from danelaw.core.tlsa.match import Match, Profile, RecordMatch, Verdict, match
+    from danelaw.core.tlsa.match import Match, RecordMatch, Verdict, match
     from danelaw.core.tlsa.owners import base_domains, owners, tlsa_owner
     from danelaw.core.tlsa.paths import pkix_valid
+    from danelaw.core.tlsa.profiles import PROFILES, Profile
     from danelaw.core.tlsa.records import (
         TLSA,
         CertificateUsage,
@@ -34,19 +36,24 @@ else:
     __getattr__ = names_of(
         __name__,
         {
+            "acceptance": "Acceptance Basis acceptance",
             "associate": "associate from_spki",
             "clients": "ClientKind Fallback client_kinds combinations_of records_of refused safe_match "
             "validity_changes",
-            "match": "Match Profile RecordMatch Verdict match",
+            "match": "Match RecordMatch Verdict match",
             "owners": "base_domains owners tlsa_owner",
             "paths": "pkix_valid",
+            "profiles": "PROFILES Profile",
             "records": "TLSA CertificateUsage Combination MalformedTLSA MatchingType Selector TLSARecord unusable",
             "reference": "Reference",
         },
     )
 
 __all__ = [
+    "PROFILES",
     "TLSA",
+    "Acceptance",
+    "Basis",
     "CertificateUsage",
     "ClientKind",
     "Combination",
@@ -60,6 +67,7 @@ __all__ = [
     "Selector",
     "TLSARecord",
     "Verdict",
+    "acceptance",
     "associate",
     "base_domains",
     "client_kinds",

@@ -17,10 +17,13 @@ from itertools import combinations as subsets
 from typing import Final
 
 from danelaw.core.model import Answer, Chain, HandshakeFailure, Instant, RRset
-from danelaw.core.tlsa.match import set_aside, standing, strongest_digests, weaker
+from danelaw.core.tlsa.kept import kept
+from danelaw.core.tlsa.match import set_aside, strongest_digests, weaker
 from danelaw.core.tlsa.paths import pkix_paths
+from danelaw.core.tlsa.profiles import STRICT
 from danelaw.core.tlsa.records import TLSA, Combination, MalformedTLSA, TLSARecord
 from danelaw.core.tlsa.reference import Reference
+from danelaw.core.tlsa.standing import standing
 from danelaw.core.tlsa.x509 import ALWAYS, Validity
 
 __all__ = [
@@ -121,7 +124,7 @@ def refused(
         if rdatas or not reference.opportunistic:
             return kinds
         return _refusing(frozenset(), frozenset(), True, kinds)
-    seen = _seen(rdatas, chain, reference)
+    seen = _seen(chain, rdatas, reference)
     falls_well = reference.opportunistic or any(v.covers(at) for v in seen.pkix)
     good = frozenset(c for c, spans in seen.combinations if any(v.covers(at, skew) for v in spans))
     return _refusing(frozenset(c for c, _ in seen.combinations), good, falls_well, kinds)
@@ -136,7 +139,7 @@ def safe_match(
     """
     if isinstance(chain, HandshakeFailure) or not isinstance(answer, RRset):
         return False
-    seen = _seen(answer.rdatas, chain, reference)
+    seen = _seen(chain, answer.rdatas, reference)
     return bool(seen.combinations) and all(any(v.covers(at, skew) for v in spans) for _, spans in seen.combinations)
 
 
@@ -146,7 +149,7 @@ def validity_changes(
     """The instants, sorted, from which on ``refused`` for this answer and chain may say something else."""
     if isinstance(chain, HandshakeFailure):
         return ()
-    seen = _seen(answer.rdatas if isinstance(answer, RRset) else frozenset(), chain, reference)
+    seen = _seen(chain, answer.rdatas if isinstance(answer, RRset) else frozenset(), reference)
     spans = {*seen.pkix, *concatenated.from_iterable(spans for _, spans in seen.combinations)} - {ALWAYS}
     plain = {edge for span in seen.pkix for edge in (span.start, span.end)}
     skewed = {edge for span in spans for edge in (span.start + skew, span.end - skew)}
@@ -161,12 +164,12 @@ class _Seen:
     pkix: tuple[Validity, ...]
 
 
-@lru_cache(maxsize=8192)
-def _seen(rdatas: frozenset[bytes], chain: Chain, reference: Reference) -> _Seen:
+@kept(4096)
+def _seen(chain: Chain, rdatas: frozenset[bytes], reference: Reference) -> _Seen:
     spans: dict[Combination, tuple[Validity, ...]] = {}
     for record in _records(rdatas):
         if set_aside(record, reference, None) is None:
-            found = standing(record, chain, reference, True)
+            found = standing(record, chain, reference, STRICT)
             matches = (ALWAYS,) if found.always else tuple(path.validity for path in found.paths)
             spans[record.combination] = spans.get(record.combination, ()) + matches
     paths = pkix_paths(chain, reference.names, reference.roots).found

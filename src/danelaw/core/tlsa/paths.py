@@ -6,11 +6,10 @@ chain serves every instant.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import lru_cache, reduce
-from itertools import islice, pairwise
+from functools import reduce
 from typing import Final
 
 from cryptography import x509
@@ -18,19 +17,28 @@ from cryptography.x509.verification import PolicyBuilder, Store, VerificationErr
 from dns.name import Name
 
 from danelaw.core.model import Chain, Instant, Reason
-from danelaw.core.tlsa.x509 import Certificate, Validity, constrained, names_match, parse, signed_by
+from danelaw.core.tlsa.ascents import STRICT_RULES, Ascent, Rules, ascents
+from danelaw.core.tlsa.kept import kept
+from danelaw.core.tlsa.x509 import Certificate, Validity, names_match, parse, signed_with
 
-_LONGEST: Final = 10
-_MOST_PATHS: Final = 32
-_MOST_STEPS: Final = 512  # a chain of look-alike cross certificates must not cost more than this
+_MOST_TOPS: Final = 4  # a bare key is tried on no more certificates than these
 
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """Certificates from the leaf, depth 0, to the anchor; each is issued by the next."""
+    """Certificates from the leaf, depth 0, upwards; each is issued by the next, the last of them is the anchor.
+
+    ``above``: the anchor is not among them, but above them all: a key, without a certificate, that signed the last.
+    """
 
     certificates: tuple[Certificate, ...]
     validity: Validity
+    above: bool = False
+
+    @property
+    def depth(self) -> int:
+        """The anchor's, the leaf being 0."""
+        return len(self.certificates) if self.above else len(self.certificates) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,56 +49,81 @@ class Paths:
     why: Reason | None
 
 
-@lru_cache(maxsize=1024)
-def anchored_paths(chain: Chain, anchors: frozenset[bytes]) -> Paths:
+def anchored_paths(chain: Chain, anchors: frozenset[bytes], rules: Rules) -> Paths:
     """The paths from a presented leaf to one of these DANE trust anchors, certificates in DER (RFC 7671 §5.2).
 
     An anchor may be in the presented chain or not; what lies below it is. No root of the client plays a part, and an
     anchor need not be self-signed. Names and dates are the caller's to check.
     """
-    leaf, presented = _read(chain)
-    if leaf is None:
+    ways = ascents(chain, tuple(sorted(anchors - set(chain.ders))), rules)
+    if not ways:
         return _unreadable()
-    pool = _distinct((*presented, *_parsed(anchors)))
-    good: list[Path] = []
-    why: Reason | None = None
-    for path in _climb(leaf, pool, anchors):
-        flaw = _flaw(path)
-        if flaw is None:
-            good.append(Path(path, _validity(path)))
-        else:
-            why = why or flaw
-    if good:
-        return Paths(tuple(good), None)
-    return Paths((), why or Reason("NO_PATH", "RFC 7671 §5.2", str(leaf), "the chain does not lead to the anchor"))
+    return _good(
+        [way for way in ways[1:] if way.top.der in anchors],
+        Reason("NO_PATH", "RFC 7671 §5.2", str(ways[0].top), "the chain does not lead to the anchor"),
+    )
 
 
-@lru_cache(maxsize=1024)
-def pkix_paths(chain: Chain, names: tuple[Name, ...], roots: tuple[bytes, ...]) -> Paths:
+def bare_key_paths(chain: Chain, spki: bytes, rules: Rules) -> Paths:
+    """The paths from a presented leaf to a certificate that this key signed, and nobody presented is above it
+    (RFC 7671 §5.2.3).
+
+    The key is a SubjectPublicKeyInfo in DER; what bears it as its own, such as a self-signed leaf, is not above itself.
+    """
+    ways = ascents(chain, (), rules)
+    if not ways:
+        return _unreadable()
+    topmost = [way for way in ways if way.topmost and way.top.spki != spki][:_MOST_TOPS]
+    return _good(
+        [way for way in topmost if way.top.weak is None and signed_with(way.top, spki)],
+        Reason("TA_NOT_PRESENTED", "RFC 7671 §5.2.3", str(ways[0].top), "nor did its key sign the top of the chain"),
+        above=True,
+    )
+
+
+def self_signed_paths(chain: Chain, rules: Rules) -> Paths:
+    """The path of the leaf alone, if it is signed with its own key."""
+    ways = ascents(chain, (), rules)
+    if not ways:
+        return _unreadable()
+    leaf = ways[0].top
+    return _good(
+        [way for way in ways[:1] if leaf.self_issued and signed_with(leaf, leaf.spki)],
+        Reason("TA_AT_DEPTH_0", "RFC 7671 §5.2", str(leaf), "it is named as an anchor, and is not self-signed"),
+    )
+
+
+def pkix_paths(
+    chain: Chain,
+    names: tuple[Name, ...],
+    roots: tuple[bytes, ...],
+    rules: Rules = STRICT_RULES,
+    web_pki: bool = True,
+) -> Paths:
     """The paths from a presented leaf to one of the client's roots that pass PKIX for every one of the names.
 
     A path goes on past a root that another root issued, since a PKIX-TA record may name the higher one
-    (RFC 7671 §5.4).
+    (RFC 7671 §5.4). ``web_pki``: the library's verifier, which is made for the CA/Browser Forum's rules, has to agree.
     """
-    leaf, presented = _read(chain)
-    if leaf is None:
+    ways = ascents(chain, roots, rules)
+    if not ways:
         return _unreadable()
-    misnamed = names_match(leaf, names)
+    misnamed = names_match(ways[0].top, names) if web_pki else None
     if misnamed is not None:
         return Paths((), misnamed)
-    trusted = _roots(roots)
-    pool = _distinct((*presented, *trusted))
+    trusted = frozenset(roots)
     good: list[Path] = []
     why: Reason | None = None
-    for path in _climb(leaf, pool, frozenset(root.der for root in trusted)):
-        flaw = _pkix_flaw(path, names)
-        if flaw is None:
-            good.append(Path(path, _validity(path)))
-        else:
+    for way in ways[1:]:
+        if way.top.der in trusted:
+            flaw = way.flaw or (_web_pki_flaw_when_valid(way, names) if web_pki else None)
+            if flaw is None:
+                good.append(_path(way))
             why = why or flaw
     if good:
         return Paths(tuple(good), None)
-    return Paths((), why or Reason("PKIX_UNTRUSTED", "RFC 5280 §6.1", str(leaf), "no path to a trusted root"))
+    leaf = str(ways[0].top)
+    return Paths((), why or Reason("PKIX_UNTRUSTED", "RFC 5280 §6.1", leaf, "no path to a trusted root"))
 
 
 def pkix_valid(
@@ -127,102 +160,44 @@ def _dated(certificate: Certificate, at: Instant, skew: timedelta) -> Reason:
     return Reason("NOT_YET_VALID", "RFC 5280 §6.1.3", str(certificate), detail)
 
 
-def _read(chain: Chain) -> tuple[Certificate | None, tuple[Certificate, ...]]:
-    leaf = parse(chain.ders[0]) if chain.ders else None
-    return leaf, _parsed(der for der in chain.ders[1:] if der != chain.ders[0])
-
-
-def _parsed(ders: Iterable[bytes]) -> tuple[Certificate, ...]:
-    return tuple(certificate for certificate in map(parse, ders) if certificate is not None)
-
-
 def _unreadable() -> Paths:
     return Paths((), Reason("UNREADABLE_LEAF", "RFC 5280 §4.1", "leaf", "not a certificate that can be read"))
 
 
-@lru_cache(maxsize=16)
-def _roots(ders: tuple[bytes, ...]) -> tuple[Certificate, ...]:
-    return _parsed(ders)
+def _good(reaching: list[Ascent], otherwise: Reason, *, above: bool = False) -> Paths:
+    """Those of the ways to an anchor that have no flaw; else the flaw of the first of them, if there is any way."""
+    sound = tuple(_path(way, above) for way in reaching if way.flaw is None)
+    if sound:
+        return Paths(sound, None)
+    return Paths((), next((way.flaw for way in reaching if way.flaw is not None), otherwise))
 
 
-def _distinct(certificates: Iterable[Certificate]) -> dict[bytes, tuple[Certificate, ...]]:
-    """Certificates by subject, each once."""
-    pool: dict[bytes, tuple[Certificate, ...]] = {}
-    for certificate in certificates:
-        there = pool.get(certificate.subject, ())
-        if all(certificate.der != other.der for other in there):
-            pool[certificate.subject] = (*there, certificate)
-    return pool
-
-
-def _climb(
-    leaf: Certificate, pool: dict[bytes, tuple[Certificate, ...]], ends: frozenset[bytes]
-) -> Iterator[tuple[Certificate, ...]]:
-    """The paths by names from the leaf to a certificate of ``ends``, shorter ones first, within bounds.
-
-    Bounded because a server may present any number of certificates that name each other.
-    """
-    return islice(_walk(leaf, pool, ends), _MOST_PATHS)
-
-
-def _walk(
-    leaf: Certificate, pool: dict[bytes, tuple[Certificate, ...]], ends: frozenset[bytes]
-) -> Iterator[tuple[Certificate, ...]]:
-    waiting: list[tuple[Certificate, ...]] = [(leaf,)]
-    for _ in range(_MOST_STEPS):
-        if not waiting:
-            return
-        path = waiting.pop(0)
-        for issuer in pool.get(path[-1].issuer, ()):
-            if any(issuer.der == certificate.der for certificate in path):
-                continue
-            longer = (*path, issuer)
-            if issuer.der in ends:
-                yield longer
-            if len(longer) < _LONGEST:
-                waiting.append(longer)
+def _path(way: Ascent, above: bool = False) -> Path:
+    return Path(way.certificates, _validity(way.certificates), above)
 
 
 def _validity(path: tuple[Certificate, ...]) -> Validity:
     return reduce(Validity.meet, (certificate.validity for certificate in path))
 
 
-def _flaw(path: tuple[Certificate, ...]) -> Reason | None:
-    """The first thing that is wrong with a path, dates aside (RFC 5280 §6.1.3, §6.1.4)."""
-    leaf = path[0]
-    below = 0  # intermediates that count against a path length limit: RFC 5280 §4.2.1.9
-    for child, issuer in pairwise(path):
-        if child is not leaf and not child.self_issued:
-            below += 1
-        if not issuer.signs_certificates:
-            return Reason("NOT_A_CA", "RFC 5280 §6.1.4", str(issuer), "it may not sign certificates")
-        if issuer.path_length is not None and below > issuer.path_length:
-            return Reason("PATH_TOO_LONG", "RFC 5280 §4.2.1.9", str(issuer), f"{below} CAs below it")
-        barred = constrained(issuer, leaf)
-        if barred is not None:
-            return Reason("NAME_NOT_PERMITTED", "RFC 5280 §4.2.1.10", str(issuer), f"it may not certify {barred}")
-        if not signed_by(child, issuer):
-            return Reason("BAD_SIGNATURE", "RFC 5280 §6.1.3", str(child), f"not signed by {issuer}")
-    for certificate in path:
-        if certificate.unknown is not None:
-            detail = f"critical extension {certificate.unknown}"
-            return Reason("UNKNOWN_EXTENSION", "RFC 5280 §4.2", str(certificate), detail)
-    if not leaf.server_auth:
-        return Reason("NOT_FOR_SERVERS", "RFC 5280 §4.2.1.12", str(leaf), "its purposes leave out TLS servers")
-    return None
-
-
-def _pkix_flaw(path: tuple[Certificate, ...], names: tuple[Name, ...]) -> Reason | None:
-    """What the library's PKIX verification, to the path's end, has against it at a time when all of it is valid."""
-    leaf, validity = path[0], _validity(path)
+def _web_pki_flaw_when_valid(way: Ascent, names: tuple[Name, ...]) -> Reason | None:
+    """What the library has against a path at a time when all of it is valid."""
+    validity = _validity(way.certificates)
     if validity.start >= validity.end:
-        return Reason("EXPIRED", "RFC 5280 §6.1.3", str(leaf), "its certificates are never valid together")
-    builder = PolicyBuilder().store(Store([x509.load_der_x509_certificate(path[-1].der)])).time(validity.start)
-    between = [x509.load_der_x509_certificate(certificate.der) for certificate in path[1:-1]]
+        leaf = str(way.certificates[0])
+        return Reason("EXPIRED", "RFC 5280 §6.1.3", leaf, "its certificates are never valid together")
+    return _web_pki_flaw(tuple(certificate.der for certificate in way.certificates), names, validity.start)
+
+
+@kept(1024)
+def _web_pki_flaw(path: tuple[bytes, ...], names: tuple[Name, ...], at: Instant) -> Reason | None:
+    """What the library's PKIX verification, to the path's end, has against it at that time."""
+    leaf, *between, root = map(x509.load_der_x509_certificate, path)
+    builder = PolicyBuilder().store(Store([root])).time(at)
     for name in names:
         try:
             verifier = builder.build_server_verifier(x509.DNSName(name.to_text(omit_final_dot=True)))
-            verifier.verify(x509.load_der_x509_certificate(leaf.der), between)
+            verifier.verify(leaf, between)
         except (VerificationError, ValueError) as error:
-            return Reason("PKIX_INVALID", "RFC 5280 §6.1", str(leaf), str(error))
+            return Reason("PKIX_INVALID", "RFC 5280 §6.1", str(parse(path[0])), str(error))
     return None

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from dns.name import Name
 
 from danelaw.core.model import Instant, Reason
-from danelaw.core.tlsa.der import MalformedDER, certificate_fields
+from danelaw.core.tlsa.constraints import DN, Constraints, Names, barred
+from danelaw.core.tlsa.kept import kept
 
-if TYPE_CHECKING:
-    # Where it is used it is imported: that takes longer than all that ``danelaw tlsa`` has to do without it.
-    from cryptography import x509
-
-_SECOND: Final = timedelta(seconds=1)
+# What reads certificates is imported where it is used: that takes longer than all that ``danelaw tlsa`` has to do
+# without it.
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +39,12 @@ ALWAYS: Final = Validity(datetime.min.replace(tzinfo=UTC), datetime.max.replace(
 class Certificate:
     """What a certificate says (RFC 5280 §4).
 
-    ``subject``, ``issuer`` and ``spki`` are DER, cut out as they stand. ``names`` are the dNSNames of the subject
-    alternative name, in lower case; ``permitted`` and ``excluded`` are dNSName constraints, ``permitted`` None where
-    there is none. ``path_length``: None means no limit. ``unknown``: a critical extension that is not understood.
+    ``subject``, ``issuer`` and ``spki`` are DER, cut out as they stand; ``subject_name`` and ``issuer_name`` are what
+    the first two say. ``ca``: it says that it is one; ``signs_certificates``: and its key usage agrees;
+    ``undeclared_ca``: it does not say what it is, and some take it for a CA. ``path_length``: None means no limit.
+    ``server_auth`` and ``any_purpose`` tell of its extended key usage, and are both true where it has none;
+    ``authenticates``: its key usage, if any, has a bit that TLS servers need. ``weak``: the digest of its signature, if
+    nobody should rely on it. ``unknown``: a critical extension that is not understood.
     """
 
     der: bytes
@@ -53,116 +53,59 @@ class Certificate:
     spki: bytes
     validity: Validity
     common_name: str
-    names: tuple[str, ...]
+    all_names: Names
+    issuer_name: DN
     ca: bool
     signs_certificates: bool
+    undeclared_ca: bool
     path_length: int | None
     server_auth: bool
-    permitted: tuple[str, ...] | None
-    excluded: tuple[str, ...]
+    any_purpose: bool
+    authenticates: bool
+    constraints: Constraints | None
+    weak: str | None
     unknown: str | None
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """The dNSNames of the subject alternative name, in lower case."""
+        return self.all_names.dns
+
+    @property
+    def subject_name(self) -> DN:
+        return self.all_names.subject
+
+    @property
     def self_issued(self) -> bool:
-        return self.subject == self.issuer
+        return self.subject_name == self.issuer_name
 
     def __str__(self) -> str:
         return self.common_name or (self.names[0] if self.names else "certificate without a name")
 
 
-@lru_cache(maxsize=4096)
-def _loaded(der: bytes) -> x509.Certificate:
-    from cryptography import x509
-
-    return x509.load_der_x509_certificate(der)
-
-
-@lru_cache(maxsize=4096)
+@kept(2048)
 def parse(der: bytes) -> Certificate | None:
     """Read a certificate; None where it cannot be read well enough to judge a path through it."""
-    from cryptography import x509
-    from cryptography.exceptions import UnsupportedAlgorithm
-    from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID, NameOID
+    from danelaw.core.tlsa.reading import read
 
-    try:
-        fields = certificate_fields(der)
-        loaded = _loaded(der)
-        extensions = loaded.extensions
-        validity = Validity(loaded.not_valid_before_utc, _after(loaded.not_valid_after_utc))
-        common_names = loaded.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
-    except (MalformedDER, ValueError, x509.DuplicateExtension, UnsupportedAlgorithm):
-        return None
-    found = {extension.oid: extension.value for extension in extensions}
-    san = found.get(ExtensionOID.SUBJECT_ALTERNATIVE_NAME)
-    basic = found.get(ExtensionOID.BASIC_CONSTRAINTS)
-    usage = found.get(ExtensionOID.KEY_USAGE)
-    purposes = found.get(ExtensionOID.EXTENDED_KEY_USAGE)
-    constraints = found.get(ExtensionOID.NAME_CONSTRAINTS)
-    is_ca = isinstance(basic, x509.BasicConstraints) and basic.ca
-    permitted, excluded = _dns_constraints(constraints)
-    return Certificate(
-        der=der,
-        subject=fields.subject,
-        issuer=fields.issuer,
-        spki=fields.spki,
-        validity=validity,
-        common_name=str(common_names[0].value) if common_names else "",
-        names=tuple(name.lower() for name in san.get_values_for_type(x509.DNSName))
-        if isinstance(san, x509.SubjectAlternativeName)
-        else (),
-        ca=is_ca,
-        signs_certificates=is_ca and (not isinstance(usage, x509.KeyUsage) or usage.key_cert_sign),
-        path_length=basic.path_length if isinstance(basic, x509.BasicConstraints) else None,
-        server_auth=not isinstance(purposes, x509.ExtendedKeyUsage)
-        or ExtendedKeyUsageOID.SERVER_AUTH in purposes
-        or ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE in purposes,
-        permitted=permitted,
-        excluded=excluded,
-        unknown=next((e.oid.dotted_string for e in extensions if e.critical and e.oid not in _understood()), None),
-    )
+    return read(der)
 
 
-@lru_cache(maxsize=1)
-def _understood() -> frozenset[x509.ObjectIdentifier]:
-    from cryptography.x509.oid import ExtensionOID
-
-    return frozenset(
-        {
-            ExtensionOID.BASIC_CONSTRAINTS,
-            ExtensionOID.KEY_USAGE,
-            ExtensionOID.EXTENDED_KEY_USAGE,
-            ExtensionOID.SUBJECT_ALTERNATIVE_NAME,
-            ExtensionOID.NAME_CONSTRAINTS,
-            ExtensionOID.CERTIFICATE_POLICIES,
-        }
-    )
-
-
-def _after(last: datetime) -> datetime:
-    """The first instant after a notAfter, which is itself still valid (RFC 5280 §4.1.2.5)."""
-    return last + _SECOND if last <= ALWAYS.end - _SECOND else ALWAYS.end
-
-
-def _dns_constraints(value: x509.ExtensionType | None) -> tuple[tuple[str, ...] | None, tuple[str, ...]]:
-    from cryptography import x509
-
-    if not isinstance(value, x509.NameConstraints):
-        return None, ()
-    permitted = tuple(n.value.lower() for n in value.permitted_subtrees or () if isinstance(n, x509.DNSName))
-    excluded = tuple(n.value.lower() for n in value.excluded_subtrees or () if isinstance(n, x509.DNSName))
-    return permitted or None, excluded
-
-
-@lru_cache(maxsize=4096)
 def signed_by(child: Certificate, issuer: Certificate) -> bool:
     """Whether the issuer's key made the child's signature, and the names agree (RFC 5280 §6.1.3)."""
-    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+    return child.issuer_name == issuer.subject_name and signed_with(child, issuer.spki)
 
-    try:
-        _loaded(child.der).verify_directly_issued_by(_loaded(issuer.der))
-    except (InvalidSignature, UnsupportedAlgorithm, ValueError, TypeError):
-        return False
-    return True
+
+def signed_with(child: Certificate, spki: bytes) -> bool:
+    """Whether this key, a SubjectPublicKeyInfo in DER, made the child's signature, whatever the issuer's name."""
+    return _signed((child.der, spki))
+
+
+@kept(4096)
+def _signed(child_and_key: tuple[bytes, bytes]) -> bool:
+    from danelaw.core.tlsa import reading
+
+    return reading.verifies(*child_and_key)
 
 
 def name_matches(presented: str, name: Name) -> bool:
@@ -175,30 +118,27 @@ def name_matches(presented: str, name: Name) -> bool:
     return bool(dot) and rest == presented[2:] and "*" not in rest
 
 
-def names_match(certificate: Certificate, names: tuple[Name, ...]) -> Reason | None:
+def names_match(
+    certificate: Certificate, names: tuple[Name, ...], *, common_name: bool = False, broad_wildcards: bool = True
+) -> Reason | None:
     """None if the certificate's subject alternative name covers every one of the names (RFC 9525 §6).
 
-    The common name is not looked at.
+    ``common_name``: where it has no dNSName, what its common name covers counts (RFC 7672 §3.2.3).
+    ``broad_wildcards``: ``*.example`` counts.
     """
+    presented = certificate.names
+    if not presented and common_name and certificate.common_name:
+        presented = (certificate.common_name,)
+    if not broad_wildcards:
+        presented = tuple(one for one in presented if not one.startswith("*.") or one.count(".") > 1)
     for name in names:
-        if not any(name_matches(presented, name) for presented in certificate.names):
-            listed = ", ".join(certificate.names) or "no DNS name"
+        if not any(name_matches(one, name) for one in presented):
+            listed = ", ".join(presented) or "no DNS name"
             wanted = name.to_text(omit_final_dot=True)
             return Reason("NAME_MISMATCH", "RFC 9525 §6", str(certificate), f"{wanted} is not among: {listed}")
     return None
 
 
-def constrained(issuer: Certificate, leaf: Certificate) -> str | None:
-    """The first name of the leaf that the issuer may not certify (RFC 5280 §4.2.1.10); None if there is none."""
-    for name in leaf.names:
-        bare = name.removeprefix("*.")
-        if issuer.permitted is not None and not any(_within(bare, tree) for tree in issuer.permitted):
-            return name
-        if any(_within(bare, tree) for tree in issuer.excluded):
-            return name
-    return None
-
-
-def _within(name: str, tree: str) -> bool:
-    tree = tree.removeprefix(".")
-    return not tree or name == tree or name.endswith("." + tree)
+def constrained(issuer: Certificate, below: Certificate) -> str | None:
+    """The first name of a certificate below it that the issuer may not certify (RFC 5280 §4.2.1.10)."""
+    return barred(issuer.constraints, below.all_names) if issuer.constraints is not None else None

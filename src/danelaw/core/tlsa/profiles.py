@@ -1,0 +1,127 @@
+"""How clients match, each as a profile: what the standards ask, and what programs in use do otherwise.
+
+Where a program's behaviour was learnt from its own text or by trying it, its profile says so; "as of" is the version.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Final
+
+from danelaw.core.tlsa.records import CertificateUsage, Combination
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """How one client matches. The defaults are what RFC 7671 asks, or allows and recommends.
+
+    ``supported``: None for all known combinations. ``agility``: of the digests of one usage and selector only the
+    strongest counts (RFC 7671 §9). ``strict``: as publishers must reckon, see ``standing``; it takes away every
+    lenience below. ``skew``: how far the client's clock may be wrong, either way.
+
+    ``names_under_dane_ee``: the leaf must bear a name under DANE-EE too, against RFC 7671 §5.1, save where the protocol
+    forbids it. ``common_name``: a common name counts where the leaf has no dNSName (RFC 7672 §3.2.3; RFC 9525
+    does away with that). ``certificate_from_dns``: an anchor that ``2 0 0`` holds need not be presented
+    (RFC 7671 §5.2.2). ``bare_key_from_dns``: nor one whose key ``2 1 0`` holds (RFC 7671 §5.2.3). ``ta_at_depth_0``:
+    a self-signed leaf is its own trust anchor, of which no RFC knows. ``furthest_anchor``: up to which depth anchors
+    are looked for; None: wherever. ``pkix_when_opportunistic``: usages 0 and 1 are usable where RFC 7672 §3.1.3
+    leaves that open. ``web_pki``: PKIX is also to satisfy a verifier made for the CA/Browser Forum's rules.
+    ``any_purpose``: anyExtendedKeyUsage stands for TLS servers (RFC 5280 §4.2.1.12). ``broad_wildcards``: so does
+    ``*.example`` for ``www.example``, though it is right below the root. ``undeclared_cas``: a CA that
+    does not say so is one, if it is self-signed of version 1, or if its key usage lets it sign certificates.
+    ``mandatory``: without anything usable it does not connect, where others go on as if there were no DANE.
+    """
+
+    supported: frozenset[Combination] | None = None
+    agility: bool = True
+    strict: bool = False
+    skew: timedelta = timedelta(0)
+    names_under_dane_ee: bool = False
+    common_name: bool = False
+    certificate_from_dns: bool = True
+    bare_key_from_dns: bool = True
+    ta_at_depth_0: bool = False
+    furthest_anchor: int | None = None
+    pkix_when_opportunistic: bool = False
+    web_pki: bool = True
+    any_purpose: bool = True
+    broad_wildcards: bool = True
+    undeclared_cas: bool = False
+    mandatory: bool = False
+
+
+def supporting(*usages: CertificateUsage) -> frozenset[Combination]:
+    """Every known combination of these usages."""
+    return frozenset(
+        Combination(usage, selector, mtype) for usage in usages for selector in (0, 1) for mtype in (0, 1, 2)
+    )
+
+
+RFC: Final = Profile()
+"""RFC 7671 to the letter, and what it recommends."""
+
+STRICT: Final = Profile(
+    strict=True, names_under_dane_ee=True, bare_key_from_dns=False, any_purpose=False, broad_wildcards=False
+)
+"""Whom a publisher must serve: every client at once. What this one accepts, all clients that honour DANE accept."""
+
+OPENSSL: Final = Profile(
+    names_under_dane_ee=True,
+    common_name=True,
+    pkix_when_opportunistic=True,
+    web_pki=False,
+    any_purpose=False,
+    broad_wildcards=False,
+    undeclared_cas=True,
+)
+"""``SSL_dane_enable(3)`` as it comes, OpenSSL 3.0: names are checked under DANE-EE too; digests are ranked, SHA2-512
+first; the application decides which usages it has no use for."""
+
+OPENSSL_NO_EE_NAMES: Final = replace(OPENSSL, names_under_dane_ee=False)
+"""OpenSSL with ``DANE_FLAG_NO_DANE_EE_NAMECHECKS``; ``s_client -dane_ee_no_namechecks``."""
+
+POSTFIX: Final = replace(
+    OPENSSL_NO_EE_NAMES,
+    supported=supporting(CertificateUsage.DANE_TA, CertificateUsage.DANE_EE),
+    pkix_when_opportunistic=False,
+)
+"""Postfix 3.6 and later, on OpenSSL: usages 2 and 3 alone (``tls_dane.c``), no names under DANE-EE."""
+
+EXIM: Final = Profile(
+    supported=supporting(CertificateUsage.DANE_TA, CertificateUsage.DANE_EE),
+    agility=False,
+    common_name=True,
+    ta_at_depth_0=True,
+    web_pki=False,
+    any_purpose=False,
+    broad_wildcards=False,
+    undeclared_cas=True,
+)
+"""Exim on OpenSSL, by its own ``dane-openssl.c`` (4.9x): usages 2 and 3; every digest is tried; a self-signed leaf may
+be its own anchor."""
+
+GNUTLS: Final = Profile(
+    agility=False,
+    certificate_from_dns=False,
+    bare_key_from_dns=False,
+    furthest_anchor=1,
+    pkix_when_opportunistic=True,
+    web_pki=False,
+)
+"""GnuTLS' ``libdane`` (``dane_verify_crt(3)``, 3.7): every digest is tried; an anchor is the certificate that is sent
+right behind the leaf and issued it; names, and PKIX for usages 0 and 1, are its callers' to check."""
+
+LDNS: Final = OPENSSL
+"""``ldns-dane`` 1.8: OpenSSL's matching, and names checked for every usage by the program itself."""
+
+PROFILES: Final[dict[str, Profile]] = {
+    "rfc": RFC,
+    "openssl": OPENSSL,
+    "openssl-no-ee-names": OPENSSL_NO_EE_NAMES,
+    "gnutls": GNUTLS,
+    "postfix": POSTFIX,
+    "exim": EXIM,
+    "ldns": LDNS,
+}
+"""By the names under which reports tell of them."""
