@@ -10,7 +10,7 @@ TLS_RECORD: Final = (b"\x15\x03", b"\x16\x03")
 
 _FIRST_WORDS: Final = (
     (rb"[\x15\x16]\x03", "TLS from the first octet"),
-    (rb"HTTP/\d", "HTTP"),
+    (rb"HTTP/", "HTTP"),
     (rb"SSH-\d", "SSH"),
     (rb"RFB \d", "RFB, the protocol of VNC"),
     (rb"@RSYNCD:", "rsync"),
