@@ -15,6 +15,8 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from OpenSSL import SSL
+from OpenSSL._util import lib
 from probe_servers import (
     ANY,
     HERE,
@@ -32,7 +34,7 @@ from probe_servers import (
 
 from danelaw.adapters.probe import TLSProber
 from danelaw.adapters.probe.tls import MAX_RECEIVED
-from danelaw.core.model import Handshake, HandshakeFailure, Hello, KeyAlgorithm, Unreachable
+from danelaw.core.model import Chain, Handshake, HandshakeFailure, Hello, KeyAlgorithm, Unreachable
 from danelaw.ports import ProbeLimits
 
 Serve = Callable[[socket.socket], None]
@@ -159,6 +161,34 @@ def test_a_certificate_signed_with_sha1_is_looked_at_all_the_same(tmp_path: Path
             got = shake(prober)
         assert isinstance(got, Handshake)
         assert got.chain == old.presented
+
+
+@pytest.mark.parametrize("algorithm", [None, *KeyAlgorithm])
+def test_a_server_that_signs_with_sha1_alone_is_looked_at_all_the_same(
+    ec_key: Key, leaf: x509.Certificate, algorithm: KeyAlgorithm | None
+) -> None:
+    rsa_key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    key, cert = (ec_key, leaf)
+    if algorithm is KeyAlgorithm.RSA:
+        key, cert = rsa_key, certificate("www.example.net", rsa_key, "ca", rsa_key)
+    context = SSL.Context(SSL.TLS_SERVER_METHOD)
+    context.set_cipher_list(b"DEFAULT:@SECLEVEL=0")
+    context.set_max_proto_version(SSL.TLS1_2_VERSION)
+    assert lib.SSL_CTX_set1_sigalgs_list(context._context, b"RSA+SHA1:ECDSA+SHA1") == 1
+    context.use_privatekey(key)
+    context.use_certificate(cert)
+
+    def serve(connection: socket.socket) -> None:
+        tls = SSL.Connection(context, connection)
+        tls.set_accept_state()
+        with contextlib.suppress(SSL.Error):
+            tls.do_handshake()
+            tls.recv(1)
+
+    with listening(serve) as prober:
+        got = shake(prober, Hello(WWW, None, algorithm))
+    assert isinstance(got, Handshake), got
+    assert got.chain == Chain((der(cert),))
 
 
 def test_nothing_weak_is_agreed_upon_but_what_a_server_insists_on(

@@ -15,7 +15,7 @@ from OpenSSL._util import lib
 
 from danelaw.core.model import DanelawError, KeyAlgorithm, TLSVersion
 
-_ECDSA: Final = ("ecdsa_secp256r1_sha256", "ecdsa_secp384r1_sha384", "ecdsa_secp521r1_sha512")
+_ECDSA: Final = ("ecdsa_secp256r1_sha256", "ecdsa_secp384r1_sha384", "ecdsa_secp521r1_sha512", "ecdsa_sha1")
 _RSA_PSS: Final = (
     "rsa_pss_rsae_sha256",
     "rsa_pss_rsae_sha384",
@@ -24,7 +24,7 @@ _RSA_PSS: Final = (
     "rsa_pss_pss_sha384",
     "rsa_pss_pss_sha512",
 )
-_RSA_PKCS1: Final = ("rsa_pkcs1_sha256", "rsa_pkcs1_sha384", "rsa_pkcs1_sha512")
+_RSA_PKCS1: Final = ("rsa_pkcs1_sha256", "rsa_pkcs1_sha384", "rsa_pkcs1_sha512", "rsa_pkcs1_sha1")
 
 _CIPHERS: Final = {KeyAlgorithm.ECDSA: b"DEFAULT:!aRSA:@SECLEVEL=0", KeyAlgorithm.RSA: b"DEFAULT:!aECDSA:@SECLEVEL=0"}
 
@@ -36,6 +36,7 @@ def signature_algorithms(algorithm: KeyAlgorithm, version: TLSVersion | None) ->
     chain for that. PKCS #1 in TLS 1.3 is for certificates only (RFC 8446 §4.2.3), so that ECDSA keys under RSA CAs
     can be asked for safely. In TLS 1.2 the cipher suites settle the key, and anything may be offered for the rest. An
     RSA key under an ECDSA CA in TLS 1.3 cannot be told apart that way: a server that is strict about it withholds it.
+    SHA-1 comes last, for TLS 1.2 servers that have nothing else: what is weak is to be seen, not to be missed.
     """
     if algorithm is KeyAlgorithm.ECDSA:
         return (*_ECDSA, *_RSA_PKCS1)
