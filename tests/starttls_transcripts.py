@@ -45,9 +45,10 @@ class Outcome:
     sent: bytes
 
     @property
-    def code(self) -> str:
-        """Empty: TLS starts."""
-        assert self.end is not None
+    def code(self) -> str | None:
+        """Empty: TLS starts. None: the server is to go on."""
+        if self.end is None:
+            return None
         return self.end.code if isinstance(self.end, Stopped) else ""
 
     @property

@@ -58,8 +58,9 @@ def not_offered(detail: str) -> StoppedError:
     return StoppedError("STARTTLS_NOT_OFFERED", detail)
 
 
-def refused(detail: str) -> StoppedError:
-    return StoppedError("STARTTLS_REFUSED", shortened(detail, MAX_DETAIL))
+def refused(reason: str) -> StoppedError:
+    """``reason``: the server's."""
+    return StoppedError("STARTTLS_REFUSED", shortened(reason, MAX_DETAIL) or "it gives no reason")
 
 
 def not_this_protocol(said: bytes | str, wanted: str) -> StoppedError:

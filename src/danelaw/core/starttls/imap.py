@@ -10,6 +10,7 @@ from danelaw.core.starttls.conversation import Exchange, Reading, Script, not_of
 
 FAREWELL: Final = b"z LOGOUT\r\n"
 _GREETING: Final = re.compile(r"\* (OK|PREAUTH|BYE)(?: (.*))?", re.IGNORECASE | re.DOTALL)
+_BYE: Final = re.compile(r"\* BYE(?: (.*))?", re.IGNORECASE | re.DOTALL)
 _TAGGED: Final = re.compile(r"(\S+) (OK|NO|BAD)(?: (.*))?", re.IGNORECASE | re.DOTALL)
 _CAPABILITIES: Final = re.compile(r"(?:\[|^\* )CAPABILITY ([^\]]*)", re.IGNORECASE)
 
@@ -58,8 +59,8 @@ def _ask(exchange: Exchange, tag: str, command: str) -> Reading[Response]:
     while True:
         line = yield from exchange.line()
         lines.append(line)
-        if line[:6].upper() == "* BYE ":
-            raise refused(line[6:])
+        if farewell := _BYE.fullmatch(line):
+            raise refused(farewell[1] or "")
         if line.startswith("* "):
             continue
         tagged = _TAGGED.fullmatch(line)
