@@ -12,7 +12,7 @@ from cryptography import x509
 from agreement.issuing import ANY, CLIENTS, Issued, Issuer
 from danelaw.core.model import Chain
 
-HOST: Final = "host.agreed.test"
+HOST: Final = "host.agreed.example"
 PLACES: Final = ("leaf", "issuer", "root")
 
 
@@ -119,22 +119,22 @@ def _of_other_times(world: _World) -> Iterator[Presented]:
 
 
 NAMES: Final[dict[str, tuple[str, ...]]] = {
-    "another name": ("other.agreed.test",),
-    "a name above": ("agreed.test",),
+    "another name": ("other.agreed.example",),
+    "a name above": ("agreed.example",),
     "a name below": (f"a.{HOST}",),
-    "many names": ("a.test", "b.test", HOST),
+    "many names": ("a.example", "b.example", HOST),
     "a name in capitals": ("HOST.Agreed.TEST",),
-    "a wildcard": ("*.agreed.test",),
-    "a wildcard too high": ("*.test",),
+    "a wildcard": ("*.agreed.example",),
+    "a wildcard too high": ("*.example",),
     "a wildcard below": (f"*.{HOST}",),
     "a wildcard for all": ("*",),
-    "half a wildcard": ("h*.agreed.test",),
-    "half a wildcard at the end": ("*st.agreed.test",),
-    "a wildcard within": ("host.*.test",),
-    "two wildcards": ("*.*.test",),
+    "half a wildcard": ("h*.agreed.example",),
+    "half a wildcard at the end": ("*st.agreed.example",),
+    "a wildcard within": ("host.*.example",),
+    "two wildcards": ("*.*.example",),
     "a name with a dot at its end": (f"{HOST}.",),
-    "a name that begins with a dot": (".agreed.test",),
-    "an empty name": ("", "other.test"),
+    "a name that begins with a dot": (".agreed.example",),
+    "an empty name": ("", "other.example"),
 }
 """The dNSNames of a leaf."""
 
@@ -147,13 +147,13 @@ def _of_other_names(world: _World) -> Iterator[Presented]:
     for name, common, others in (
         ("a common name alone", HOST, ()),
         ("no name", "nobody", ()),
-        ("a common name beside another", HOST, (x509.DNSName("other.agreed.test"),)),
+        ("a common name beside another", HOST, (x509.DNSName("other.agreed.example"),)),
         ("a common name beside an address", HOST, (x509.IPAddress(ip_address("127.0.0.1")),)),
-        ("a common name beside a mail address", HOST, (x509.RFC822Name("a@agreed.test"),)),
+        ("a common name beside a mail address", HOST, (x509.RFC822Name("a@agreed.example"),)),
     ):
         leaf = world.make.issue(common, issuer, key="leaf", other_names=others)
         yield world.presented(name, leaf, issuer, root, **above)
-    wild = world.make.issue("*.agreed.test", issuer, key="leaf")
+    wild = world.make.issue("*.agreed.example", issuer, key="leaf")
     yield world.presented("a wildcard as common name", wild, issuer, root, **above)
 
 
@@ -187,10 +187,10 @@ def _of_other_issuers(world: _World) -> Iterator[Presented]:
         ("an issuer without key usage", {"ca": True, "key_usage": False}),
         ("an issuer for clients only", {"ca": True, "purposes": (CLIENTS,)}),
         ("an issuer for any purpose", {"ca": True, "purposes": (ANY,)}),
-        ("an issuer for these names", {"ca": True, "permitted": ("agreed.test",)}),
-        ("an issuer for names below", {"ca": True, "permitted": (".agreed.test",)}),
-        ("an issuer for other names", {"ca": True, "permitted": ("other.test",)}),
-        ("an issuer but for these names", {"ca": True, "excluded": ("agreed.test",)}),
+        ("an issuer for these names", {"ca": True, "permitted": ("agreed.example",)}),
+        ("an issuer for names below", {"ca": True, "permitted": (".agreed.example",)}),
+        ("an issuer for other names", {"ca": True, "permitted": ("other.example",)}),
+        ("an issuer but for these names", {"ca": True, "excluded": ("agreed.example",)}),
         ("an issuer with a critical extension", {"ca": True, "critical": "2.999.1"}),
         ("a forged issuer", {"ca": True, "signer": "Stranger"}),
     )
