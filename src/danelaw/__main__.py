@@ -15,6 +15,7 @@ def main() -> None:
     for request in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(request) is not signal.SIG_IGN:  # as under nohup
             signal.signal(request, _end)
+    gc.disable()  # what is imported is no garbage
     from danelaw.faces import cli
 
     collect_rarely()
@@ -23,6 +24,7 @@ def main() -> None:
 
 def collect_rarely() -> None:
     """Zones are hundreds of thousands of objects without a cycle: to look for one among them is a fifth of the work."""
+    gc.enable()
     gc.freeze()
     gc.set_threshold(100_000, 10, 10)
 

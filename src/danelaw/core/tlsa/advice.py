@@ -176,10 +176,11 @@ def _on_mail(combinations: Iterable[Combination], places: Iterable[Place]) -> It
 
 def _on_names(combinations: Sequence[Combination], material: Material, places: Iterable[Place]) -> Iterator[Advice]:
     """Usage 3 binds the key whatever the names are, but OpenSSL's users check names unless told not to."""
-    if material.names is None or names_own_ca(material):
+    of_leaf = [c for c in combinations if c.usage in EE_USAGES or not names_own_ca(material)]
+    if material.names is None or not of_leaf:
         return
     bearer = Outline(material.names, None, None, ca=False, self_issued=False)
-    checked = [str(combination) for combination in combinations if combination.usage != CertificateUsage.DANE_EE]
+    checked = [str(combination) for combination in of_leaf if combination.usage != CertificateUsage.DANE_EE]
     listed = ", ".join(material.names[:_SHOWN]) + (", …" if len(material.names) > _SHOWN else "")
     for place in places:
         if bearer.covers(place.host):
@@ -220,14 +221,14 @@ def _on_dates(combinations: Iterable[Combination], leaf: Outline | None, now: In
     effect = "clients refuse it" if heeded else "clients do not mind under usage 3, but is it the one that is served?"
     citation = "RFC 5280 §4.1.2.5" if heeded else "RFC 7671 §5.1"
     if leaf.last is not None and leaf.last < now:
-        yield Advice("CERTIFICATE_EXPIRED", citation, "certificate", f"it expired on {leaf.last:%Y-%m-%d}: {effect}")
+        yield Advice("CERTIFICATE_EXPIRED", citation, "the certificate", f"expired on {leaf.last:%Y-%m-%d}: {effect}")
     if leaf.first is not None and now < leaf.first:
-        text = f"it is valid from {leaf.first:%Y-%m-%d %H:%M} UTC on: {effect}"
-        yield Advice("CERTIFICATE_NOT_YET_VALID", citation, "certificate", text)
+        text = f"is valid from {leaf.first:%Y-%m-%d %H:%M} UTC on: {effect}"
+        yield Advice("CERTIFICATE_NOT_YET_VALID", citation, "the certificate", text)
 
 
 def _on_key(material: Material) -> Iterator[Advice]:
     bits = rsa_bits(material.spki)
     if bits is not None and bits < SMALLEST_RSA:
-        text = f"RSA of {bits} bits is weak, and many TLS libraries refuse it; {SMALLEST_RSA} are the least"
-        yield Advice("WEAK_KEY", "RFC 9325 §4.5", "key", text)
+        text = f"is RSA of {bits} bits, which is weak, and refused by many TLS libraries; {SMALLEST_RSA} are the least"
+        yield Advice("WEAK_KEY", "RFC 9325 §4.5", "the key", text)

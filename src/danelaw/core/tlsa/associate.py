@@ -8,7 +8,6 @@ from typing import Final
 from danelaw.core.model import Chain, DanelawError
 from danelaw.core.tlsa.der import MalformedDER, certificate_fields, is_spki
 from danelaw.core.tlsa.records import CertificateUsage, Combination, MatchingType, Selector, TLSARecord
-from danelaw.core.tlsa.x509 import parse, signed_by
 
 EE_USAGES: Final = frozenset({CertificateUsage.PKIX_EE, CertificateUsage.DANE_EE})
 PKIX_USAGES: Final = frozenset({CertificateUsage.PKIX_TA, CertificateUsage.PKIX_EE})
@@ -80,6 +79,8 @@ def project(mtype: int, content: bytes) -> bytes:
 
 def issuer_presented(chain: Chain) -> bytes | None:
     """The first certificate of the chain, the leaf aside, whose key signed the leaf; a leaf sent twice is no CA."""
+    from danelaw.core.tlsa.x509 import parse, signed_by  # here, since most records name no CA
+
     leaf = parse(chain.ders[0])
     if leaf is None:
         return None

@@ -105,7 +105,14 @@ def read_certificates(data: bytes, source: str) -> Material:
     ders = tuple(piece.der for piece in pieces if piece.what == CERTIFICATE)
     if not ders:
         raise _wrong("NOT_A_CERTIFICATE", source, pieces, _instead(pieces))
-    outlines = [_outlined(der, source) for der in ders]
+    return certificates(Chain(ders), source)
+
+
+def certificates(chain: Chain, source: str) -> Material:
+    """A chain as it was sent or kept. Raises ``DanelawError``: ``NOT_A_CERTIFICATE``, ``CHAIN_ORDER``."""
+    outlines = [_outlined(der, source) for der in chain.ders]
+    if not outlines:
+        raise DanelawError("NOT_A_CERTIFICATE", f"{source} presents no certificate", hint="give its key with --key")
     issued = next((at for at, one in enumerate(outlines) if not one.ca), 0)
     if issued:
         raise DanelawError(
@@ -114,7 +121,7 @@ def read_certificates(data: bytes, source: str) -> Material:
             evidence=f"the first certificate is a CA's, and number {issued + 1} is not",
             hint="put the server's own certificate first, as a server has to send it",
         )
-    return Material(certificate_fields(ders[0]).spki, Chain(ders), outlines[0].names)
+    return Material(certificate_fields(chain.ders[0]).spki, chain, outlines[0].names)
 
 
 def read_key(data: bytes, source: str) -> Material:

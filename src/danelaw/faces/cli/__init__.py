@@ -15,6 +15,7 @@ from danelaw.faces.cli.lazily import LazyGroup
 COMMANDS: Final = {
     "chain": "the chain of trust of a name: as a tree, as JSON, as an SVG picture",
     "lab": "the whole life cycle in a private world, watched by DANE clients with caches",
+    "tlsa": "TLSA records from a certificate, key, request or live server; whether the DNS has them",
     "zone": "DNSSEC for zones kept in files: keys, signing, the DS at the parent",
 }
 """What there is, and what it does: one file per subcommand, or a package where it has subcommands itself."""

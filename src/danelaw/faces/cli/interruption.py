@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import signal
 from collections.abc import Coroutine, Iterator
@@ -28,6 +27,7 @@ def run(work: Coroutine[Any, Any, T]) -> T:
 
     Raises ``KeyboardInterrupt`` then.
     """
+    import asyncio  # here, since not every command asks the network, and it takes long to import
 
     async def interruptible() -> T:
         with _cancelling():
@@ -42,6 +42,8 @@ def run(work: Coroutine[Any, Any, T]) -> T:
 @contextlib.contextmanager
 def _cancelling() -> Iterator[None]:
     """A request to end cancels the current task. (asyncio itself does so for Ctrl-C alone.)"""
+    import asyncio
+
     task = asyncio.current_task()
     assert task is not None  # noqa: S101  # for the type checker: a coroutine runs in a task
     loop = asyncio.get_running_loop()
