@@ -202,6 +202,11 @@ S_CLIENT: Final = {
         "Server Temp Key: X25519, 253 bits\nDONE\n",
         *(ACCEPTED, "DANE TLSA 3 1 1 ...5af3f946b1104f08f02e9fcc matched EE certificate at depth 0"),
     ),
+    "a bare key in DNS that issued the leaf": (
+        0,
+        f"{ESTABLISHED}DANE TLSA 2 1 0 ...aba2d2ec71591527da3cac9a signed the certificate at depth 0\nDONE\n",
+        *(ACCEPTED, "DANE TLSA 2 1 0 ...aba2d2ec71591527da3cac9a signed the certificate at depth 0"),
+    ),
     "a mismatch": (
         1,
         "depth=0 CN = www.dotnxdomain.net\nverify error:num=65:no matching DANE TLSA records\n"

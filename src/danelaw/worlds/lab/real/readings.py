@@ -83,7 +83,9 @@ def delv(output: str) -> Validated | Reading:
 def s_client(status: int, output: str) -> Reading:
     """Of ``openssl s_client -verify_return_error``; without that option a mismatch would end with 0."""
     lines = _lines(output)
-    matched = next((line for line in lines if line.startswith("DANE TLSA ") and " matched " in line), None)
+    words = (" matched ", " signed the certificate ")  # the latter is said of a bare key that was in DNS alone
+    said = (line for line in lines if line.startswith("DANE TLSA "))
+    matched = next((line for line in said if any(word in line for word in words)), None)
     if status == 0 and matched:
         return Reading(Answer.ACCEPTED, matched)
     refused = _first(lines, "verify error:", "errno=", "TLSA")
