@@ -23,6 +23,7 @@ LONGEST: Final = 4000
 """Characters of long text: monitors cut off what plugins say after 8 KiB, in which a character may take several."""
 LONGEST_LINE: Final = 600
 MOST_NAMED: Final = 5
+MOST_DETAILS: Final = 2
 
 
 class Status(enum.IntEnum):
@@ -125,7 +126,8 @@ def _long(outcome: Outcome, *, alone: bool) -> Iterator[str]:
 def _line(finding: Finding) -> str:
     at = f" at {finding.address}" if finding.address is not None else ""
     said = f"{clip(finding.subject)}: {clip(finding.sentence)}"
-    return f"{finding.level.name} {finding.code}{at}: {said}; remedy: {finding.remedy}"
+    details = "".join(f"; {clip(detail)}" for detail in finding.details[:MOST_DETAILS])
+    return f"{finding.level.name} {finding.code}{at}: {said}{details}; remedy: {finding.remedy}"
 
 
 # -- performance data -----------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from danelaw.faces.cli import interruption, terminal
 from danelaw.faces.cli.lazily import LazyGroup
 
 COMMANDS: Final = {
+    "check": "whether DANE clients connect to live services, and why not, with a transcript",
     "chain": "the chain of trust of a name: as a tree, as JSON, as an SVG picture",
     "lab": "the whole life cycle in a private world, watched by DANE clients with caches",
     "tlsa": "TLSA records from a certificate, key, request or live server; whether the DNS has them",

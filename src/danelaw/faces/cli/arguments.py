@@ -67,3 +67,17 @@ def server(text: str) -> tuple[IP, int]:
             "BAD_SERVER", f"{text!r} is no name server", evidence=str(error), hint="write IP or IP@PORT"
         ) from error
     return found
+
+
+def address(text: str) -> tuple[IP, int | None]:
+    """An address to connect to, and its port if one is given. Raises ``DanelawError("BAD_ADDRESS")``."""
+    ip, at, port = text.partition("@")
+    try:
+        found = ip_address(ip)
+        if at and not (port.isascii() and port.isdigit() and len(port) <= 5 and 0 < int(port) < 65536):
+            raise ValueError(f"there is no port {port!r}")
+    except ValueError as error:
+        raise DanelawError(
+            "BAD_ADDRESS", f"{text!r} is no address to connect to", evidence=str(error), hint="write IP or IP@PORT"
+        ) from error
+    return found, int(port) if at else None
