@@ -145,3 +145,14 @@ def shake(
     prober: TLSProber, hello: Hello = ANY, endpoint: Endpoint = HTTPS
 ) -> Handshake | HandshakeFailure | Unreachable:
     return asyncio.run(prober.handshake(endpoint, HERE, hello))
+
+
+class CountingLoop(asyncio.SelectorEventLoop):
+    """Counts what is read from sockets."""
+
+    octets = 0
+
+    async def sock_recv(self, sock: socket.socket, nbytes: int) -> bytes:
+        data = await super().sock_recv(sock, nbytes)
+        self.octets += len(data)
+        return data

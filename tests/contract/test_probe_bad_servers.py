@@ -22,6 +22,7 @@ from probe_servers import (
     HERE,
     HTTPS,
     WWW,
+    CountingLoop,
     Credential,
     Key,
     certificate,
@@ -327,17 +328,6 @@ def test_a_server_that_stalls_amid_the_handshake_is_given_up_at_the_limit() -> N
         got = shake(TLSProber(prober._dialer, limits))
         over.set()
     assert got == Unreachable("TIMEOUT", f"no handshake within 0.2 s; {len(hello)} octets came")
-
-
-class CountingLoop(asyncio.SelectorEventLoop):
-    """Counts what is read from sockets."""
-
-    octets = 0
-
-    async def sock_recv(self, sock: socket.socket, nbytes: int) -> bytes:
-        data = await super().sock_recv(sock, nbytes)
-        self.octets += len(data)
-        return data
 
 
 NO_END = 0xFFFFFF
