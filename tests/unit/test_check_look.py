@@ -303,9 +303,10 @@ def test_a_service_domain_is_sent_before_the_base_and_alone_in_xmpp() -> None:
     looked(world, "imaps:example.net")
     assert {hello.sni for hello in hellos(world, SIX)} == {service, base}
     assert hellos(world, SIX)[0] == Hello(service)
-    world = World([answer("_xmpp-client._tcp.example.net.", "SRV", f"0 0 5222 {MAIL}"), *HOST])
-    looked(world, "xmpp-client:example.net")
-    assert {hello.sni for hello in hellos(world, SIX)} == {service}
+    for application, port in (("xmpp-client", 5222), ("xmpps-client", 5223)):
+        world = World([answer(f"_{application}._tcp.example.net.", "SRV", f"0 0 {port} {MAIL}"), *HOST])
+        looked(world, f"{application}:example.net")
+        assert {hello.sni for hello in hellos(world, SIX)} == {service}
 
 
 def test_a_restricted_client_that_fails_where_another_got_through_lacks_such_a_credential() -> None:

@@ -65,7 +65,7 @@ async def look_at(
     candidates = await _candidates(endpoint, eyes, (a, aaaa))
     used = _used(candidates)
     ips = sorted(addresses, key=_order) if addresses else _addresses(a, aaaa)
-    hellos = _hellos(endpoint, used.base, sni)
+    hellos = _hellos(application, used.base, sni)
     swept, probed = await asyncio.gather(
         _swept(used, eyes, sweeping),
         asyncio.gather(*(_probe(endpoint, eyes, ip, hellos) for ip in ips[:MOST_ADDRESSES])),
@@ -154,14 +154,15 @@ async def _swept(used: Candidate, eyes: Eyes, sweeping: bool) -> Sweep | None:
 # -- the addresses --------------------------------------------------------------------------------------------------
 
 
-def _hellos(endpoint: Endpoint, base: Name, sni: Name | None) -> tuple[Hello, ...]:
+def _hellos(application: str, base: Name, sni: Name | None) -> tuple[Hello, ...]:
     """The kinds of client that come, the most usual first. They send the base domain (RFC 7671 §3), or the service
     domain where there is one; they offer everything, or one key algorithm, or no TLS 1.3.
 
-    In XMPP the domain of the dialogue is the service domain, and a server need not know any other.
+    In XMPP the service domain is that of the stream too, and a server need not know any other, whether TLS begins after
+    a dialogue or at once.
     """
     plain = sni or base
-    others = [] if plain == base or (endpoint.starttls or "").startswith("xmpp") else [Hello(base)]
+    others = [] if plain == base or application.startswith("xmpp") else [Hello(base)]
     algorithms = [Hello(plain, None, algorithm) for algorithm in KeyAlgorithm]
     return (Hello(plain), *others, *algorithms, Hello(plain, TLSVersion.TLS12))
 
