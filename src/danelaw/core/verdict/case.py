@@ -6,16 +6,19 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import dns.rdatatype
+from dns.name import Name
 from dns.rdatatype import RdataType
 
 from danelaw.core.model import (
     IP,
+    Asked,
     Chain,
     Evidence,
     Handshake,
     HandshakeFailure,
     Hello,
     Instant,
+    KeyAlgorithm,
     Probe,
     RRset,
     Security,
@@ -24,6 +27,8 @@ from danelaw.core.model import (
 )
 from danelaw.core.tlsa import Match, Profile, RecordMatch, Reference, TLSARecord, match, records_of
 from danelaw.core.tlsa.match import set_aside
+from danelaw.core.tlsa.x509 import Certificate, parse
+from danelaw.core.verdict.hellos import whom
 from danelaw.core.verdict.identity import PassedOver, passed_over
 
 
@@ -32,15 +37,34 @@ class View:
     """One chain that one address presents, and the kinds of client that see it.
 
     ``match`` is what a client finds that supports everything and minds digest agility; ``outcomes`` has every record
-    by itself, as for a client that supports nothing else.
+    by itself, as for a client that supports nothing else. ``asked_for``: every name that unrestricted clients sent to
+    this address.
     """
 
     address: IP
     hellos: tuple[Hello, ...]
+    asked_for: frozenset[Name | None]
     at: Instant
     handshake: Handshake
     match: Match
     outcomes: tuple[RecordMatch, ...]
+
+    @property
+    def leaf(self) -> Certificate | None:
+        """The server's certificate, if it can be read."""
+        return parse(self.handshake.chain.ders[0]) if self.handshake.chain.ders else None
+
+    @property
+    def whom(self) -> str:
+        """The clients that see this chain, for a sentence: ``clients``, if those are all."""
+        return whom(self.hellos, self.asked_for)
+
+    @property
+    def algorithms(self) -> tuple[KeyAlgorithm, ...]:
+        """The key algorithms by which alone this chain is had; none, if clients that offer all of them see it."""
+        if any(hello.algorithm is None for hello in self.hellos):
+            return ()
+        return tuple(dict.fromkeys(hello.algorithm for hello in self.hellos if hello.algorithm is not None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +94,11 @@ class Case:
         return cls(evidence, reference, notice, records, usable, views, as_of or evidence.at)
 
     @property
+    def matched(self) -> frozenset[TLSARecord]:
+        """The records that match some chain somewhere."""
+        return frozenset(outcome.record for view in self.views for outcome in view.outcomes if outcome.matched)
+
+    @property
     def passed_over(self) -> PassedOver | None:
         return passed_over(self.evidence)
 
@@ -86,9 +115,15 @@ class Case:
         return addresses if self.passed_over is not None else (self.evidence.tlsa, *addresses)
 
     @staticmethod
-    def asked(answer: Validated) -> str:
+    def asked(answer: Validated | Asked) -> str:
         """The question that was answered: ``_443._tcp.www.example.net TLSA``."""
         return f"{answer.name.to_text(omit_final_dot=True)} {dns.rdatatype.to_text(RdataType.make(answer.type))}"
+
+    @property
+    def expanded(self) -> Name:
+        """Where the aliases of the endpoint's host end: itself, if it is none."""
+        found = (answer.rrset for answer in (self.evidence.a, self.evidence.aaaa))
+        return next((rrset.owner for rrset in found if rrset is not None), self.evidence.endpoint.host)
 
     @property
     def addresses(self) -> tuple[IP, ...]:
@@ -119,7 +154,10 @@ def _views(
 ) -> tuple[View, ...]:
     """The chains that were presented, each once per address, judged for ``as_of`` or when they were first seen."""
     seen: dict[tuple[IP, Chain], list[tuple[Probe, Handshake]]] = {}
+    asked_for: dict[IP, frozenset[Name | None]] = {}
     for probe in evidence.probes:
+        if not probe.hello.restricted:
+            asked_for[probe.address] = asked_for.get(probe.address, frozenset()) | {probe.hello.sni}
         if isinstance(probe.got, Handshake):
             seen.setdefault((probe.address, probe.got.chain), []).append((probe, probe.got))
     views = []
@@ -129,5 +167,7 @@ def _views(
         agile = match(records, chain, reference, at)
         by_itself = match(records, chain, reference, at, Profile(agility=False))
         hellos = tuple(probe.hello for probe, _ in probes)
-        views.append(View(address, hellos, at, handshake, agile, by_itself.records))
+        views.append(
+            View(address, hellos, asked_for.get(address, frozenset()), at, handshake, agile, by_itself.records)
+        )
     return tuple(views)

@@ -46,7 +46,7 @@ def passed_over(evidence: Evidence) -> PassedOver | None:
         return PassedOver.ADDRESSES if evidence.initial is Security.INSECURE else None
     if not by_srv(evidence):
         return None
-    if evidence.service_state is Security.INSECURE:
+    if evidence.service_state is Security.INSECURE and evidence.service != evidence.endpoint.host:
         return PassedOver.SERVICE
     found = [answer for answer in (evidence.a, evidence.aaaa) if answer.rrset is not None]
     insecure = bool(found) and all(answer.state is Security.INSECURE for answer in found)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from danelaw.core.model import Handshake, HandshakeFailure, Probe, Unreachable, Validated
+from dns.name import Name
+
+from danelaw.core.model import IP, Handshake, HandshakeFailure, Probe, Unreachable, Validated
 from danelaw.core.tlsa import RecordMatch, records_of
 from danelaw.core.verdict.case import Case, View
 from danelaw.core.verdict.hellos import offer
@@ -53,14 +55,8 @@ def endpoint_json(report: Report) -> dict[str, object]:
         "passedOver": case.passed_over.name.lower() if case.passed_over is not None else None,
         "tlsa": _answer(case, tlsa) | {"records": [r.to_text() for r in records_of(tlsa.rrset)] if tlsa.rrset else []},
         "answers": [_answer(case, answer) for answer in (case.evidence.a, case.evidence.aaaa)],
-        "addresses": [
-            {
-                "address": str(address),
-                "presented": [_view(view) for view in case.views if view.address == address],
-                "clients": {offer(p.hello): _got(p) for p in case.evidence.probes if p.address == address},
-            }
-            for address in case.addresses
-        ],
+        "addresses": [_address(case, address) for address in case.addresses],
+        "leftOut": [str(address) for address in case.evidence.left_out],
     }
 
 
@@ -70,6 +66,16 @@ def _answer(case: Case, answer: Validated) -> dict[str, object]:
         "state": answer.state.value,
         "ttl": answer.rrset.ttl if answer.rrset is not None else None,
         "reasons": [str(reason) for reason in answer.reasons],
+    }
+
+
+def _address(case: Case, address: IP) -> dict[str, object]:
+    probes = [probe for probe in case.evidence.probes if probe.address == address]
+    usual = probes[0].hello.sni
+    return {
+        "address": str(address),
+        "presented": [_view(view, usual) for view in case.views if view.address == address],
+        "clients": {offer(probe.hello, usual): _got(probe) for probe in probes},
     }
 
 
@@ -85,9 +91,9 @@ def _got(probe: Probe) -> dict[str, object]:
             return {"got": "not-offered"}
 
 
-def _view(view: View) -> dict[str, object]:
+def _view(view: View, usual: Name | None) -> dict[str, object]:
     return {
-        "to": [offer(hello) for hello in view.hellos],
+        "to": [offer(hello, usual) for hello in view.hellos],
         "said": list(view.handshake.said),
         "match": view.match.verdict.value,
         "chain": [_certificate(der) for der in view.handshake.chain.ders],

@@ -12,6 +12,7 @@ from danelaw.core.tlsa import Verdict as Matched
 from danelaw.core.verdict.case import Case
 from danelaw.core.verdict.identity import reference_of
 from danelaw.core.verdict.report import Finding, Report, Verdict
+from danelaw.core.verdict.rolls import deviations
 from danelaw.core.verdict.rules import RULES
 from danelaw.core.verdict.target import TargetCase, TargetReport, sum_up
 from danelaw.core.verdict.target_rules import TARGET_RULES
@@ -56,8 +57,9 @@ def _ranked(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 def _verdict(case: Case) -> Verdict:
     """DNS first, since a client asks it first; then what is known to be wrong goes before what is not known.
 
-    A handshake that fails is a chain that matches nothing: TLSA records promise TLS (RFC 7671 §10.3). An answer that
-    clients do not ask for counts for nothing, whatever becomes of it (RFC 7672 §2.2.2, RFC 7673 §3.2).
+    A handshake that fails is a chain that matches nothing: TLSA records promise TLS (RFC 7671 §10.3). So is one
+    that does not match what some authoritative server gives out: who asks that one is refused. An answer that clients
+    do not ask for counts for nothing, whatever becomes of it (RFC 7672 §2.2.2, RFC 7673 §3.2).
     """
     tlsa, addresses = case.evidence.tlsa, (case.evidence.a, case.evidence.aaaa)
     if any(answer.state is Security.BOGUS for answer in case.answers):
@@ -71,6 +73,8 @@ def _verdict(case: Case) -> Verdict:
     if not case.usable:
         return Verdict.NONE
     if case.failures or any(view.match.verdict is not Matched.MATCHED for view in case.views):
+        return Verdict.MISMATCH
+    if any(deviation.harm for deviation in deviations(case)):
         return Verdict.MISMATCH
     if case.unreached or not case.views or any(answer.state is Security.INDETERMINATE for answer in addresses):
         return Verdict.UNDECIDED

@@ -54,8 +54,12 @@ class TargetCase:
     @property
     def found(self) -> bool:
         """Whether MX or SRV records were found that clients may use, signed or not."""
-        usable = self.lookup is not None and self.lookup.state in (Security.SECURE, Security.INSECURE)
-        return usable and self.lookup is not None and self.lookup.rrset is not None
+        return self.known and self.lookup is not None and self.lookup.rrset is not None
+
+    @property
+    def known(self) -> bool:
+        """Whether clients go on with what the look-up says, be it that there is no record."""
+        return self.lookup is not None and self.lookup.state in (Security.SECURE, Security.INSECURE)
 
     @property
     def nobody(self) -> bool:
@@ -73,6 +77,10 @@ class TargetCase:
     @property
     def subject(self) -> str:
         return str(self.evidence.target)
+
+    @property
+    def name(self) -> str:
+        return self.evidence.target.name.to_text(omit_final_dot=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,11 +22,11 @@ _HEADLINES: Final = {
 }
 _WORDS: Final = {
     Verdict.VALID: "connects",
-    Verdict.MISMATCH: "REFUSED",
-    Verdict.BOGUS: "BOGUS",
+    Verdict.MISMATCH: "refused",
+    Verdict.BOGUS: "bogus",
     Verdict.INSECURE: "without DANE",
     Verdict.NONE: "without DANE",
-    Verdict.UNDECIDED: "UNDECIDED",
+    Verdict.UNDECIDED: "undecided",
 }
 
 

@@ -9,7 +9,7 @@ from typing import Final
 from danelaw.core.model import IP, HandshakeFailure, NotOffered, Security, Unreachable
 from danelaw.core.tlsa import TLSARecord, records_of
 from danelaw.core.verdict.case import Case, View
-from danelaw.core.verdict.hellos import offer, whom
+from danelaw.core.verdict.hellos import offer
 from danelaw.core.verdict.presented import Described, describe
 from danelaw.core.verdict.printable import clip, printable
 from danelaw.core.verdict.report import Finding, Report, Verdict
@@ -112,7 +112,7 @@ def _address(case: Case, address: IP) -> Iterator[str]:
         yield f"Not reached: {_why(case.unreached[address])}"
     lacking = [p.hello for p in case.evidence.probes if p.address == address and isinstance(p.got, NotOffered)]
     if lacking:
-        yield f"Not offered here: {', '.join(map(offer, lacking))}"
+        yield f"Not offered here: {', '.join(dict.fromkeys(map(offer, lacking)))}"
 
 
 def _why(got: HandshakeFailure | Unreachable) -> str:
@@ -120,8 +120,8 @@ def _why(got: HandshakeFailure | Unreachable) -> str:
 
 
 def _view(case: Case, view: View) -> Iterator[str]:
-    if all(hello.restricted for hello in view.hellos):
-        yield f"To {whom(view.hellos)}:"
+    if view.whom != "clients":
+        yield f"To {view.whom}:"
     yield f"{view.handshake.version} handshake succeeded."
     yield f"Cipher: {view.handshake.cipher}"
     yield "Peer certificate chain:"

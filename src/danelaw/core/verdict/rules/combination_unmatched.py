@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from typing import Final
 
 from danelaw.core.verdict.case import Case
-from danelaw.core.verdict.hellos import whom
 from danelaw.core.verdict.report import Level, Rule, Said
 
 
@@ -17,7 +16,7 @@ def _look(case: Case) -> Iterable[Said]:
         for combination in sorted({record.combination for record in case.usable} - matched) if matched else ():
             yield Said(
                 f"TLSA {combination}",
-                f"no {combination} record matches what the server presents to {whom(view.hellos)}, though another "
+                f"no {combination} record matches what the server presents to {view.whom}, though another "
                 "record does: clients that support only this combination do not connect",
                 view.address,
                 tuple(

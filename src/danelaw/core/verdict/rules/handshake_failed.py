@@ -8,9 +8,14 @@ from typing import Final
 from danelaw.core.verdict.case import Case
 from danelaw.core.verdict.report import Level, Rule, Said
 
+_OF_DIALOGUES: Final = frozenset({"STARTTLS_NOT_OFFERED", "STARTTLS_REFUSED", "STARTTLS_INJECTED", "NOT_THIS_PROTOCOL"})
+
 
 def _look(case: Case) -> Iterable[Said]:
+    """What a dialogue before TLS ended with has rules of its own."""
     for address, failure in case.failures.items():
+        if failure.code in _OF_DIALOGUES:
+            continue
         yield Said(
             str(case.evidence.endpoint),
             "the server answers, and no TLS comes of it",

@@ -11,10 +11,12 @@ from danelaw.core.verdict.report import Level, Rule, Said
 
 def _look(case: Case) -> Iterable[Said]:
     if not case.usable:
-        yield Said(
-            case.asked(case.evidence.tlsa),
-            "no client can use any of the records: some connect unauthenticated, others do not connect",
+        then = (
+            "mail servers insist on TLS and authenticate nobody (RFC 7672 §2.2)"
+            if case.reference.opportunistic
+            else "clients go on as if there were none, and those that insist on DANE do not connect"
         )
+        yield Said(case.asked(case.evidence.tlsa), f"no client can use any of the records: {then}")
 
 
 RULE: Final = Rule(

@@ -1,4 +1,4 @@
-"""A record that matches nothing beside one that does: a roll in progress, or what one left behind."""
+"""Records that match nothing, and more of them than one roll needs: what earlier rolls left behind."""
 
 from __future__ import annotations
 
@@ -7,25 +7,23 @@ from typing import Final
 
 from danelaw.core.verdict.case import Case
 from danelaw.core.verdict.report import Level, Rule, Said
+from danelaw.core.verdict.rolls import stale_records
 
 
 def _look(case: Case) -> Iterable[Said]:
-    """Only beside a match of the same combination: else the combination is what has to be spoken of."""
-    matched = {outcome.record for view in case.views for outcome in view.outcomes if outcome.matched}
-    for record in case.usable:
-        beside = any(other.combination == record.combination for other in matched)
-        if record not in matched and beside:
-            yield Said(
-                f"TLSA {record.brief()}",
-                "this record matches nothing that is presented; clients do not mind, since another record matches",
-            )
+    for record in stale_records(case):
+        yield Said(
+            f"TLSA {record.brief()}",
+            "this record matches nothing that is presented, and is more than one roll needs; clients do not mind, "
+            "since another record matches",
+        )
 
 
 RULE: Final = Rule(
     id="STALE_RECORD",
     level=Level.INFO,
     citation="RFC 7671 §8.1",
-    remedy="none while a new key is on its way; otherwise withdraw the record",
+    remedy="withdraw those that no key in use or in reserve needs",
     applies=lambda case: bool(case.usable and case.views) and not (case.failures or case.unreached),
     look=_look,
 )

@@ -7,16 +7,17 @@ from typing import Final
 
 from danelaw.core.tlsa import Verdict
 from danelaw.core.verdict.case import Case
-from danelaw.core.verdict.hellos import whom
 from danelaw.core.verdict.report import Level, Rule, Said
 
 
 def _look(case: Case) -> Iterable[Said]:
+    """Where it is one key algorithm's chain beside a good one, ALGORITHM_UNCOVERED says it."""
+    good = {view.address for view in case.views if view.match.verdict is Verdict.MATCHED}
     for view in case.views:
-        if view.match.verdict is Verdict.MISMATCH:
+        if view.match.verdict is Verdict.MISMATCH and not (view.algorithms and view.address in good):
             yield Said(
                 str(case.evidence.endpoint),
-                f"no TLSA record matches what the server presents to {whom(view.hellos)}: clients that honour DANE "
+                f"no TLSA record matches what the server presents to {view.whom}: clients that honour DANE "
                 "do not connect",
                 view.address,
                 tuple(str(outcome.reason) for outcome in view.match.records if outcome.reason is not None),

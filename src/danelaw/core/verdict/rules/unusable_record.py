@@ -10,6 +10,9 @@ from danelaw.core.tlsa.match import set_aside
 from danelaw.core.verdict.case import Case
 from danelaw.core.verdict.report import Level, Rule, Said
 
+_TOLD: Final = frozenset({"PKIX_USAGE_OPPORTUNISTIC"})
+"""What PKIX_ON_SMTP says."""
+
 
 def _look(case: Case) -> Iterable[Said]:
     for rdata in sorted(case.rrset.rdatas) if case.rrset is not None else ():
@@ -19,7 +22,7 @@ def _look(case: Case) -> Iterable[Said]:
             yield Said(case.asked(case.evidence.tlsa), "a record is too short to be one", details=(str(error),))
             continue
         why = set_aside(record, case.reference, None)
-        if why is not None:
+        if why is not None and why.code not in _TOLD:
             yield Said(f"TLSA {record.brief()}", f"no client can use this record: {why.detail}", details=(str(why),))
 
 

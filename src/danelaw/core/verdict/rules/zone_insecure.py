@@ -14,10 +14,16 @@ def _look(case: Case) -> Iterable[Said]:
     tlsa = case.evidence.tlsa
     if tlsa.state is Security.INSECURE:
         found = len(tlsa.rrset.rdatas) if tlsa.rrset is not None else 0
+        signed = any(rrset.rrsigs for rrset in tlsa.rrsets)
+        why = (
+            "the records are signed, but the zone's parent does not vouch for its keys by a DS record that validators "
+            "can use"
+            if signed
+            else "the zone is not signed as far as its parents know"
+        )
         yield Said(
             case.asked(tlsa),
-            "the zone is not signed as far as its parents know, so clients use no TLSA record of it"
-            + (f": {found} are there in vain" if found else ""),
+            f"{why}, so clients use no TLSA record of it" + (f": {found} are there in vain" if found else ""),
             details=tuple(map(str, tlsa.reasons)),
         )
 
