@@ -11,7 +11,7 @@ from danelaw.core.model.application import APPLICATIONS
 from danelaw.core.starttls.conversation import MAX_DETAIL, MAX_LINE, MAX_SHOWN
 from danelaw.core.starttls.dialogue import MAX_OCTETS, MAX_SAID, Ready
 from danelaw.core.starttls.protocols import PROTOCOLS, dialogue
-from starttls_transcripts import HOST, STARTED, TRANSCRIPTS, Cut, Transcript, bytewise, fresh, hold, whole
+from starttls_transcripts import HOST, POSTFIX, STARTED, TRANSCRIPTS, Cut, Transcript, bytewise, fresh, hold, whole
 
 LINES = ("smtp", "submission", "lmtp", "imap", "pop3", "sieve", "ftp")
 XMPP = ("xmpp-client", "xmpp-server")
@@ -128,10 +128,25 @@ def test_a_server_that_does_not_stop_is_stopped(kind: str, protocol: str) -> Non
 def test_a_line_has_a_bound_and_so_has_all_that_is_said() -> None:
     long = b"220 " + b"a" * (MAX_LINE - 5) + b"\n"
     assert hold("smtp", [long]).end is None
-    assert hold("smtp", [b"2" + long]).code == "NOT_THIS_PROTOCOL"
+    longer = hold("smtp", [long[:-1] + b"a\n"])
+    assert longer.code == "NOT_THIS_PROTOCOL"
+    assert longer.detail == f"it says more than {MAX_LINE} octets in one line"
+    assert hold("smtp", [long[:-1]]).end is None
+    assert hold("smtp", [long[:-1] + b"a"]) == longer
     most = b"220-a\n" * (MAX_OCTETS // 6 - 1)
     assert hold("smtp", [most + b"220 a".ljust(MAX_OCTETS - len(most) - 1) + b"\n"]).end is None
     assert hold("smtp", [most + b"220 a".ljust(MAX_OCTETS - len(most)) + b"\n"]).code == "NOT_THIS_PROTOCOL"
+
+
+def test_what_is_beyond_the_bound_is_not_read_although_it_has_come() -> None:
+    rest = b"220 a\n" + b"".join(POSTFIX[1:])
+    outcome = hold("smtp", [b"220-a\n" * (MAX_OCTETS // 6) + rest])
+    assert outcome.code == "NOT_THIS_PROTOCOL"
+    assert outcome.sent == b""
+    room = MAX_OCTETS - len(rest)
+    filling = b"220-" + b"a" * (room % 6 + 1) + b"\n" + b"220-a\n" * (room // 6 - 1)
+    assert hold("smtp", [filling + rest]).code == ""
+    assert hold("smtp", [filling + rest + b"a"]).code == "STARTTLS_INJECTED"
 
 
 def test_of_a_long_conversation_the_beginning_and_the_end_are_kept() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+import dns.name
 import pytest
 
 from danelaw.core.starttls.conversation import MAX_DETAIL
@@ -57,6 +58,7 @@ CASES: Final[tuple[tuple[str, tuple[bytes, ...], str, str], ...]] = (
         NOT_OFFERED,
         "its capabilities",
     ),
+    ("imap", (b"* OK CAPABILITY STARTTLS\r\n", b"a OK CAPABILITY STARTTLS\r\n"), NOT_OFFERED, "its capabilities"),
     ("imap", (b"* OK x\r\n", b"a BAD what?\r\n"), NOT_OFFERED, "its capabilities"),
     ("imap", (b"* PREAUTH [CAPABILITY STARTTLS] x\r\n",), NOT_OFFERED, "it greets with PREAUTH"),
     ("imap", (b"* BYE too many connections\r\n",), REFUSED, "too many connections"),
@@ -109,7 +111,7 @@ CASES: Final[tuple[tuple[str, tuple[bytes, ...], str, str], ...]] = (
     ("ldap", (ldap("780c 0a0100 0400 0400 a303040161"),), "", ""),
     (
         "ldap",
-        (ldap("781f 0a0134 0400 0400 8a16" + b"1.3.6.1.4.1.1466.20036".hex(), message="020100"),),
+        (ldap("781f 0a0134 0400 0400 8a16" + b"1.3.6.1.4.1.1466.20036".hex(), message="020101"),),
         REFUSED,
         "it disconnects: unavailable",
     ),
@@ -120,6 +122,7 @@ CASES: Final[tuple[tuple[str, tuple[bytes, ...], str, str], ...]] = (
     ("ldap", (ldap("7885 0000000007 0a0100 0400 0400"),), OTHER, "an ExtendedResponse of LDAP (a length that cannot"),
     ("ldap", (b"\x30\x80\x02\x01\x01\0\0",), OTHER, "a message of LDAP with a length that can be"),
     ("ldap", (b"\x30\x84\x00\x01\x00\x01",), OTHER, "a message of LDAP with a length that can be"),
+    ("ldap", (b"\x30\x85\0\0\0\0" + ldap("7807 0a0100 0400 0400")[1:],), OTHER, "a message of LDAP with a length"),
     ("ldap", (b"\x30\x88" + b"\xff" * 8,), OTHER, "a message of LDAP with a length that can be"),
     ("ldap", (b"\x30\x00",), OTHER, "a message of LDAP with a length that can be"),
     # XMPP: RFC 6120
@@ -225,8 +228,10 @@ def test_what_is_no_text_is_shown_as_words() -> None:
     assert hold("ldap", [ldap("7807 0a0100 0400 0400")]).said == ("> StartTLS", "< success")
 
 
-def test_a_server_asks_in_its_own_name_and_not_by_an_address() -> None:
+def test_names_are_written_as_xml_and_no_server_asks_by_an_address() -> None:
     named = dialogue("xmpp-server", HOST, "a&b.example").begin().send
     assert b" from='a&amp;b.example' to='example.net' " in named
+    asked = dialogue("xmpp-client", dns.name.Name([b"a'<&", b"example", b""]), "probe.example").begin().send
+    assert b" to='a&#x27;&lt;&amp;.example' " in asked
     assert b" from=" not in dialogue("xmpp-server", HOST, "[192.0.2.1]").begin().send
     assert b" from=" not in dialogue("xmpp-client", HOST, "probe.example").begin().send
