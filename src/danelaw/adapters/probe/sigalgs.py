@@ -26,7 +26,7 @@ _RSA_PSS: Final = (
 )
 _RSA_PKCS1: Final = ("rsa_pkcs1_sha256", "rsa_pkcs1_sha384", "rsa_pkcs1_sha512", "rsa_pkcs1_sha1")
 
-_CIPHERS: Final = {KeyAlgorithm.ECDSA: b"DEFAULT:!aRSA", KeyAlgorithm.RSA: b"DEFAULT:!aECDSA:@SECLEVEL=0"}
+_CIPHERS: Final = {KeyAlgorithm.ECDSA: b"DEFAULT:!aRSA", KeyAlgorithm.RSA: b"DEFAULT:!aECDSA"}
 
 
 def signature_algorithms(algorithm: KeyAlgorithm, version: TLSVersion | None) -> tuple[str, ...]:
