@@ -36,12 +36,16 @@ from danelaw.core.dnssec.rrsig import RRSIG, verify
 from danelaw.core.dnssec.validate import Validation
 from danelaw.core.dnssec.zonekeys import ZoneKeyCache
 from danelaw.core.model import DanelawError, Message, Question, Record, RRset, Security, Silence, Validated
+from danelaw.core.starttls.conversation import MAX_SHOWN
+from danelaw.core.starttls.dialogue import MAX_SAID
+from danelaw.core.starttls.protocols import PROTOCOLS
 from danelaw.worlds.replay.rpl import UnsupportedError, read_scenario
 from fault_garden.beds import Bed
 from fault_garden.garden import Garden, plant
 from fault_garden.keys import same_tag
 from fuzz.grounds import LAYOUTS, NOW, Case, Ground, Reply, ground, lie_believed
 from fuzz.lies import TRICKS, flip_octets, lies, to_wire
+from starttls_transcripts import TRANSCRIPTS, hold
 
 BOUNDS: Final = Bounds()
 Harness = Callable[[Random], str]
@@ -273,10 +277,50 @@ def scenarios(random: Random) -> str:
     return repr(text)
 
 
+def starttls(protocol: str) -> Harness:
+    """A dialogue before TLS: an end within its bounds, and the same one in whatever pieces the octets come."""
+    turns = [b"".join(transcript.turns) for transcript in TRANSCRIPTS if transcript.protocol == protocol]
+
+    def harness(random: Random) -> str:
+        octets = _overwritten(random, random.choice(turns))
+        ends = sorted({random.randrange(len(octets) + 1) for _ in range(random.choice([1, 5, 50]))} | {len(octets)})
+        pieces = [octets[start:end] for start, end in zip([0, *ends], ends, strict=False) if start < end]
+        together, apart = (hold(protocol, [*parts, b""]) for parts in ([octets], pieces))
+        for outcome in (together, apart):
+            longest = max(map(len, outcome.said), default=0)
+            if outcome.end is None or len(outcome.said) > MAX_SAID or longest > MAX_SHOWN:
+                raise FindingError(f"no end, or too much said: {outcome}")
+        cut_off = together.code == "STARTTLS_INJECTED" and apart.code == ""  # what is behind came in another piece
+        if (together.said, together.sent) != (apart.said, apart.sent) or not (cut_off or together.code == apart.code):
+            raise FindingError(f"{together} in one piece, and {apart} in {len(pieces)}")
+        return f"{protocol}: {octets.hex()}, cut at {ends}"
+
+    return harness
+
+
+def _overwritten(random: Random, octets: bytes) -> bytes:
+    """Parts of it taken away, repeated, at times until there is too much, or other octets in their place."""
+    for _ in range(random.choice([1, 1, 2, 8])):
+        at, until = sorted(random.randrange(len(octets) + 1) for _ in range(2))
+        times = random.choice([0, 0, 2, 2, 2 + 80000 // (until - at + 1)])
+        part = random.choice([octets[at:until] * times, random.choice(OCTETS), random.randbytes(random.randrange(9))])
+        octets = (octets[:at] + part + octets[until:])[:100_000] or b"\0"
+    return octets
+
+
+OCTETS: Final = (
+    *(b"\r\n", b"\n", b"\r", b"\0", b"\xff", b" ", b"-", b".", b"220 ", b"250-", b"421 x\r\n", b"a" * 9000),
+    *(b"* BYE\r\n", b"+OK\r\n", b"-ERR\r\n", b"OK\r\n", b"NO\r\n", b"{9}\r\n", b"{99999}\r\n", b"{0}\n", b"HTTP/"),
+    *(b"<", b">", b"'", b'"', b"/>", b"<a>", b"</a>", b"<a b='", b"<![CDATA[", b"]]>", b"&b;", b"<!DOCTYPE a [", b"<?"),
+    *(b"\x16\x03\x01", b"\x30", b"\x80", b"\x84\xff\xff\xff\xff", b"\x02\x01\x00", b"\x0a", b"E\0\0\0\x09", b"N"),
+)
+
+
 HARNESSES: Final[Mapping[str, Harness]] = {
     "told": told,
     "signed": signed,
     "octets": octets,
     "anchors": anchors,
     "scenarios": scenarios,
+    **{f"starttls-{protocol}": starttls(protocol) for protocol in PROTOCOLS},
 }
