@@ -296,7 +296,7 @@ def _armoured(data: bytes, source: str, code: str) -> list[_Piece]:
 
 
 def _piece(label: str, lines: list[str], source: str, code: str) -> _Piece:
-    if any(line.startswith("Proc-Type:") and line.endswith("ENCRYPTED") for line in lines):
+    if any(line.lower().startswith("proc-type:") and line.lower().endswith("encrypted") for line in lines):
         return _Piece(ENCRYPTED_KEY, b"")
     try:
         der = base64.b64decode("".join(line for line in lines if ":" not in line), validate=True)
@@ -307,7 +307,7 @@ def _piece(label: str, lines: list[str], source: str, code: str) -> _Piece:
     if label == "TRUSTED CERTIFICATE":  # OpenSSL's own form: what it adds stands behind the certificate
         der = _first_element(der)
     what = _told(der)
-    if what == "" and label.endswith("CERTIFICATE"):
+    if what == "" and label.lower().endswith("certificate"):
         raise DanelawError(code, f"a certificate in {source} is damaged", hint="copy it again")
     return _Piece(what or f"{label[:40]!r}", der)
 
