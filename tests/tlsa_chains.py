@@ -47,46 +47,93 @@ def issue(
     key_usage: bool = True,
     critical: str = "",
     signer: ec.EllipticCurvePrivateKey | None = None,
+    others: tuple[x509.GeneralName, ...] = (),
+    constraints: x509.NameConstraints | None = None,
+    purposes: tuple[x509.ObjectIdentifier, ...] | None = None,
+    basic: bool = True,
+    usage: x509.KeyUsage | None = None,
+    subject: x509.Name | None = None,
+    issuer: x509.Name | None = None,
 ) -> Issued:
     """A certificate of ``name``; self-signed without ``by``. ``signer`` overrides the key that signs it.
 
     ``signs``: whether its key usage allows signing certificates; None: as ``ca`` says. ``critical``: the OID of a
-    critical extension that nobody knows.
+    critical extension that nobody knows. ``others``: further names. ``purposes``: None for what ``client_only`` and
+    ``ca`` say. ``basic``: whether it says what it is. ``usage``, ``subject`` and ``issuer`` stand for themselves.
     """
     key = key or ec.generate_private_key(ec.SECP256R1())
     signing = signer or (by.key if by else key)
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    purpose = ExtendedKeyUsageOID.CLIENT_AUTH if client_only else ExtendedKeyUsageOID.SERVER_AUTH
+    subject = subject or x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     builder = (
         x509.CertificateBuilder()
         .subject_name(subject)
-        .issuer_name(by.certificate.subject if by else subject)
+        .issuer_name(issuer or (by.certificate.subject if by else subject))
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(start)
         .not_valid_after(end)
-        .add_extension(x509.BasicConstraints(ca, path_length), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .add_extension(
             x509.AuthorityKeyIdentifier.from_issuer_public_key((by.key if by else key).public_key()), critical=False
         )
     )
+    if basic:
+        builder = builder.add_extension(x509.BasicConstraints(ca, path_length), critical=True)
     if critical:
         unknown = x509.UnrecognizedExtension(x509.ObjectIdentifier(critical), b"\x05\x00")
         builder = builder.add_extension(unknown, critical=True)
-    if key_usage:
+    if usage is not None or key_usage:
         may = ca if signs is None else signs
-        usage = x509.KeyUsage(not ca, False, False, False, False, may, ca, False, False)
-        builder = builder.add_extension(usage, critical=True)
-    if names:
-        san = x509.SubjectAlternativeName([x509.DNSName(name) for name in names])
+        builder = builder.add_extension(
+            usage or x509.KeyUsage(not ca, False, False, False, False, may, ca, False, False), critical=True
+        )
+    if names or others:
+        san = x509.SubjectAlternativeName([*(x509.DNSName(name) for name in names), *others])
         builder = builder.add_extension(san, critical=False)
     if permitted:
-        trees = [x509.DNSName(tree) for tree in permitted]
-        builder = builder.add_extension(x509.NameConstraints(trees, None), critical=True)
-    if not ca:
-        builder = builder.add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
+        constraints = x509.NameConstraints([x509.DNSName(tree) for tree in permitted], None)
+    if constraints is not None:
+        builder = builder.add_extension(constraints, critical=True)
+    if purposes is None:
+        server = ExtendedKeyUsageOID.CLIENT_AUTH if client_only else ExtendedKeyUsageOID.SERVER_AUTH
+        purposes = () if ca else (server,)
+    if purposes:
+        builder = builder.add_extension(x509.ExtendedKeyUsage(purposes), critical=False)
     return Issued(name, key, builder.sign(signing, hashes.SHA256()))
+
+
+def of_version_1(issued: Issued, signer: ec.EllipticCurvePrivateKey | None = None) -> Issued:
+    """The same without version and extensions, signed anew: such as old roots are."""
+    _, *parts = _children(_content(issued.certificate.tbs_certificate_bytes))
+    tbs = _tagged(0x30, b"".join(parts[:6]))
+    signature = (signer or issued.key).sign(tbs, ec.ECDSA(hashes.SHA256()))
+    algorithm = parts[1]
+    der = _tagged(0x30, tbs + algorithm + _tagged(0x03, b"\0" + signature))
+    return Issued(issued.name, issued.key, x509.load_der_x509_certificate(der))
+
+
+def _tagged(tag: int, content: bytes) -> bytes:
+    size = len(content)
+    octets = size.to_bytes(1 if size < 256 else 2)
+    return bytes([tag]) + (octets if size < 128 else bytes([0x80 + len(octets)]) + octets) + content
+
+
+def _content(der: bytes) -> bytes:
+    return der[_header(der) :]
+
+
+def _header(der: bytes) -> int:
+    return 2 if der[1] < 128 else 2 + (der[1] & 0x7F)
+
+
+def _children(content: bytes) -> list[bytes]:
+    found = []
+    while content:
+        header = _header(content)
+        size = content[1] if header == 2 else int.from_bytes(content[2:header])
+        found.append(content[: header + size])
+        content = content[header + size :]
+    return found
 
 
 ROOT: Final = issue("Root", ca=True)

@@ -6,17 +6,16 @@ that name each other.
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from danelaw.core.model import Chain, Reason
+from danelaw.core.model import Chain, Instant, Reason
 from danelaw.core.tlsa.constraints import DN
 from danelaw.core.tlsa.kept import kept
 from danelaw.core.tlsa.x509 import Certificate, constrained, parse, signed_by
 
-LONGEST: Final = 10
 MOST_ASCENTS: Final = 128
 MOST_PRESENTED: Final = 32
 """How many presented certificates are looked at above the leaf."""
@@ -26,15 +25,23 @@ MOST_NAMESAKES: Final = 4
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """In what clients differ on the way up, see ``Profile``. ``exact_names``: an issuer's name is written octet by
-    octet as its certificate has it; else as RFC 5280 §7.1 compares them."""
+    """In what clients differ on the way up, see ``Profile``.
+
+    ``greedy``: who does not come back to try another issuer takes the first that was presented; of several, the first
+    that is valid ``at`` that time, where one is told. ``exact_names``: an issuer's name is written octet by octet as
+    its certificate has it; else as RFC 5280 §7.1 compares them. ``longest``: certificates, the leaf and the anchor
+    among them.
+    """
 
     any_purpose: bool = True
     undeclared_cas: bool = False
+    greedy: bool = False
+    at: Instant | None = None
     exact_names: bool = False
+    longest: int = MOST_PRESENTED + 1
 
 
-STRICT_RULES: Final = Rules(any_purpose=False, undeclared_cas=False, exact_names=True)
+STRICT_RULES: Final = Rules(any_purpose=False, greedy=True, exact_names=True, longest=10)
 """What passes by these passes by all."""
 
 
@@ -56,7 +63,8 @@ class Ascent:
 
 @kept(512)
 def ascents(chain: Chain, added: tuple[bytes, ...], rules: Rules) -> tuple[Ascent, ...]:
-    """The ways up from the leaf, through presented certificates in any order and those ``added`` that were not.
+    """The ways up from the leaf, through presented certificates in any order and others, ``added``, which a
+    client tries first.
 
     The leaf alone is the first; then those without a flaw, shorter ones first. None where the leaf cannot be read. A
     leaf that was sent twice is not its own issuer.
@@ -67,40 +75,54 @@ def ascents(chain: Chain, added: tuple[bytes, ...], rules: Rules) -> tuple[Ascen
     pool = _pool(chain, added)
     sound: deque[Ascent] = deque()
     flawed: deque[Ascent] = deque()
-    start = _ascent((leaf,), _leaf_flaw(leaf, rules), pool)
+    start = _ascent((leaf,), _leaf_flaw(leaf, rules), pool, rules)
     (sound if start.flaw is None else flawed).append(start)
     found = [start]
     while (sound or flawed) and len(found) < MOST_ASCENTS:
         below = (sound or flawed).popleft()
-        for issuer in _issuers(below.certificates, pool):
+        for issuer in _issuers(below.certificates, pool, rules):
             flaw = below.flaw or _step_flaw(below.certificates, issuer, rules)
-            longer = _ascent((*below.certificates, issuer), flaw, pool)
+            longer = _ascent((*below.certificates, issuer), flaw, pool, rules)
             found.append(longer)
-            if len(longer.certificates) < LONGEST:
+            if len(longer.certificates) < rules.longest:
                 (sound if flaw is None else flawed).append(longer)
     return (start, *sorted(found[1:], key=lambda ascent: (ascent.flaw is not None, len(ascent.certificates))))
 
 
-def _ascent(certificates: tuple[Certificate, ...], flaw: Reason | None, pool: dict[DN, list[Certificate]]) -> Ascent:
-    return Ascent(certificates, flaw, not _issuers(certificates, pool))
+def _ascent(
+    certificates: tuple[Certificate, ...], flaw: Reason | None, pool: dict[DN, list[Certificate]], rules: Rules
+) -> Ascent:
+    return Ascent(certificates, flaw, not _issuers(certificates, pool, rules))
 
 
-def _issuers(path: tuple[Certificate, ...], pool: dict[DN, list[Certificate]]) -> list[Certificate]:
-    return [issuer for issuer in pool.get(path[-1].issuer_name, ()) if all(issuer.der != c.der for c in path)]
+def _issuers(path: tuple[Certificate, ...], pool: dict[DN, list[Certificate]], rules: Rules) -> list[Certificate]:
+    """Who may have issued the top of a path, by names and by key identifiers."""
+    child = path[-1]
+    named = [
+        issuer
+        for issuer in pool.get(child.issuer_name, ())
+        if None in (child.issuer_key_id, issuer.key_id) or child.issuer_key_id == issuer.key_id
+        if all(issuer.der != certificate.der for certificate in path)
+    ]
+    if not rules.greedy:
+        return named
+    at = rules.at
+    timely = [issuer for issuer in named if at is None or issuer.validity.covers(at)]
+    return (timely or sorted(named, key=lambda issuer: issuer.validity.end, reverse=True))[:1]
 
 
 def _pool(chain: Chain, added: Iterable[bytes]) -> dict[DN, list[Certificate]]:
-    """The certificates that may be issuers, by their subjects, each once."""
+    """The certificates that may be issuers, by their subjects, each once; those that were not presented first."""
     pool: dict[DN, list[Certificate]] = {}
+    known = tuple(dict.fromkeys(added))
+    for certificate in filter(None, map(parse, known)):
+        pool.setdefault(certificate.subject_name, []).append(certificate)
     presented = [der for der in dict.fromkeys(chain.ders) if der != chain.ders[0]][:MOST_PRESENTED]
+    sent: Counter[DN] = Counter()
     for certificate in filter(None, map(parse, presented)):
-        namesakes = pool.setdefault(certificate.subject_name, [])
-        if len(namesakes) < MOST_NAMESAKES:
-            namesakes.append(certificate)
-    for certificate in filter(None, map(parse, added)):
-        namesakes = pool.setdefault(certificate.subject_name, [])
-        if all(certificate.der != other.der for other in namesakes):
-            namesakes.append(certificate)
+        if certificate.der not in known and sent[certificate.subject_name] < MOST_NAMESAKES:
+            pool.setdefault(certificate.subject_name, []).append(certificate)
+        sent[certificate.subject_name] += 1
     return pool
 
 

@@ -116,7 +116,7 @@ def match(
         elif weaker(record.combination, strongest):
             outcomes.append(RecordMatch(record, None, None, _weaker(record)))
         else:
-            outcomes.append(_judged(record, standing(record, chain, reference, profile), at, profile.skew))
+            outcomes.append(_judged(record, standing(record, chain, reference, profile, at), at, profile.skew))
     if any(outcome.matched for outcome in outcomes):
         return Match(Verdict.MATCHED, tuple(outcomes), None)
     reasons = sorted((o.reason for o in outcomes if o.reason is not None), key=_rank)

@@ -49,31 +49,33 @@ class Paths:
     why: Reason | None
 
 
-def anchored_paths(chain: Chain, anchors: frozenset[bytes], rules: Rules) -> Paths:
+def anchored_paths(
+    chain: Chain, anchors: frozenset[bytes], rules: Rules, *, from_dns: bytes | None = None, dated: bool = True
+) -> Paths:
     """The paths from a presented leaf to one of these DANE trust anchors, certificates in DER (RFC 7671 §5.2).
 
-    An anchor may be in the presented chain or not; what lies below it is. No root of the client plays a part, and an
-    anchor need not be self-signed. Names and dates are the caller's to check.
+    ``from_dns``: one of them that need not be presented; what lies below it is. No root of the client plays a part,
+    and an anchor need not be self-signed; ``dated``: also then it has to be valid itself. Names and dates are the
+    caller's to check.
     """
-    ways = ascents(chain, tuple(sorted(anchors - set(chain.ders))), rules)
+    ways = ascents(chain, () if from_dns is None else (from_dns,), rules)
     if not ways:
         return _unreadable()
     return _good(
         [way for way in ways[1:] if way.top.der in anchors],
         Reason("NO_PATH", "RFC 7671 §5.2", str(ways[0].top), "the chain does not lead to the anchor"),
+        dated=dated,
     )
 
 
 def bare_key_paths(chain: Chain, spki: bytes, rules: Rules) -> Paths:
     """The paths from a presented leaf to a certificate that this key signed, and nobody presented is above it
-    (RFC 7671 §5.2.3).
-
-    The key is a SubjectPublicKeyInfo in DER; what bears it as its own, such as a self-signed leaf, is not above itself.
+    (RFC 7671 §5.2.3). The key is a SubjectPublicKeyInfo in DER.
     """
     ways = ascents(chain, (), rules)
     if not ways:
         return _unreadable()
-    topmost = [way for way in ways if way.topmost and way.top.spki != spki][:_MOST_TOPS]
+    topmost = [way for way in ways if way.topmost][:_MOST_TOPS]
     return _good(
         [way for way in topmost if way.top.weak is None and signed_with(way.top, spki)],
         Reason("TA_NOT_PRESENTED", "RFC 7671 §5.2.3", str(ways[0].top), "nor did its key sign the top of the chain"),
@@ -98,12 +100,15 @@ def pkix_paths(
     names: tuple[Name, ...],
     roots: tuple[bytes, ...],
     rules: Rules = STRICT_RULES,
+    *,
     web_pki: bool = True,
+    partial: bool = False,
 ) -> Paths:
     """The paths from a presented leaf to one of the client's roots that pass PKIX for every one of the names.
 
     A path goes on past a root that another root issued, since a PKIX-TA record may name the higher one
     (RFC 7671 §5.4). ``web_pki``: the library's verifier, which is made for the CA/Browser Forum's rules, has to agree.
+    ``partial``: a path may end at a root that another CA issued.
     """
     ways = ascents(chain, roots, rules)
     if not ways:
@@ -112,14 +117,16 @@ def pkix_paths(
     if misnamed is not None:
         return Paths((), misnamed)
     trusted = frozenset(roots)
+    ends = [way for way in ways[1:] if way.top.der in trusted and (partial or way.top.self_issued)]
+    if not web_pki and ways[0].top.self_issued and ways[0].top.der in trusted:
+        ends.append(ways[0])
     good: list[Path] = []
     why: Reason | None = None
-    for way in ways[1:]:
-        if way.top.der in trusted:
-            flaw = way.flaw or (_web_pki_flaw_when_valid(way, names) if web_pki else None)
-            if flaw is None:
-                good.append(_path(way))
-            why = why or flaw
+    for way in ends:
+        flaw = way.flaw or (_web_pki_flaw_when_valid(way, names) if web_pki else None)
+        if flaw is None:
+            good.append(_path(way))
+        why = why or flaw
     if good:
         return Paths(tuple(good), None)
     leaf = str(ways[0].top)
@@ -164,16 +171,17 @@ def _unreadable() -> Paths:
     return Paths((), Reason("UNREADABLE_LEAF", "RFC 5280 §4.1", "leaf", "not a certificate that can be read"))
 
 
-def _good(reaching: list[Ascent], otherwise: Reason, *, above: bool = False) -> Paths:
+def _good(reaching: list[Ascent], otherwise: Reason, *, above: bool = False, dated: bool = True) -> Paths:
     """Those of the ways to an anchor that have no flaw; else the flaw of the first of them, if there is any way."""
-    sound = tuple(_path(way, above) for way in reaching if way.flaw is None)
+    sound = tuple(_path(way, above=above, dated=dated) for way in reaching if way.flaw is None)
     if sound:
         return Paths(sound, None)
     return Paths((), next((way.flaw for way in reaching if way.flaw is not None), otherwise))
 
 
-def _path(way: Ascent, above: bool = False) -> Path:
-    return Path(way.certificates, _validity(way.certificates), above)
+def _path(way: Ascent, *, above: bool = False, dated: bool = True) -> Path:
+    exempt = not (dated or above or way.top.self_issued)
+    return Path(way.certificates, _validity(way.certificates[:-1] if exempt else way.certificates), above)
 
 
 def _validity(path: tuple[Certificate, ...]) -> Validity:

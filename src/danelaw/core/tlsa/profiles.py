@@ -17,38 +17,50 @@ class Profile:
     """How one client matches. The defaults are what RFC 7671 asks, or allows and recommends.
 
     ``supported``: None for all known combinations. ``agility``: of the digests of one usage and selector only the
-    strongest counts (RFC 7671 §9). ``strict``: as publishers must reckon, see ``standing``; it takes away every
-    lenience below. ``skew``: how far the client's clock may be wrong, either way.
+    strongest counts (RFC 7671 §9). ``strict``: as publishers must reckon, see ``STRICT``, whatever else is said here.
+    ``skew``: how far the client's clock may be wrong, either way. ``mandatory``: without anything usable it does not
+    connect, where others go on as if there were no DANE. ``pkix_when_opportunistic``: usages 0 and 1 are usable where
+    RFC 7672 §3.1.3 leaves that open.
 
-    ``names_under_dane_ee``: the leaf must bear a name under DANE-EE too, against RFC 7671 §5.1, save where the protocol
-    forbids it. ``common_name``: a common name counts where the leaf has no dNSName (RFC 7672 §3.2.3; RFC 9525
-    does away with that). ``certificate_from_dns``: an anchor that ``2 0 0`` holds need not be presented
-    (RFC 7671 §5.2.2). ``bare_key_from_dns``: nor one whose key ``2 1 0`` holds (RFC 7671 §5.2.3). ``ta_at_depth_0``:
-    a self-signed leaf is its own trust anchor, of which no RFC knows. ``furthest_anchor``: up to which depth anchors
-    are looked for; None: wherever. ``pkix_when_opportunistic``: usages 0 and 1 are usable where RFC 7672 §3.1.3
-    leaves that open. ``web_pki``: PKIX is also to satisfy a verifier made for the CA/Browser Forum's rules.
-    ``any_purpose``: anyExtendedKeyUsage stands for TLS servers (RFC 5280 §4.2.1.12). ``broad_wildcards``: so does
-    ``*.example`` for ``www.example``, though it is right below the root. ``undeclared_cas``: a CA that
-    does not say so is one, if it is self-signed of version 1, or if its key usage lets it sign certificates.
-    ``mandatory``: without anything usable it does not connect, where others go on as if there were no DANE.
+    Names. ``names_under_dane_ee``: the leaf must bear one under DANE-EE too, against RFC 7671 §5.1, save where the
+    protocol forbids that. ``common_name``: it counts where the leaf has no dNSName (RFC 7672 §3.2.3; RFC 9525 does away
+    with that). ``broad_wildcards``: ``*.example`` stands for ``www.example``, though it is right below the root.
+    ``partial_wildcards``: ``w*.example.net`` stands for ``www.example.net``, against RFC 9525 §6.3.
+
+    Anchors. ``certificate_from_dns``: one that ``2 0 0`` holds need not be presented (RFC 7671 §5.2.2).
+    ``bare_key_from_dns``: nor one whose key ``2 1 0`` holds (RFC 7671 §5.2.3); ``bare_key_of_leaf``: that key may be a
+    self-signed leaf's own. ``ta_at_depth_0``: a self-signed leaf is its own trust anchor, of which no RFC knows.
+    ``furthest_anchor``: up to which depth one is looked for; None: wherever. ``anchor_dates``: an anchor that is not
+    self-signed has to be valid itself.
+
+    Paths. ``greedy``: of several presented issuers only the first that is valid is tried. ``any_purpose``:
+    anyExtendedKeyUsage stands for TLS servers (RFC 5280 §4.2.1.12). ``undeclared_cas``: a CA that does not say so is
+    one, if it is self-signed of version 1, or if its key usage lets it sign certificates. ``web_pki``: PKIX is also to
+    satisfy a verifier made for the CA/Browser Forum's rules. ``partial_chains``: PKIX may end at a root that is not
+    self-signed.
     """
 
     supported: frozenset[Combination] | None = None
     agility: bool = True
     strict: bool = False
     skew: timedelta = timedelta(0)
+    mandatory: bool = False
+    pkix_when_opportunistic: bool = False
     names_under_dane_ee: bool = False
     common_name: bool = False
+    broad_wildcards: bool = True
+    partial_wildcards: bool = False
     certificate_from_dns: bool = True
     bare_key_from_dns: bool = True
+    bare_key_of_leaf: bool = False
     ta_at_depth_0: bool = False
     furthest_anchor: int | None = None
-    pkix_when_opportunistic: bool = False
-    web_pki: bool = True
+    anchor_dates: bool = True
+    greedy: bool = False
     any_purpose: bool = True
-    broad_wildcards: bool = True
     undeclared_cas: bool = False
-    mandatory: bool = False
+    web_pki: bool = True
+    partial_chains: bool = True
 
 
 def supporting(*usages: CertificateUsage) -> frozenset[Combination]:
@@ -62,15 +74,26 @@ RFC: Final = Profile()
 """RFC 7671 to the letter, and what it recommends."""
 
 STRICT: Final = Profile(
-    strict=True, names_under_dane_ee=True, bare_key_from_dns=False, any_purpose=False, broad_wildcards=False
+    strict=True,
+    names_under_dane_ee=True,
+    bare_key_from_dns=False,
+    greedy=True,
+    partial_chains=False,
+    any_purpose=False,
+    broad_wildcards=False,
 )
 """Whom a publisher must serve: every client at once. What this one accepts, all clients that honour DANE accept."""
 
 OPENSSL: Final = Profile(
     names_under_dane_ee=True,
     common_name=True,
+    bare_key_of_leaf=True,
+    anchor_dates=False,
+    greedy=True,
+    partial_chains=False,
     pkix_when_opportunistic=True,
     web_pki=False,
+    partial_wildcards=True,
     any_purpose=False,
     broad_wildcards=False,
     undeclared_cas=True,
@@ -85,6 +108,7 @@ POSTFIX: Final = replace(
     OPENSSL_NO_EE_NAMES,
     supported=supporting(CertificateUsage.DANE_TA, CertificateUsage.DANE_EE),
     pkix_when_opportunistic=False,
+    partial_wildcards=False,
 )
 """Postfix 3.6 and later, on OpenSSL: usages 2 and 3 alone (``tls_dane.c``), no names under DANE-EE."""
 
@@ -93,6 +117,7 @@ EXIM: Final = Profile(
     agility=False,
     common_name=True,
     ta_at_depth_0=True,
+    greedy=True,
     web_pki=False,
     any_purpose=False,
     broad_wildcards=False,

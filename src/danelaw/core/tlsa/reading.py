@@ -54,6 +54,8 @@ def read(der: bytes) -> Certificate | None:
     basic = found.get(ExtensionOID.BASIC_CONSTRAINTS)
     usage = found.get(ExtensionOID.KEY_USAGE)
     purposes = found.get(ExtensionOID.EXTENDED_KEY_USAGE)
+    own = found.get(ExtensionOID.SUBJECT_KEY_IDENTIFIER)
+    issuers = found.get(ExtensionOID.AUTHORITY_KEY_IDENTIFIER)
     may_sign = not isinstance(usage, x509.KeyUsage) or usage.key_cert_sign
     is_ca = isinstance(basic, x509.BasicConstraints) and basic.ca
     ancient = loaded.version is x509.Version.v1 and names.subject == issuer_name
@@ -62,6 +64,8 @@ def read(der: bytes) -> Certificate | None:
         subject=fields.subject,
         issuer=fields.issuer,
         spki=fields.spki,
+        key_id=own.digest if isinstance(own, x509.SubjectKeyIdentifier) else None,
+        issuer_key_id=issuers.key_identifier if isinstance(issuers, x509.AuthorityKeyIdentifier) else None,
         validity=validity,
         common_name=str(common_names[0].value) if common_names else "",
         all_names=names,

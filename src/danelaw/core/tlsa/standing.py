@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from danelaw.core.model import Chain, Reason
+from danelaw.core.model import Chain, Instant, Reason
 from danelaw.core.tlsa.ascents import STRICT_RULES, Rules
 from danelaw.core.tlsa.associate import project
 from danelaw.core.tlsa.der import MalformedDER, certificate_fields, is_spki
@@ -32,8 +32,13 @@ class Standing:
     why: Reason | None = None
 
 
-def standing(record: TLSARecord, chain: Chain, reference: Reference, profile: Profile) -> Standing:
+def standing(
+    record: TLSARecord, chain: Chain, reference: Reference, profile: Profile, at: Instant | None = None
+) -> Standing:
     """How a usable record stands to a chain, dates aside, for a client of this profile.
+
+    ``at``: when, for a client that looks at dates while it climbs; without it, and for publishers, who judge for all
+    time, such a client takes the first issuer presented.
 
     A client is content with any one of the reference's names. A ``strict`` profile is for publishers, who must serve
     every client: a TA's certificate has to be presented (or wholly in the record: RFC 7671 §5.2.2), the leaf has to
@@ -41,15 +46,16 @@ def standing(record: TLSARecord, chain: Chain, reference: Reference, profile: Pr
     to; and no quirk of a lenient client counts.
     """
     asked = STRICT if profile.strict else profile
+    rules = _rules(asked, at)
     match CertificateUsage(record.combination.usage):
         case CertificateUsage.DANE_EE:
             return _dane_ee(record, chain, reference, asked)
         case CertificateUsage.DANE_TA:
-            return _dane_ta(record, chain, reference, asked)
+            return _dane_ta(record, chain, reference, asked, rules)
         case CertificateUsage.PKIX_EE:
-            return _pkix_ee(record, chain, reference, asked)
+            return _pkix_ee(record, chain, reference, asked, rules)
         case CertificateUsage.PKIX_TA:
-            return _pkix_ta(record, chain, reference, asked)
+            return _pkix_ta(record, chain, reference, asked, rules)
         case CertificateUsage.PRIV_CERT:
             return Standing(why=unusable(record))
 
@@ -67,9 +73,9 @@ def _dane_ee(record: TLSARecord, chain: Chain, reference: Reference, profile: Pr
     return Standing(0, leaf, always=True)
 
 
-def _dane_ta(record: TLSARecord, chain: Chain, reference: Reference, profile: Profile) -> Standing:
+def _dane_ta(record: TLSARecord, chain: Chain, reference: Reference, profile: Profile, rules: Rules) -> Standing:
     """An issuer above the leaf is named, and the path to it, the leaf's name and all dates are good (RFC 7671 §5.2)."""
-    paths = _to_anchor(record, chain, profile)
+    paths = _to_anchor(record, chain, profile, rules)
     if paths is None:
         return Standing(why=_no_anchor(record, chain))
     if not paths.found:
@@ -82,37 +88,39 @@ def _dane_ta(record: TLSARecord, chain: Chain, reference: Reference, profile: Pr
     return Standing(found.depth, anchor, paths=paths.found)
 
 
-def _to_anchor(record: TLSARecord, chain: Chain, profile: Profile) -> Paths | None:
+def _to_anchor(record: TLSARecord, chain: Chain, profile: Profile, rules: Rules) -> Paths | None:
     """The paths to what the record names: presented above the leaf, or else in the record itself; None: it is nowhere.
 
     What the leaf itself is named by is no anchor, but to those who take a self-signed leaf for one.
     """
-    rules = _rules(profile)
+    whole = record.combination.mtype == MatchingType.FULL
+    certificate = whole and record.combination.selector == Selector.CERT
     anchors = frozenset(der for der in _above(chain, profile) if names(record, der))
+    named = bool(chain.ders) and names(record, chain.ders[0])
+    if not named and certificate and profile.certificate_from_dns:
+        return anchored_paths(chain, frozenset({record.data}), rules, from_dns=record.data, dated=profile.anchor_dates)
     if anchors:
-        return anchored_paths(chain, anchors, rules)
-    if chain.ders and names(record, chain.ders[0]):
-        return self_signed_paths(chain, rules) if profile.ta_at_depth_0 else None
-    if record.combination.mtype == MatchingType.FULL:
-        if record.combination.selector == Selector.CERT and profile.certificate_from_dns:
-            return anchored_paths(chain, frozenset({record.data}), rules)
-        if record.combination.selector == Selector.SPKI and profile.bare_key_from_dns:
-            return bare_key_paths(chain, record.data, rules)
+        return anchored_paths(chain, anchors, rules, dated=profile.anchor_dates)
+    if named:
+        bare_key = whole and not certificate and profile.bare_key_of_leaf
+        return self_signed_paths(chain, rules) if profile.ta_at_depth_0 or bare_key else None
+    if whole and not certificate and profile.bare_key_from_dns:
+        return bare_key_paths(chain, record.data, rules)
     return None
 
 
-def _pkix_ee(record: TLSARecord, chain: Chain, reference: Reference, profile: Profile) -> Standing:
+def _pkix_ee(record: TLSARecord, chain: Chain, reference: Reference, profile: Profile, rules: Rules) -> Standing:
     """The leaf is named, and it passes PKIX (RFC 7671 §5.3)."""
     why = _leaf_mismatch(record, chain)
     if why is not None:
         return Standing(why=why)
-    paths = _pkix(chain, reference, profile)
+    paths = _pkix(chain, reference, profile, rules)
     return Standing(0, chain.ders[0], paths=paths.found, why=paths.why)
 
 
-def _pkix_ta(record: TLSARecord, chain: Chain, reference: Reference, profile: Profile) -> Standing:
+def _pkix_ta(record: TLSARecord, chain: Chain, reference: Reference, profile: Profile, rules: Rules) -> Standing:
     """A CA of a path that passes PKIX is named (RFC 7671 §5.4)."""
-    paths = _pkix(chain, reference, profile)
+    paths = _pkix(chain, reference, profile, rules)
     through: list[tuple[int, Path]] = []
     for path in paths.found:
         depth = next((d for d, c in enumerate(path.certificates) if d and names(record, c.der)), None)
@@ -130,7 +138,7 @@ def _counts(depth: int, path: Path, chain: Chain, profile: Profile) -> bool:
     return not profile.strict or path.certificates[depth].der in chain.ders
 
 
-def _pkix(chain: Chain, reference: Reference, profile: Profile) -> Paths:
+def _pkix(chain: Chain, reference: Reference, profile: Profile, rules: Rules) -> Paths:
     """PKIX paths for all of the names; for a client, for one of them."""
     misnamed = _misnamed(chain, reference, profile)
     if misnamed is not None:
@@ -138,15 +146,17 @@ def _pkix(chain: Chain, reference: Reference, profile: Profile) -> Paths:
     wanted = (reference.names,) if profile.strict else tuple((name,) for name in reference.names)
     why: Reason | None = None
     for some in wanted:
-        paths = pkix_paths(chain, some, reference.roots, _rules(profile), profile.web_pki)
+        paths = pkix_paths(chain, some, reference.roots, rules, web_pki=profile.web_pki, partial=profile.partial_chains)
         if paths.found:
             return paths
         why = why or paths.why
     return Paths((), why)
 
 
-def _rules(profile: Profile) -> Rules:
-    return STRICT_RULES if profile.strict else Rules(profile.any_purpose, profile.undeclared_cas)
+def _rules(profile: Profile, at: Instant | None) -> Rules:
+    if profile.strict:
+        return STRICT_RULES
+    return Rules(profile.any_purpose, profile.undeclared_cas, profile.greedy, at if profile.greedy else None)
 
 
 def _misnamed(chain: Chain, reference: Reference, profile: Profile) -> Reason | None:
@@ -156,7 +166,13 @@ def _misnamed(chain: Chain, reference: Reference, profile: Profile) -> Reason | 
         return None  # that it cannot be read is said elsewhere
     wanted = (reference.names,) if profile.strict else tuple((name,) for name in reference.names)
     reasons = [
-        names_match(leaf, some, common_name=profile.common_name, broad_wildcards=profile.broad_wildcards)
+        names_match(
+            leaf,
+            some,
+            common_name=profile.common_name,
+            broad_wildcards=profile.broad_wildcards,
+            partial_wildcards=profile.partial_wildcards,
+        )
         for some in wanted
     ]
     return None if None in reasons else reasons[0]

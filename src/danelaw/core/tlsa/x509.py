@@ -40,17 +40,20 @@ class Certificate:
     """What a certificate says (RFC 5280 §4).
 
     ``subject``, ``issuer`` and ``spki`` are DER, cut out as they stand; ``subject_name`` and ``issuer_name`` are what
-    the first two say. ``ca``: it says that it is one; ``signs_certificates``: and its key usage agrees;
-    ``undeclared_ca``: it does not say what it is, and some take it for a CA. ``path_length``: None means no limit.
-    ``server_auth`` and ``any_purpose`` tell of its extended key usage, and are both true where it has none;
-    ``authenticates``: its key usage, if any, has a bit that TLS servers need. ``weak``: the digest of its signature, if
-    nobody should rely on it. ``unknown``: a critical extension that is not understood.
+    the first two say; ``key_id`` and ``issuer_key_id`` are its key's and its issuer's identifiers, where it has them.
+    ``ca``: it says that it is one; ``signs_certificates``: and its key usage agrees; ``undeclared_ca``: it does not say
+    what it is, and some take it for a CA. ``path_length``: None means no limit. ``server_auth`` and ``any_purpose``
+    tell of its extended key usage, and are both true where it has none; ``authenticates``: its key usage, if any, has a
+    bit that TLS servers need. ``weak``: the digest of its signature, if nobody should rely on it. ``unknown``: a
+    critical extension that is not understood.
     """
 
     der: bytes
     subject: bytes
     issuer: bytes
     spki: bytes
+    key_id: bytes | None
+    issuer_key_id: bytes | None
     validity: Validity
     common_name: str
     all_names: Names
@@ -108,31 +111,52 @@ def _signed(child_and_key: tuple[bytes, bytes]) -> bool:
     return reading.verifies(*child_and_key)
 
 
-def name_matches(presented: str, name: Name) -> bool:
-    """Whether a dNSName covers a DNS name (RFC 9525 §6.3): ``*`` is the whole left-most label and stands for one."""
+def name_matches(presented: str, name: Name, *, partial_wildcards: bool = False) -> bool:
+    """Whether a dNSName covers a DNS name (RFC 9525 §6.3): ``*`` is the whole left-most label and stands for one.
+
+    ``partial_wildcards``: it may be a part of that label, save of an A-label.
+    """
     wanted = name.to_text(omit_final_dot=True).lower()
     presented = presented.lower()
-    if not presented.startswith("*."):
-        return presented == wanted and "*" not in presented
-    _, dot, rest = wanted.partition(".")
-    return bool(dot) and rest == presented[2:] and "*" not in rest
+    if "*" not in presented:
+        return presented == wanted
+    pattern, _, above = presented.partition(".")
+    label, dot, rest = wanted.partition(".")
+    if not dot or rest != above or "*" in above:
+        return False
+    if pattern == "*":
+        return True
+    before, _, after = pattern.partition("*")
+    return (
+        partial_wildcards
+        and "*" not in after
+        and not (pattern.startswith("xn--") or label.startswith("xn--"))
+        and len(label) >= len(before) + len(after)
+        and label.startswith(before)
+        and label.endswith(after)
+    )
 
 
 def names_match(
-    certificate: Certificate, names: tuple[Name, ...], *, common_name: bool = False, broad_wildcards: bool = True
+    certificate: Certificate,
+    names: tuple[Name, ...],
+    *,
+    common_name: bool = False,
+    broad_wildcards: bool = True,
+    partial_wildcards: bool = False,
 ) -> Reason | None:
     """None if the certificate's subject alternative name covers every one of the names (RFC 9525 §6).
 
     ``common_name``: where it has no dNSName, what its common name covers counts (RFC 7672 §3.2.3).
-    ``broad_wildcards``: ``*.example`` counts.
+    ``broad_wildcards``: ``*.example`` counts. ``partial_wildcards``: so does ``w*.example.net``.
     """
     presented = certificate.names
     if not presented and common_name and certificate.common_name:
         presented = (certificate.common_name,)
     if not broad_wildcards:
-        presented = tuple(one for one in presented if not one.startswith("*.") or one.count(".") > 1)
+        presented = tuple(one for one in presented if "*" not in one or one.count(".") > 1)
     for name in names:
-        if not any(name_matches(one, name) for one in presented):
+        if not any(name_matches(one, name, partial_wildcards=partial_wildcards) for one in presented):
             listed = ", ".join(presented) or "no DNS name"
             wanted = name.to_text(omit_final_dot=True)
             return Reason("NAME_MISMATCH", "RFC 9525 §6", str(certificate), f"{wanted} is not among: {listed}")
