@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final
 
 import dns.name
+from dns.name import Name
 
+from danelaw.core.dnssec.rrsig import RRSIG, seconds
 from danelaw.core.model import (
     IP,
     Absence,
+    Asked,
+    Candidate,
     Chain,
     Endpoint,
     Evidence,
@@ -24,7 +28,10 @@ from danelaw.core.model import (
     Probe,
     Reason,
     RRset,
+    Said,
     Security,
+    Silence,
+    Sweep,
     Validated,
 )
 from danelaw.core.tlsa import TLSA, Combination, Reference, TLSARecord, associate
@@ -99,3 +106,97 @@ def publishing(*rdatas: bytes) -> Evidence:
 
 def presenting(*seen: Probe) -> Evidence:
     return replace(SOUND, probes=seen)
+
+
+# -- mail, and services behind SRV -------------------------------------------------------------------------------------
+
+DOMAIN: Final = dns.name.from_text("example.net.")
+SMTP: Final = replace(
+    SOUND,
+    endpoint=Endpoint(HOST, 25, "tcp", "smtp"),
+    application="smtp",
+    initial=Security.SECURE,
+    service=DOMAIN,
+    service_state=Security.SECURE,
+)
+XMPP: Final = replace(
+    SMTP, endpoint=Endpoint(HOST, 5222, "tcp", "xmpp-client"), application="xmpp-client", initial=Security.SECURE
+)
+HTTPS: Final = replace(SOUND, application="https")
+
+
+def at_all(evidence: Evidence, got: Presentation) -> Evidence:
+    """Every client comes to the same."""
+    return replace(evidence, probes=probes(got, got, got))
+
+
+# -- name servers ------------------------------------------------------------------------------------------------------
+
+NS1: Final = dns.name.from_text("ns1.example.net.")
+NS2: Final = dns.name.from_text("ns2.example.net.")
+_AT: Final[dict[Name, IP]] = {NS1: IPv4Address("192.0.2.53"), NS2: IPv4Address("198.51.100.53")}
+SOA: Final = 6
+
+
+def serial(server: Name, number: int) -> Said:
+    soa = RRset(DOMAIN, SOA, 3600, frozenset({b"\0\0" + number.to_bytes(4) + bytes(16)}))
+    return Said(Asked(DOMAIN, DOMAIN, SOA), server, _AT[server], soa, number, 0)
+
+
+def serves(server: Name, *rdatas: bytes, rrsigs: Iterable[bytes] = (), ttl: int = 3600) -> Said:
+    """What a server says to the question for TLSA; a denial without any rdata."""
+    found = RRset(OWNER, TLSA, ttl, frozenset(rdatas), frozenset(rrsigs)) if rdatas else Absence(OWNER, TLSA, 60)
+    return Said(Asked(DOMAIN, OWNER, TLSA), server, _AT[server], found, rcode=0)
+
+
+def silent(server: Name, code: str, ip: IP | None = None) -> Said:
+    return Said(Asked(DOMAIN, OWNER, TLSA), server, ip or _AT[server], Silence(code))
+
+
+def above(server: Name, rcode: int) -> Said:
+    """What a server says to the question for the address of the name between the TLSA owner and the host."""
+    name = OWNER.parent()
+    return Said(Asked(DOMAIN, name, A), server, _AT[server], Absence(name, A, 60), rcode=rcode)
+
+
+def swept(*said: Said, evidence: Evidence = SOUND) -> Evidence:
+    return replace(evidence, sweep=Sweep(said))
+
+
+def rrsig(
+    *, days: float = 20, ago: float = 5, type: int = TLSA, tag: int = 1, algorithm: int = 13, signer: Name = DOMAIN
+) -> bytes:
+    """A signature that ends so many days after the look, and began so many before it."""
+    expiration, inception = (seconds(NOW + timedelta(days=offset)) for offset in (days, -ago))
+    return RRSIG(type, algorithm, 5, 3600, expiration, inception, tag, signer, b"signature").to_rdata()
+
+
+def signed(evidence: Evidence, *rrsigs: bytes, ttl: int = 3600) -> Evidence:
+    """The same with these signatures on its TLSA records."""
+    (rrset,) = evidence.tlsa.rrsets
+    return replace(evidence, tlsa=replace(evidence.tlsa, rrsets=(replace(rrset, rrsigs=frozenset(rrsigs), ttl=ttl),)))
+
+
+# -- aliases -----------------------------------------------------------------------------------------------------------
+
+CNAME: Final = 5
+EXPANDED: Final = dns.name.from_text("web.example.org.")
+EXPANDED_OWNER: Final = dns.name.from_text("_443._tcp.web.example.org.")
+
+
+def links(answer: Validated, owner: Name, target: Name) -> Validated:
+    """The same answer behind an alias: ``owner`` leads to ``target``, where its records then are."""
+    alias = RRset(owner, CNAME, 300, frozenset({target.to_digestable()}))
+    return replace(answer, rrsets=(alias, *(replace(rrset, owner=target) for rrset in answer.rrsets)))
+
+
+def aliased(base: Name, owner: Name, *candidates: Candidate) -> Evidence:
+    """The host is an alias; ``base`` was used."""
+    return replace(
+        SOUND,
+        base=base,
+        owner=owner,
+        a=links(SOUND.a, HOST, EXPANDED),
+        aaaa=links(SOUND.aaaa, HOST, EXPANDED),
+        candidates=candidates,
+    )

@@ -88,7 +88,8 @@ def test_the_weightiest_finding_comes_first() -> None:
         "COMBINATION_UNMATCHED",
         "COMBINATION_UNMATCHED",
         "UNUSABLE_RECORD",
-        "STALE_RECORD",
+        "BREAKS_AT_RENEWAL",
+        "ROLL_IN_PROGRESS",
     ]
 
 

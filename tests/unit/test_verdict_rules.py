@@ -10,28 +10,32 @@ from typing import Final
 
 import pytest
 
+import verdict_vectors_chains as chains
+import verdict_vectors_servers as servers
 from danelaw.core.model import Evidence, Handshake, HandshakeFailure, NotOffered, Security, Unreachable
-from danelaw.core.tlsa import Reference
-from danelaw.core.verdict import EXPIRY_NOTICE, Level, Rule, rules
+from danelaw.core.verdict import EXPIRY_NOTICE, Level, Rule, reference_of, rules
 from danelaw.core.verdict.case import Case
 from danelaw.core.verdict.rules import RULES
-from tlsa_chains import DAY, INTERMEDIATE, LEAF, NOW, RENEWED, issue
+from tlsa_chains import DAY, INTERMEDIATE, LEAF, NOW, RENEWED, ROOT, issue
 from verdict_evidence import (
     AAAA,
     FOUR,
     OTHER,
     OWNER,
     PRESENT,
-    REFERENCE,
     SIX,
+    SMTP,
     SOUND,
     A,
     addresses,
+    at_all,
     chain,
     presenting,
     probes,
     publishing,
     record,
+    rrsig,
+    signed,
     text,
     tlsa,
 )
@@ -90,7 +94,6 @@ FAILING: Final[dict[str, dict[str, Evidence]]] = {
     "TLSA_MISMATCH": {
         "another key": serving(OTHER),
         "another key at one address": presenting(*probes(ips=[SIX]), *probes(OTHER, ips=[FOUR])),
-        "another key for RSA alone": presenting(*probes(rsa=OTHER)),
         "a weaker digest matches": publishing(record("3 1 1"), record("3 1 2", RENEWED)),
         "out of date under DANE-TA": with_certificate(replace(PRESENT, chain=chain(ENDED)), record("2 1 1")),
     },
@@ -101,11 +104,20 @@ FAILING: Final[dict[str, dict[str, Evidence]]] = {
             probes=(*probes(ips=[SIX]), *probes(OTHER, ips=[FOUR])),
         ),
     },
-    "STALE_RECORD": {"the next key's": publishing(record("3 1 1"), record("3 1 1", RENEWED))},
+    "STALE_RECORD": {
+        "two of keys that are not presented": publishing(
+            record("3 1 1"), record("3 1 1", RENEWED), record("3 1 1", ENDED)
+        ),
+    },
     "CERTIFICATE_EXPIRING": {
         "ten days left": serving(replace(PRESENT, chain=chain(ENDING))),
         "none left": serving(replace(PRESENT, chain=chain(ENDED))),
+        "of a mail server, under DANE-TA": replace(
+            SMTP, tlsa=tlsa(record("2 0 1")), probes=probes(replace(PRESENT, chain=chain(ENDING)))
+        ),
     },
+    **servers.FAILING,
+    **chains.FAILING,
 }
 
 PASSING: Final[dict[str, dict[str, Evidence]]] = {
@@ -118,15 +130,23 @@ PASSING: Final[dict[str, dict[str, Evidence]]] = {
         "an address that an alias leads to": replace(SOUND, a=addresses(A, FOUR, state=Security.INSECURE)),
     },
     "NO_TLSA": {"a record": SOUND, "a record that cannot be used": publishing(UNKNOWN)},
-    "UNUSABLE_RECORD": {"every usage": publishing(*(record(f"{usage} 1 1") for usage in range(4)))},
+    "UNUSABLE_RECORD": {
+        "every usage": publishing(*(record(f"{usage} 1 1") for usage in range(4))),
+        "a PKIX usage, of mail servers, of which PKIX_ON_SMTP speaks": replace(SMTP, tlsa=tlsa(record("1 1 1"))),
+    },
     "NOTHING_USABLE": {"one of two": publishing(record("3 1 1"), UNKNOWN)},
     "NO_ADDRESS": {"IPv4 alone": replace(SOUND, aaaa=addresses(AAAA), probes=probes(ips=[FOUR]))},
-    "HANDSHAKE_FAILED": {"no RSA": SOUND, "silence": presenting(*probes(SILENT))},
+    "HANDSHAKE_FAILED": {
+        "no RSA": SOUND,
+        "silence": presenting(*probes(SILENT)),
+        "no STARTTLS, of which other rules speak": at_all(SMTP, HandshakeFailure("STARTTLS_NOT_OFFERED")),
+    },
     "ADDRESS_UNREACHABLE": {"no RSA": SOUND, "refused": presenting(*probes(REFUSED))},
     "TLSA_MISMATCH": {
         "the key that is named": SOUND,
         "out of date under DANE-EE": with_certificate(replace(PRESENT, chain=chain(ENDED)), record("3 1 1", ENDED)),
         "one of two matches": publishing(record("3 1 1"), record("3 1 1", RENEWED)),
+        "another key for RSA alone, which ALGORITHM_UNCOVERED says": presenting(*probes(rsa=OTHER)),
         "each algorithm has its own": replace(
             publishing(record("3 1 1"), record("3 1 1", RENEWED)), probes=probes(rsa=OTHER)
         ),
@@ -140,6 +160,7 @@ PASSING: Final[dict[str, dict[str, Evidence]]] = {
     },
     "STALE_RECORD": {
         "one": SOUND,
+        "the next key's, which ROLL_IN_PROGRESS says": publishing(record("3 1 1"), record("3 1 1", RENEWED)),
         "of another combination": publishing(record("3 1 1"), record("3 0 1", RENEWED)),
         "of RSA": replace(publishing(record("3 1 1"), record("3 1 1", RENEWED)), probes=probes(rsa=OTHER)),
     },
@@ -147,6 +168,8 @@ PASSING: Final[dict[str, dict[str, Evidence]]] = {
         "sixty days left": SOUND,
         "five of six days left": with_certificate(replace(PRESENT, chain=chain(SHORT_LIVED)), record("3 1 1")),
     },
+    **servers.PASSING,
+    **chains.PASSING,
 }
 
 NOT_APPLICABLE: Final[dict[str, Evidence]] = {
@@ -162,11 +185,13 @@ NOT_APPLICABLE: Final[dict[str, Evidence]] = {
         publishing(record("3 1 1"), record("3 1 1", RENEWED)), probes=(*probes(ips=[SIX]), *probes(SILENT, ips=[FOUR]))
     ),
     "CERTIFICATE_EXPIRING": presenting(*probes(REFUSED)),
+    **servers.NOT_APPLICABLE,
+    **chains.NOT_APPLICABLE,
 }
 
 
-def case(evidence: Evidence, reference: Reference = REFERENCE) -> Case:
-    return Case.of(evidence, reference, EXPIRY_NOTICE)
+def case(evidence: Evidence) -> Case:
+    return Case.of(evidence, reference_of(evidence, (ROOT.der,)), EXPIRY_NOTICE)
 
 
 def rule(id: str) -> Rule:
@@ -220,7 +245,9 @@ def test_a_mismatch_quotes_why_each_record_did_not_match() -> None:
 
 
 def test_a_mismatch_says_for_which_clients_unless_it_is_for_all() -> None:
-    (for_rsa, _) = rule("TLSA_MISMATCH").findings(case(presenting(*probes(rsa=OTHER))))
+    (for_rsa, _) = rule("COMBINATION_UNMATCHED").findings(
+        case(replace(publishing(record("3 1 1"), record("3 1 1", RENEWED), record("3 0 1")), probes=probes(rsa=OTHER)))
+    )
     (for_all, _) = rule("TLSA_MISMATCH").findings(case(presenting(*probes(OTHER))))
     assert "clients that offer only rsa" in for_rsa.sentence
     assert "offer only" not in for_all.sentence
@@ -230,14 +257,26 @@ def test_a_chain_is_spoken_of_once_per_address_whoever_sees_it() -> None:
     assert len(rule("TLSA_MISMATCH").findings(case(presenting(*probes(OTHER, rsa=NotOffered()))))) == 2
 
 
-def test_the_pkix_usages_are_unusable_on_port_25() -> None:
-    """RFC 7671 §4.1."""
-    evidence = publishing(record("3 1 1"), record("1 1 1"))
-    smtp = replace(REFERENCE, opportunistic=True)
-    assert rule("UNUSABLE_RECORD").findings(case(evidence)) == ()
-    assert [f.details[0].split()[0] for f in rule("UNUSABLE_RECORD").findings(case(evidence, smtp))] == [
-        "PKIX_USAGE_OPPORTUNISTIC"
-    ]
+def test_where_mail_servers_have_no_use_for_any_record_it_says_what_they_do() -> None:
+    """RFC 7672 §2.2: TLS is mandatory then, and nobody is authenticated; others do as if there were none."""
+    (mail,) = rule("NOTHING_USABLE").findings(case(replace(SMTP, tlsa=tlsa(record("1 1 1")))))
+    (web,) = rule("NOTHING_USABLE").findings(case(publishing(UNKNOWN)))
+    assert "insist on TLS" in mail.sentence
+    assert "as if there were none" in web.sentence
+
+
+def test_a_key_algorithm_without_a_record_is_named() -> None:
+    (first, _) = rule("ALGORITHM_UNCOVERED").findings(case(presenting(*probes(rsa=OTHER))))
+    assert "the server's RSA certificate" in first.sentence
+
+
+@pytest.mark.parametrize(
+    ("rrsigs", "told"), [((), "not signed as far as"), ((rrsig(),), "does not vouch for its keys")]
+)
+def test_a_zone_that_is_not_signed_is_told_from_one_without_a_ds(rrsigs: tuple[bytes, ...], told: str) -> None:
+    evidence = signed(replace(SOUND, tlsa=tlsa(record("3 1 1"), state=Security.INSECURE)), *rrsigs)
+    (finding,) = rule("ZONE_INSECURE").findings(case(evidence))
+    assert told in finding.sentence
 
 
 @pytest.mark.parametrize(("left", "told"), [(timedelta(days=14), True), (timedelta(days=14, seconds=1), False)])

@@ -9,12 +9,12 @@ from typing import Final
 from danelaw.core.verdict.case import Case
 from danelaw.core.verdict.report import Level, Rule, Said
 
-_OF_NOTHING: Final = frozenset({hashlib.sha256(b"").digest(), hashlib.sha512(b"").digest()})
+OF_NOTHING: Final = (hashlib.sha256(b"").digest(), hashlib.sha512(b"").digest())
 
 
 def _look(case: Case) -> Iterable[Said]:
     for record in case.usable:
-        if record.data in _OF_NOTHING:
+        if record.data in OF_NOTHING:
             yield Said(
                 f"TLSA {record.brief()}",
                 "this record holds the digest of no octets at all, and names no certificate and no key",
