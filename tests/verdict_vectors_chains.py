@@ -47,7 +47,8 @@ def with_chain(handshake: Handshake, *rdatas: bytes, of: Evidence = SOUND) -> Ev
 ONE: Final = record("3 1 1")
 NEXT: Final = record("3 1 1", RENEWED)
 TWO_OLD: Final = tuple(record("3 1 1", issue("leaf", INTERMEDIATE)) for _ in range(2))
-BY_ROOT_ALONE: Final = Chain((LEAF.der, INTERMEDIATE.der, ROOT.der))
+DOMAIN_ALONE: Final = shows(OF_THE_DOMAIN.der, INTERMEDIATE.der)
+WITH_ROOT: Final = Chain((LEAF.der, INTERMEDIATE.der, ROOT.der))
 
 FAILING: Final[dict[str, dict[str, Evidence]]] = {
     **{
@@ -74,9 +75,7 @@ FAILING: Final[dict[str, dict[str, Evidence]]] = {
         "the whole certificate": with_chain(shows(LEAF.der), record("2 0 0")),
         "of a root that is not sent": with_chain(PRESENT, bytes((2, 0, 0)) + ROOT.der),
     },
-    "NAME_LACKING": {
-        "the domain's name alone": with_chain(shows(OF_THE_DOMAIN.der, INTERMEDIATE.der), record("2 0 1"), of=SMTP)
-    },
+    "NAME_LACKING": {"the domain's name alone": with_chain(DOMAIN_ALONE, record("2 0 1"), of=SMTP)},
     "CHAIN_DISORDERED": {
         "the leaf twice": with_chain(shows(LEAF.der, LEAF.der, INTERMEDIATE.der), ONE),
         "out of order": with_chain(shows(LEAF.der, ROOT.der, INTERMEDIATE.der), ONE),
@@ -93,9 +92,7 @@ FAILING: Final[dict[str, dict[str, Evidence]]] = {
     "TLS_OUTDATED": {"TLS 1.0": presenting(*probes(replace(PRESENT, version="TLSv1")))},
     "PKIX_REFUSES": {
         "a CA that no browser knows": with_chain(shows(NOBODY_S.der), record("3 1 1", NOBODY_S), of=HTTPS),
-        "another name": with_chain(
-            shows(OF_THE_DOMAIN.der, INTERMEDIATE.der), record("3 1 1", OF_THE_DOMAIN), of=HTTPS
-        ),
+        "another name": with_chain(DOMAIN_ALONE, record("3 1 1", OF_THE_DOMAIN), of=HTTPS),
     },
     "PKIX_BRITTLE": {
         "PKIX-EE alone": publishing(record("1 1 1")),
@@ -136,7 +133,7 @@ PASSING: Final[dict[str, dict[str, Evidence]]] = {
     "PKIX_ON_SMTP": {"DANE-EE": SMTP},
     "TA_ONLY_IN_DNS": {"sent": publishing(record("2 0 1")), "its key sent": publishing(record("2 1 0"))},
     "NAME_LACKING": {"the host's": publishing(record("2 0 1"))},
-    "CHAIN_DISORDERED": {"in order": SOUND, "with the root": with_chain(replace(PRESENT, chain=BY_ROOT_ALONE), ONE)},
+    "CHAIN_DISORDERED": {"in order": SOUND, "with the root": with_chain(replace(PRESENT, chain=WITH_ROOT), ONE)},
     "CERTIFICATE_DATES_IGNORED": {"sixty days left": SMTP},
     "ROLL_IN_PROGRESS": {"one": SOUND, "more than a roll needs": publishing(ONE, *TWO_OLD)},
     "TLS_OUTDATED": {"TLS 1.2": presenting(*probes(replace(PRESENT, version="TLSv1.2")))},

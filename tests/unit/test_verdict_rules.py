@@ -224,7 +224,7 @@ def test_a_rule_that_does_not_apply_neither_passed_nor_failed(id: str, evidence:
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
 def test_a_rule_is_stated_in_full(rule: Rule) -> None:
-    assert re.fullmatch(r"[A-Z]+(_[A-Z]+)*", rule.id)
+    assert re.fullmatch(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)*", rule.id)
     assert re.fullmatch(r"RFC \d{4} §\d+(\.\d+)*", rule.citation)
     assert isinstance(rule.level, Level)
     assert rule.remedy

@@ -10,6 +10,8 @@ from danelaw.core.tlsa.profiles import PROFILES
 from danelaw.core.verdict.case import Case
 from danelaw.core.verdict.report import Level, Rule, Said
 
+_MAIL_SERVERS: Final = frozenset({"postfix", "exim"})
+
 
 def _look(case: Case) -> Iterable[Said]:
     for view in case.views:
@@ -17,6 +19,8 @@ def _look(case: Case) -> Iterable[Said]:
             continue
         refusing: dict[str, list[str]] = {}
         for name, profile in PROFILES.items():
+            if name in _MAIL_SERVERS and not case.reference.opportunistic:
+                continue
             found = match(case.records, view.handshake.chain, case.reference, view.at, profile)
             if found.verdict is Verdict.MISMATCH:
                 refusing.setdefault(str(found.reason), []).append(name)
