@@ -15,7 +15,7 @@ from pathlib import Path
 import dns.name
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.oid import NameOID
 
 from danelaw.adapters.probe import TLSProber
@@ -27,7 +27,7 @@ HTTPS = Endpoint(WWW, 443)
 HERE = ip_address("192.0.2.80")
 ANY = Hello(WWW)
 
-Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey
 
 
 @dataclass
@@ -96,6 +96,7 @@ def credentials(folder: Path) -> Credentials:
     root_key, middle_key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     keys: dict[KeyAlgorithm, Key] = {
         KeyAlgorithm.ECDSA: ec.generate_private_key(ec.SECP256R1()),
+        KeyAlgorithm.EDDSA: ed25519.Ed25519PrivateKey.generate(),
         KeyAlgorithm.RSA: rsa.generate_private_key(public_exponent=65537, key_size=2048),
     }
     return Credentials(

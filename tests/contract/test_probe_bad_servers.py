@@ -164,7 +164,7 @@ def test_a_certificate_signed_with_sha1_is_looked_at_all_the_same(tmp_path: Path
         assert got.chain == old.presented
 
 
-@pytest.mark.parametrize("algorithm", [None, *KeyAlgorithm])
+@pytest.mark.parametrize("algorithm", [None, KeyAlgorithm.ECDSA, KeyAlgorithm.RSA])
 def test_a_server_that_signs_with_sha1_alone_is_looked_at_all_the_same(
     ec_key: Key, leaf: x509.Certificate, algorithm: KeyAlgorithm | None
 ) -> None:

@@ -10,6 +10,12 @@ from danelaw.core.model import DanelawError, KeyAlgorithm, TLSVersion
 
 
 @pytest.mark.parametrize("version", [None, *TLSVersion])
+def test_eddsa_keys_are_asked_for_with_nothing_that_another_key_could_answer_with(version: TLSVersion | None) -> None:
+    offered = sigalgs.signature_algorithms(KeyAlgorithm.EDDSA, version)
+    assert {name for name in offered if not name.startswith("rsa_pkcs1")} == {"ed25519", "ed448"}
+
+
+@pytest.mark.parametrize("version", [None, *TLSVersion])
 def test_ecdsa_keys_may_have_certificates_that_an_rsa_ca_signed(version: TLSVersion | None) -> None:
     """PKCS #1 in TLS 1.3 is for certificates only (RFC 8446 §4.2.3): no RSA key can answer with it."""
     offered = sigalgs.signature_algorithms(KeyAlgorithm.ECDSA, version)

@@ -235,7 +235,7 @@ def _hellos(bases: Sequence[Name]) -> Iterable[Hello]:
     for base in bases:
         if base != bases[0]:
             yield Hello(base)
-        for algorithm in KeyAlgorithm:
+        for algorithm in (KeyAlgorithm.ECDSA, KeyAlgorithm.RSA):  # what credentials are made of
             yield Hello(base, None, algorithm)
         for version in TLSVersion:
             yield Hello(base, version)

@@ -21,9 +21,12 @@ _BEGIN = "-----BEGIN CERTIFICATE-----"
 
 
 def make_key(algorithm: KeyAlgorithm) -> PrivateKey:
+    """Raises ``ValueError`` for a kind of key that certificates are not asked for."""
     if algorithm is KeyAlgorithm.RSA:
         return rsa.generate_private_key(public_exponent=65537, key_size=RSA_BITS)
-    return ec.generate_private_key(ec.SECP256R1())
+    if algorithm is KeyAlgorithm.ECDSA:
+        return ec.generate_private_key(ec.SECP256R1())
+    raise ValueError(f"no {algorithm.name} keys are made here")
 
 
 def key_to_pem(key: PrivateKey) -> bytes:

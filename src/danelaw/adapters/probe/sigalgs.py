@@ -16,6 +16,7 @@ from OpenSSL._util import lib
 from danelaw.core.model import DanelawError, KeyAlgorithm, TLSVersion
 
 _ECDSA: Final = ("ecdsa_secp256r1_sha256", "ecdsa_secp384r1_sha384", "ecdsa_secp521r1_sha512", "ecdsa_sha1")
+_EDDSA: Final = ("ed25519", "ed448")
 _RSA_PSS: Final = (
     "rsa_pss_rsae_sha256",
     "rsa_pss_rsae_sha384",
@@ -26,20 +27,27 @@ _RSA_PSS: Final = (
 )
 _RSA_PKCS1: Final = ("rsa_pkcs1_sha256", "rsa_pkcs1_sha384", "rsa_pkcs1_sha512", "rsa_pkcs1_sha1")
 
-_CIPHERS: Final = {KeyAlgorithm.ECDSA: b"DEFAULT:!aRSA", KeyAlgorithm.RSA: b"DEFAULT:!aECDSA"}
+_CIPHERS: Final = {
+    KeyAlgorithm.ECDSA: b"DEFAULT:!aRSA",
+    KeyAlgorithm.EDDSA: b"DEFAULT:!aRSA",  # its suites are those of ECDSA
+    KeyAlgorithm.RSA: b"DEFAULT:!aECDSA",
+}
 
 
 def signature_algorithms(algorithm: KeyAlgorithm, version: TLSVersion | None) -> tuple[str, ...]:
     """What to offer so that only a key of ``algorithm`` can answer, while the CA's signatures may be of any kind.
 
     The list also tells the server which signatures the certificates themselves may bear, and some servers withhold a
-    chain for that. PKCS #1 in TLS 1.3 is for certificates only (RFC 8446 §4.2.3), so that ECDSA keys under RSA CAs
-    can be asked for safely. In TLS 1.2 the cipher suites settle the key, and anything may be offered for the rest. An
-    RSA key under an ECDSA CA in TLS 1.3 cannot be told apart that way: a server that is strict about it withholds it.
+    chain for that. PKCS #1 in TLS 1.3 is for certificates only (RFC 8446 §4.2.3), so that ECDSA and EdDSA keys
+    under RSA CAs can be asked for safely. In TLS 1.2 the cipher suites tell RSA keys from the others, and anything may
+    be offered for the rest. An RSA or EdDSA key under an ECDSA CA in TLS 1.3 cannot be told apart that way: a server
+    that is strict about it withholds it.
     SHA-1 comes last, for TLS 1.2 servers that have nothing else: what is weak is to be seen, not to be missed.
     """
     if algorithm is KeyAlgorithm.ECDSA:
         return (*_ECDSA, *_RSA_PKCS1)
+    if algorithm is KeyAlgorithm.EDDSA:
+        return (*_EDDSA, *_RSA_PKCS1)
     rsa = (*_RSA_PSS, *_RSA_PKCS1)
     return (*rsa, *_ECDSA) if version is TLSVersion.TLS12 else rsa
 

@@ -29,6 +29,8 @@ class KeyAlgorithm(enum.Enum):
 
     ECDSA = "ecdsa"
     RSA = "rsa"
+    EDDSA = "eddsa"
+    """Ed25519 and Ed448."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,7 +81,7 @@ class SimServers:
             return Unreachable("TIMEOUT")
         if address.chain is None:
             return HandshakeFailure("CONNECTION_REFUSED")
-        if hello.algorithm is KeyAlgorithm.RSA:
+        if hello.algorithm not in (None, KeyAlgorithm.ECDSA):
             return HandshakeFailure("TLS_ALERT")
         return address.chain
 
@@ -129,9 +129,16 @@ class SimCredentials:
         self.generations[number] = CredentialFacts(number, lineage, spki, None, self.clock.now())
         return number
 
+    async def reuse_key(self, lineage: Lineage, generation: GenerationId) -> GenerationId:
+        number = GenerationId(len(self.generations) + 1)
+        spki = self.generations[generation].spki
+        self.generations[number] = CredentialFacts(number, lineage, spki, None, self.clock.now())
+        return number
+
     async def csr(self, lineage: Lineage, generation: GenerationId, names: Sequence[Name]) -> bytes:
         del lineage, names
-        return generation.to_bytes(4, "big")
+        key = self.generations[generation].spki
+        return min(number for number, facts in self.generations.items() if facts.spki == key).to_bytes(4, "big")
 
     async def complete(self, lineage: Lineage, generation: GenerationId, chain: Chain) -> None:
         facts = self.generations[generation]
