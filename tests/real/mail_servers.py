@@ -198,6 +198,7 @@ c2s_require_encryption = true
 s2s_require_encryption = true
 interfaces = {{ {interfaces} }}
 c2s_direct_tls_ports = {{ 5223 }}
+s2s_direct_tls_ports = {{ 5270 }}
 authentication = "internal_hashed"
 ssl = {{ key = "{key}", certificate = "{chain}" }}
 VirtualHost "example.net"
@@ -205,7 +206,7 @@ VirtualHost "example.net"
         encoding="utf-8",
     )
     run = ("setpriv", "--reuid=prosody", "--regid=prosody", "--init-groups", room.programs["prosody"])
-    ports = [(ip, port) for ip in place("xmpp") for port in (5222, 5223, 5269)]
+    ports = [(ip, port) for ip in place("xmpp") for port in (5222, 5223, 5269, 5270)]
     return room.server("prosody", (*run, "-F", "--config", config), *ports)
 
 
@@ -237,6 +238,7 @@ user nobody nogroup;
 events {{ }}
 http {{
   access_log off;
+  ssl_protocols TLSv1.2 TLSv1.3;
 {temporary}
 {text}
 }}
@@ -250,13 +252,14 @@ http {{
 _OTHERS: Final = frozenset({"mx", "mail", "xmpp", "www", "db", "ftp", "ldap", "deaf", "bare", "gone"})
 _ELSEWHERE: Final = _OTHERS | {"dual", "uncovered", "half"}
 """Hosts that nginx does not serve, or not with one credential."""
+_TLS: Final = {"dual": "ssl_protocols TLSv1.3;", "old": "ssl_protocols TLSv1; ssl_ciphers ALL:@SECLEVEL=0;"}
 
 
 def _site(room: Room, host: str, ip: IP, credentials: Iterable[str]) -> str:
     at = _literal(ip)
     files = [room.tls(name) for name in credentials]
     pairs = " ".join(f"ssl_certificate {chain}; ssl_certificate_key {key};" for key, chain in files)
-    return f"  server {{ listen {at}:443 ssl; server_name {full(host)}; {pairs} return 204; }}"
+    return f"  server {{ listen {at}:443 ssl; server_name {full(host)}; {pairs} {_TLS.get(host, '')} return 204; }}"
 
 
 def postgres(room: Room) -> Server:

@@ -39,10 +39,11 @@ RESOLVER: Final = str(addresses.CACHE.v4)
 def find() -> Mapping[str, str]:
     """Where each program is. Raises ``DanelawError("PROGRAM_MISSING")``."""
     path = os.pathsep.join([*os.get_exec_path(), *programs.MORE_PATH])
-    found = {name: shutil.which(name, path=path) for name in PACKAGES if not name.startswith("/")}
-    if missing := {PACKAGES[name] for name, where in found.items() if where is None}:
+    named = {name: shutil.which(name, path=path) for name in PACKAGES if not name.startswith("/")}
+    files = {name: name if Path(name).is_file() else None for name in PACKAGES if name.startswith("/")}
+    if missing := {PACKAGES[name] for name, where in (named | files).items() if where is None}:
         raise DanelawError("PROGRAM_MISSING", "the mail world needs more programs", evidence=" ".join(sorted(missing)))
-    return {**programs.find(), **{name: where for name, where in found.items() if where is not None}}
+    return {**programs.find(), **{name: where for name, where in named.items() if where is not None}}
 
 
 @contextlib.asynccontextmanager

@@ -45,13 +45,22 @@ HOSTS: Final[Mapping[str, int]] = {
     "misnamed": 115,
     "misnamed-ta": 116,
     "stale": 117,  # a TLSA record too many
+    "expired-ta": 123,
+    "ending": 124,  # a certificate that ends in days, under DANE-TA
+    "unusable": 125,  # beside a good record, some that no client can use
+    "combined": 126,  # its 3 0 1 record matches nothing, its 3 1 1 does
+    "v4only": 127,
+    "slow": 128,  # a TLSA record that caches hold for two days
+    "old": 129,  # TLS 1.0 and no other
+    "aliased": 131,  # its TLSA owner is an alias
     "bogus": 120,  # the TLSA record was changed after it was signed
     # in other zones
     "www.plain": 118,  # in an unsigned zone
-    "www.late.net.": 121,  # in a zone whose secondary lags
+    "www.late.net.": 121,  # in a zone whose secondary lags: it has one TLSA record of two
+    "www.ending.net.": 130,  # in a zone whose signatures end soon
     "gone": 122,  # nobody is there
 }
-EXAMPLE, LATE = "example.net.", "late.net."
+EXAMPLE, LATE, ENDING = "example.net.", "late.net.", "ending.net."
 
 
 def place(host: str) -> Place:
@@ -83,8 +92,10 @@ class Credentials:
         issue = authority.issue
         names = {host: full(host) for host in HOSTS}
         made = {host: issue(name) for host, name in names.items() if not host.startswith(("misnamed", "expired"))}
+        made["www"] = issue(names["www"], "alias.example.net")
         made["xmpp"] = issue("example.net", names["xmpp"])
-        made["expired"] = issue(names["expired"], until=-3 * DAY)
+        made |= {host: issue(names[host], until=-3 * DAY) for host in ("expired", "expired-ta")}
+        made["ending"] = issue(names["ending"], until=5 * DAY)
         made["misnamed"] = made["misnamed-ta"] = issue("elsewhere.example.net")
         made["ftp"] = issue(names["ftp"], rsa_key=True)
         for host in ("mx", "dual", "uncovered"):
@@ -116,10 +127,11 @@ class Zones:
             "plain.example.net.": _apex("plain.example.net.", 1) + _plain(credentials),
             EXAMPLE: _damaged(sign(EXAMPLE, _apex(EXAMPLE, 1) + _example(credentials))),
             LATE: sign(LATE, late[1]),
+            ENDING: sign(ENDING, _ending(credentials), since=13 * DAY, until=timedelta(hours=20)),
         }
         lagging = {**texts, LATE: sign(LATE, late[0])}
         net = f"@ {TTL} IN SOA a.net. host.net. 1 1800 900 604800 60\n@ {TTL} IN NS a.net.\n"
-        net += _addresses("a", NET_ADDRESSES) + "".join(map(sign.delegated, (EXAMPLE, LATE)))
+        net += _addresses("a", NET_ADDRESSES) + "".join(map(sign.delegated, (EXAMPLE, LATE, ENDING)))
         texts["net."] = sign("net.", net)
         root = f"@ {TTL} IN SOA a.root. host.root. 1 1800 900 604800 60\n@ {TTL} IN NS a.root.\n"
         root += _addresses("a.root.", ROOT_ADDRESSES) + f"net. {TTL} IN NS a.net.\n" + sign.ds("net.")
@@ -134,9 +146,9 @@ class _Signer:
         self._now = now.replace(microsecond=0)
         self._keys: dict[str, ZoneKey] = {}
 
-    def __call__(self, zone: str, text: str) -> str:
+    def __call__(self, zone: str, text: str, since: timedelta = timedelta(hours=1), until: timedelta = 14 * DAY) -> str:
         apex = dns.name.from_text(zone)
-        span = self._now - timedelta(hours=1), self._now + timedelta(days=14)
+        span = self._now - since, self._now + until
         rrsets = parse_zone(text, Path(zone), apex).rrsets().values()
         return zone_text(sign_zone(apex, rrsets, [self._key(zone, apex)], [], *span), zone)
 
@@ -175,11 +187,12 @@ def _tlsa(host: str, ports: Iterable[int], *rdatas: str) -> str:
 
 def _example(credentials: Credentials) -> str:
     c, ta = credentials, credentials.authority.ta
-    lines = [_addresses(host, place(host)) for host in HOSTS if "." not in host]
+    lines = [_addresses(host, place(host)) for host in HOSTS if "." not in host and host != "v4only"]
+    lines.append(_addresses("v4only", (place("v4only").v4,)))
     lines += [
         _tlsa("mx", (25, 465, 587), c["mx"].ee, c["mx-rsa"].ee),
         _tlsa("mail", (24, 110, 143, 993, 995, 4190), ta),
-        _tlsa("xmpp", (5222, 5223, 5269), c["xmpp"].ee),
+        _tlsa("xmpp", (5222, 5223, 5269, 5270), c["xmpp"].ee),
         _tlsa("www", (443,), c["www"].ee),
         _tlsa("dual", (443,), c["dual"].ee, c["dual-rsa"].ee),
         _tlsa("db", (5432,), c["db"].ee),
@@ -193,6 +206,14 @@ def _example(credentials: Credentials) -> str:
         _tlsa("misnamed", (443,), c["misnamed"].ee),
         _tlsa("misnamed-ta", (443,), ta),
         _tlsa("stale", (443,), c["stale"].ee, c["other"].ee),
+        _tlsa("expired-ta", (443,), ta),
+        _tlsa("ending", (443,), ta),
+        _tlsa("unusable", (443,), c["unusable"].ee, "3 1 1 abcd", "3 1 9 abcd"),
+        _tlsa("combined", (443,), c["combined"].ee, c["other"].ee.replace("3 1 1", "3 0 1")),
+        _tlsa("v4only", (443,), c["v4only"].ee),
+        _tlsa("slow", (443,), c["slow"].ee).replace(f" {TTL} ", " 172800 "),
+        _tlsa("old", (443,), c["old"].ee),
+        f"_443._tcp.aliased {TTL} IN CNAME tlsa.aliased\ntlsa.aliased {TTL} IN TLSA {c['aliased'].ee}\n",
         _tlsa("bogus", (443,), c["bogus"].ee),
         _tlsa("gone", (443,), c["gone"].ee),
     ]
@@ -215,6 +236,7 @@ def _example(credentials: Credentials) -> str:
         ("xmpp-client", 5222): "xmpp",
         ("xmpps-client", 5223): "xmpp",
         ("xmpp-server", 5269): "xmpp",
+        ("xmpps-server", 5270): "xmpp",
         ("ldap", 389): "ldap",
     }
     lines += [f"_{name}._tcp {TTL} IN SRV 0 1 {port} {host}\n" for (name, port), host in services.items()]
@@ -234,9 +256,15 @@ def _plain(credentials: Credentials) -> str:
 
 
 def _late(credentials: Credentials, serial: int) -> str:
-    """First without the TLSA record, then with it."""
-    text = _apex(LATE, serial) + _addresses("www", place("www.late.net."))
-    return text + (_tlsa("www", (443,), credentials["www.late.net."].ee) if serial > 1 else "")
+    """First with the TLSA record of the present key, then with that of the next one too."""
+    present = credentials["www.late.net."].ee
+    rdatas = (present, credentials["other"].ee)[:serial]
+    return _apex(LATE, serial) + _addresses("www", place("www.late.net.")) + _tlsa("www", (443,), *rdatas)
+
+
+def _ending(credentials: Credentials) -> str:
+    host = _addresses("www", place("www.ending.net.")) + _tlsa("www", (443,), credentials["www.ending.net."].ee)
+    return _apex(ENDING, 1) + host
 
 
 def _damaged(signed: str) -> str:
