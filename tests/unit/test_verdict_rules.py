@@ -13,7 +13,7 @@ import pytest
 import verdict_vectors_chains as chains
 import verdict_vectors_servers as servers
 from danelaw.core.model import Evidence, Handshake, HandshakeFailure, NotOffered, Security, Unreachable
-from danelaw.core.verdict import EXPIRY_NOTICE, Level, Rule, reference_of, rules
+from danelaw.core.verdict import Level, Rule, reference_of, rules
 from danelaw.core.verdict.case import Case
 from danelaw.core.verdict.rules import RULES
 from tlsa_chains import DAY, INTERMEDIATE, LEAF, NOW, RENEWED, ROOT, issue
@@ -191,7 +191,7 @@ NOT_APPLICABLE: Final[dict[str, Evidence]] = {
 
 
 def case(evidence: Evidence) -> Case:
-    return Case.of(evidence, reference_of(evidence, (ROOT.der,)), EXPIRY_NOTICE)
+    return Case.of(evidence, reference_of(evidence, (ROOT.der,)))
 
 
 def rule(id: str) -> Rule:
@@ -284,6 +284,13 @@ def test_a_certificate_is_reported_within_the_notice_to_the_second(left: timedel
     last = LEAF.certificate.not_valid_after_utc + timedelta(seconds=1)  # the end is valid still: RFC 5280 §4.1.2.5
     evidence = presenting(*probes(at=last - left, ips=[FOUR]))
     assert bool(rule("CERTIFICATE_EXPIRING").findings(case(evidence))) is told
+
+
+def test_who_names_a_notice_is_told_within_it_however_short_certificates_last() -> None:
+    """Ninety days, of which sixty are left: more than a quarter."""
+    evidence = presenting(*probes(ips=[FOUR]))
+    within = [Case.of(evidence, case(evidence).reference, timedelta(days=days)) for days in (59, 61)]
+    assert [bool(rule("CERTIFICATE_EXPIRING").findings(one)) for one in within] == [False, True]
 
 
 def test_the_owner_is_named_as_it_is_asked_for() -> None:

@@ -72,19 +72,22 @@ class Case:
     """``records``: those of a secure answer that clients ask for, else none; ``usable``: those of them that a client
     may use at all. ``passed_over``: why clients do not ask.
 
-    ``notice``: how long before its end a certificate is reported. ``at``: for which instant chains are judged.
+    ``notice``: how long before its end a certificate is reported; None: as suits its life. ``at``: for which instant
+    chains are judged.
     """
 
     evidence: Evidence
     reference: Reference
-    notice: timedelta
+    notice: timedelta | None
     records: tuple[TLSARecord, ...]
     usable: tuple[TLSARecord, ...]
     views: tuple[View, ...]
     at: Instant
 
     @classmethod
-    def of(cls, evidence: Evidence, reference: Reference, notice: timedelta, as_of: Instant | None = None) -> Case:
+    def of(
+        cls, evidence: Evidence, reference: Reference, notice: timedelta | None = None, as_of: Instant | None = None
+    ) -> Case:
         """``as_of``: None to judge each chain for the instant when it was seen."""
         rrset = evidence.tlsa.rrset
         counts = evidence.tlsa.state is Security.SECURE and passed_over(evidence) is None

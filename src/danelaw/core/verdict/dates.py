@@ -10,18 +10,22 @@ from danelaw.core.tlsa import CertificateUsage
 from danelaw.core.tlsa.paths import pkix_paths
 from danelaw.core.verdict.case import Case, View
 
+EXPIRY_NOTICE: Final = timedelta(days=14)
 _LAST_PART: Final = 4
 """A short-lived certificate is reported in the last quarter of its life: by then a renewal is late."""
 
 
-def ends(view: View, notice: timedelta) -> str | None:
-    """``ends in 10 days, at …`` for a certificate that ends within the notice, or has ended; else None."""
+def ends(view: View, notice: timedelta | None) -> str | None:
+    """``ends in 10 days, at …`` for a certificate that ends within the notice, or has ended; else None.
+
+    Who names no notice is told in time for the certificate's own length of life.
+    """
     leaf = view.leaf
     if leaf is None:
         return None
     validity = leaf.validity
     left = validity.end - view.at
-    if left > min(notice, (validity.end - validity.start) / _LAST_PART):
+    if left > (notice if notice is not None else min(EXPIRY_NOTICE, (validity.end - validity.start) / _LAST_PART)):
         return None
     when = f"{validity.end:%Y-%m-%d %H:%M:%S} UTC"
     return f"has been out of date since {when}" if left <= timedelta(0) else f"ends in {in_words(left)}, at {when}"

@@ -17,13 +17,11 @@ from danelaw.core.verdict.rules import RULES
 from danelaw.core.verdict.target import TargetCase, TargetReport, sum_up
 from danelaw.core.verdict.target_rules import TARGET_RULES
 
-EXPIRY_NOTICE: Final = timedelta(days=14)
-
 _RANK: Final = {rule.id: rank for rank, rule in enumerate((*TARGET_RULES, *RULES))}
 
 
 def judge(
-    evidence: Evidence, reference: Reference, notice: timedelta = EXPIRY_NOTICE, as_of: Instant | None = None
+    evidence: Evidence, reference: Reference, notice: timedelta | None = None, as_of: Instant | None = None
 ) -> Report:
     """Apply every rule. ``reference``: what the endpoint's clients know; ``notice``: see ``Case``.
 
@@ -36,7 +34,10 @@ def judge(
 
 
 def judge_target(
-    evidence: TargetEvidence, roots: tuple[bytes, ...], notice: timedelta = EXPIRY_NOTICE, as_of: Instant | None = None
+    evidence: TargetEvidence,
+    roots: tuple[bytes, ...],
+    notice: timedelta | None = None,
+    as_of: Instant | None = None,
 ) -> TargetReport:
     """Judge every endpoint of a target, and the target. ``roots``: what clients that do PKIX trust, in DER."""
     reports = tuple(
