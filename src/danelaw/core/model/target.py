@@ -18,6 +18,8 @@ DEFAULT: Final = APPLICATIONS["https"]
 _ALIASES: Final = {"smtps": "submissions", "postgresql": "postgres", "managesieve": "sieve", "http": "https"}
 _OWNER: Final = re.compile(r"_([0-9]{1,5})\._(tcp|udp|sctp)\.(.+)", re.IGNORECASE)
 _SCHEME: Final = re.compile(r"([a-zA-Z][a-zA-Z0-9+-]*):(//)?(.*)")
+_LABEL: Final = re.compile(rb"(?!-)[a-z0-9_-]+(?<!-)")
+"""Of a host's name (RFC 1123 §2.1); the underscore, which is not allowed, is in use."""
 _HINT: Final = "write a host, HOST:PORT, a URL, or a service such as smtp:example.net or imap:example.net"
 
 
@@ -116,6 +118,8 @@ def _checked(text: str, host: str, application: Application, port: int, transpor
     name = domain_name(host)
     if len(name) == 1:
         raise _bad(text, "the root of the DNS is no host", _HINT)
+    if not all(_LABEL.fullmatch(label) for label in name.labels[:-1]):
+        raise _bad(text, "a domain name, and no host's", _HINT)
     return Target(name, application, port, transport, searched)
 
 
