@@ -27,6 +27,8 @@ from tlsa_chains import INTERMEDIATE, LEAF, NOW, ROOT
 
 AT: Final = NOW.isoformat()
 RIGHT: Final = associate(Combination.from_text("3 1 1"), Chain((LEAF.der,))).to_text()
+ABOVE: Final = associate(Combination.from_text("2 1 1"), Chain((LEAF.der, INTERMEDIATE.der))).to_text()
+"""``www.example.net`` is what the certificate names."""
 WRONG: Final = "3 1 1 " + "00" * 32
 
 
@@ -44,6 +46,11 @@ class World:
     closed: int = 0
     reached: threading.Event = field(default_factory=threading.Event)
     """Somebody is connected to the server that says nothing."""
+    tree: Tree | None = None
+
+    def queries(self) -> int:
+        """How many questions the resolver has had."""
+        return len(self.tree.asked) if self.tree is not None else 0
 
     @property
     def options(self) -> tuple[str, ...]:
@@ -69,6 +76,7 @@ _{self.port}._tcp.bad 600 TLSA {WRONG}
 bare 600 A 127.0.0.1
 slow 600 A 127.0.0.1
 _{self.stalled}._tcp.slow 600 TLSA {RIGHT}
+_{self.port}._tcp.www 600 TLSA {ABOVE}
 closed 600 A 127.0.0.1
 _{self.closed}._tcp.closed 600 TLSA {RIGHT}
 nomail 600 MX 0 .
@@ -130,7 +138,7 @@ async def _servers(world: World, folder: Path) -> AsyncIterator[None]:
     ]
     world.port, world.smtp, world.stalled, world.closed = (one.sockets[0].getsockname()[1] for one in servers)
     servers.pop().close()
-    tree = _tree(world, folder)
+    tree = world.tree = _tree(world, folder)
 
     async with answering(tree.recursive) as resolver:
         world.resolver = f"127.0.0.1@{resolver.address[1]}"

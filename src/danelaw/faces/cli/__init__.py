@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from typing import Final
 
 import click
@@ -33,6 +34,8 @@ def cli() -> None:
 def main() -> None:
     """Run the command line. Exit status: 0 good, 1 something is wrong, 2 usage or configuration, 3 undecided, 4 refused
     because unsafe, 130 interrupted."""
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")  # what libraries have to say to programmers, of odd certificates for one
     try:
         status = _run()
     except OSError as error:

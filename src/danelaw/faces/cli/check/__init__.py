@@ -125,10 +125,8 @@ class _Desk:
 @click.option(
     "--days",
     type=click.IntRange(0, 36_500),
-    default=EXPIRY_NOTICE.days,
-    show_default=True,
     metavar="N",
-    help="Tell of certificates that end in less than this.",
+    help=f"Tell of certificates that end in less than this. [default: {EXPIRY_NOTICE.days}; less if they last short]",
 )
 @click.option("--opportunistic", is_flag=True, help="Having no DANE is no fault.")
 @click.option("--save", metavar="FILE", help="Keep what was seen, to be judged again; - for stdout.")
@@ -188,7 +186,7 @@ def check(
     brief: bool,
     nagios: bool,
     prometheus: str | None,
-    days: int,
+    days: int | None,
     opportunistic: bool,
     save: str | None,
     evidence: tuple[str, ...],
@@ -217,7 +215,7 @@ def check(
     _one_of({**streams, "--prometheus -": prometheus == STDOUT, "--save -": save == STDOUT})
     wanted = read_targets(targets, files, starttls) if not evidence else ()
     settings = load(config) if config is not None else None
-    as_of, notice = instant(now), timedelta(days=days)
+    as_of, notice = instant(now), timedelta(days=days) if days is not None else None
     roots = wiring.client_roots(settings, ca)
     chosen = [address(text) for text in addresses]
     eyes = None
@@ -234,13 +232,18 @@ def check(
     terminal.need_output()
     with ExitStack() as opened:
         told = [
-            _main_teller(streams, notice, opportunistic=opportunistic, silent=STDOUT in (save, prometheus)),
+            _main_teller(
+                streams,
+                notice if notice is not None else EXPIRY_NOTICE,
+                opportunistic=opportunistic,
+                silent=STDOUT in (save, prometheus),
+            ),
             *([Saved(_output(save, "--save", opened))] if save is not None else []),
             *([Metrics(_output(prometheus, "--prometheus", opened))] if prometheus is not None else []),
         ]
         desk = _Desk(told, lambda seen: judge_target(seen, roots, notice, as_of), lenient=opportunistic)
         if eyes is None:
-            status = _again(read_evidence(evidence), desk)
+            status = _again(evidence, desk)
         else:
             looker = Looker(eyes, Looking(tuple(ip for ip, _ in chosen), jobs))
             status = _live(looker, wanted, desk, Progress(wanted, wiring.clock()))
@@ -279,10 +282,18 @@ def _live(looker: Looker, targets: Sequence[Target], desk: _Desk, progress: Prog
     return desk.end()
 
 
-def _again(kept: Iterable[TargetEvidence], desk: _Desk) -> int:
-    """Judge what was seen before."""
-    for place, seen in enumerate(kept):
-        desk.take(place, seen.target, seen)
+def _again(files: Sequence[str], desk: _Desk) -> int:
+    """Judge what was seen before. Raises ``DanelawError("NO_TARGETS")`` where that is nothing."""
+    count = 0
+    for seen in read_evidence(files):
+        desk.take(count, seen.target, seen)
+        count += 1
+    if not count:
+        raise DanelawError(
+            "NO_TARGETS",
+            f"there is no evidence in {', '.join(files)}",
+            hint="name a file that danelaw check --save has written",
+        )
     return desk.end()
 
 
