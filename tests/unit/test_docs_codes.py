@@ -22,7 +22,7 @@ NO_CODES: Final = frozenset(
         *("DNSKEY", "NODATA", "NXDOMAIN", "TLSA", "TYPE", "SPKI"),  # words of the DNS
         *("ES256", "RS256", "SHA256"),  # algorithms
         *("HEAD", "POST"),  # HTTP methods
-        *("HTML", "HTTP", "IMAP", "NNTP", "POP3", "XMPP"),  # protocols
+        *("HTML", "HTTP", "IMAP", "NNTP", "POP3"),  # protocols
         *("AUTH", "CAPA", "CAPABILITY", "PREAUTH", "STARTTLS", "STLS"),  # words of those that start in cleartext
         *("COMMAND", "FILE", "INSTANT", "PROTO", "SECONDS", "SIGNED", "TARGET", "TIME", "ZONEFILE"),  # what the command line takes
         *("MATCHING_TYPE", "SELECTOR", "USAGE"),  # ends of PRIVATE_… and UNKNOWN_…

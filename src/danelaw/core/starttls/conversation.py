@@ -43,6 +43,7 @@ Reading: TypeAlias = Generator[Ask, bytes, T]
 Script: TypeAlias = Reading[None]
 """When it returns, the server waits for TLS. Raises ``StoppedError``."""
 
+_OTHER: Final = "NOT_THIS_PROTOCOL"
 LINE: Final = Until(b"\n")
 
 
@@ -64,13 +65,16 @@ def refused(reason: str) -> StoppedError:
 
 
 def not_this_protocol(said: bytes | str, wanted: str) -> StoppedError:
-    """``wanted``: what should have been there."""
+    """``said`` is not how anything of this protocol begins. ``wanted``: what should have been there."""
     octets = said.encode() if isinstance(said, str) else said
     other = stranger(octets)
-    if other is not None:
-        return StoppedError("NOT_THIS_PROTOCOL", f"it speaks {other}")
-    shown = shortened(readable(octets), MAX_DETAIL) or "an empty line"
-    return StoppedError("NOT_THIS_PROTOCOL", f"{wanted} was due, and it says: {shown}")
+    return unexpected(readable(octets), wanted) if other is None else StoppedError(_OTHER, f"it speaks {other}")
+
+
+def unexpected(said: str, wanted: str) -> StoppedError:
+    """``said`` belongs to the protocol, and not here."""
+    shown = shortened(said, MAX_DETAIL) or "an empty line"
+    return StoppedError(_OTHER, f"{wanted} was due, and it says: {shown}")
 
 
 def readable(octets: bytes) -> str:
@@ -158,7 +162,7 @@ class Conversation:
         except StoppedError as error:
             return self._step(error.stopped)
         if self._received > MAX_OCTETS:
-            return self._step(Stopped("NOT_THIS_PROTOCOL", f"it says more than {MAX_OCTETS} octets before TLS starts"))
+            return self._step(Stopped(_OTHER, f"it says more than {MAX_OCTETS} octets before TLS starts"))
         return self._step(None)
 
     def _taken(self) -> bytes | None:
@@ -171,7 +175,7 @@ class Conversation:
                     raise not_this_protocol(bytes(self._buffer), "text")
                 size = self._buffer.find(octet, 0, MAX_LINE) + 1
                 if not size and len(self._buffer) >= MAX_LINE:
-                    raise StoppedError("NOT_THIS_PROTOCOL", f"it says more than {MAX_LINE} octets in one line")
+                    raise StoppedError(_OTHER, f"it says more than {MAX_LINE} octets in one line")
         if not size:
             return None
         taken = bytes(self._buffer[:size])

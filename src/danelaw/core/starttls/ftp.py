@@ -5,7 +5,15 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from danelaw.core.starttls.conversation import Exchange, Reading, Script, not_offered, not_this_protocol, refused
+from danelaw.core.starttls.conversation import (
+    Exchange,
+    Reading,
+    Script,
+    not_offered,
+    not_this_protocol,
+    refused,
+    unexpected,
+)
 
 FAREWELL: Final = b"QUIT\r\n"
 _REPLY: Final = re.compile(r"([1-5][0-9]{2})(?:([ -])(.*))?", re.DOTALL)
@@ -20,17 +28,13 @@ def ftp(exchange: Exchange) -> Script:
     if code == _READY_SOON:
         code, text = yield from _reply(exchange)
     if code != 220:
-        raise _negative(code, text, "a greeting of FTP")
+        raise refused(text) if code >= 400 else not_this_protocol(text, "a greeting of FTP")
     exchange.say("AUTH TLS")
     code, text = yield from _reply(exchange)
     if code in _UNKNOWN:
         raise not_offered(f"it does not know {_UNKNOWN[code]}: {text}")
     if code != 234:
-        raise _negative(code, text, "the reply to AUTH TLS")
-
-
-def _negative(code: int, text: str, what: str) -> Exception:
-    return refused(text) if code >= 400 else not_this_protocol(text, what)
+        raise refused(text) if code >= 400 else unexpected(text, "the reply to AUTH TLS")
 
 
 def _reply(exchange: Exchange) -> Reading[tuple[int, str]]:

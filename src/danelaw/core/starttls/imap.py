@@ -6,7 +6,15 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from danelaw.core.starttls.conversation import Exchange, Reading, Script, not_offered, not_this_protocol, refused
+from danelaw.core.starttls.conversation import (
+    Exchange,
+    Reading,
+    Script,
+    not_offered,
+    not_this_protocol,
+    refused,
+    unexpected,
+)
 
 FAREWELL: Final = b"z LOGOUT\r\n"
 _GREETING: Final = re.compile(r"\* (OK|PREAUTH|BYE)(?: (.*))?", re.IGNORECASE | re.DOTALL)
@@ -65,5 +73,5 @@ def _ask(exchange: Exchange, tag: str, command: str) -> Reading[Response]:
             continue
         tagged = _TAGGED.fullmatch(line)
         if tagged is None or tagged[1] != tag:
-            raise not_this_protocol(line, f"the response to {command}")
+            raise unexpected(line, f"the response to {command}")
         return Response(tagged[2].upper() == "OK", tagged[3] or "", tuple(lines))

@@ -6,7 +6,15 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from danelaw.core.starttls.conversation import Exchange, Reading, Script, not_offered, not_this_protocol, refused
+from danelaw.core.starttls.conversation import (
+    Exchange,
+    Reading,
+    Script,
+    not_offered,
+    not_this_protocol,
+    refused,
+    unexpected,
+)
 
 FAREWELL: Final = b"QUIT\r\n"
 _REPLY: Final = re.compile(r"([2-5][0-9]{2})(?:([ -])(.*))?", re.DOTALL)
@@ -33,7 +41,8 @@ def smtp(exchange: Exchange, hello: str) -> Script:
     """``hello``: the command by which the client introduces itself. A server that does not know it offers no
     extensions."""
     greeting = yield from _reply(exchange)
-    _expect(220, greeting, "a greeting")
+    if greeting.code != 220:
+        raise refused(str(greeting)) if greeting.negative else not_this_protocol(str(greeting), "a greeting of SMTP")
     exchange.say(hello)
     features = yield from _reply(exchange)
     if features.code in _UNKNOWN_COMMAND:
@@ -48,7 +57,7 @@ def smtp(exchange: Exchange, hello: str) -> Script:
 def _expect(code: int, reply: Reply, what: str) -> None:
     if reply.code == code:
         return
-    raise refused(str(reply)) if reply.negative else not_this_protocol(str(reply), what)
+    raise refused(str(reply)) if reply.negative else unexpected(str(reply), what)
 
 
 def _reply(exchange: Exchange) -> Reading[Reply]:

@@ -17,7 +17,6 @@ _FIRST_WORDS: Final = (
     (rb"\* (?:OK|BYE|PREAUTH)\b", "IMAP"),
     (rb"\+OK\b|-ERR\b", "POP3"),
     (rb'"IMPLEMENTATION" ', "ManageSieve"),
-    (rb"<\?xml|<stream:", "XMPP"),
     (rb"220[ -]", "SMTP or FTP"),
     (rb"20[01][ -]", "NNTP"),
     (rb"<!DOCTYPE|<html", "HTML"),

@@ -6,7 +6,7 @@ import re
 from html import escape
 from typing import Final
 
-from danelaw.core.starttls.conversation import Exchange, Reading, Script, not_offered, not_this_protocol, refused
+from danelaw.core.starttls.conversation import Exchange, Reading, Script, not_offered, refused, unexpected
 from danelaw.core.starttls.xml_stream import STREAM, Element, StreamReader
 
 TLS: Final = "urn:ietf:params:xml:ns:xmpp-tls"
@@ -27,7 +27,7 @@ def xmpp(exchange: Exchange, namespace: str, host: str, client: str) -> Script:
         raise not_offered("it speaks a version of XMPP that has no features")
     features = yield from _next(exchange, reader)
     if features.name != (STREAM, "features"):
-        raise not_this_protocol(features.name[1], "the features of the stream")
+        raise unexpected(features.name[1], "the features of the stream")
     if not any(feature.name == (TLS, "starttls") for feature in features.children):
         raise not_offered("the features of the stream do not include starttls")
     exchange.send(f"<starttls xmlns='{TLS}'/>".encode(), f"<starttls xmlns='{TLS}'/>")
@@ -35,7 +35,7 @@ def xmpp(exchange: Exchange, namespace: str, host: str, client: str) -> Script:
     if answer.name == (TLS, "failure"):
         raise refused("it answers <starttls/> with <failure/>")
     if answer.name != (TLS, "proceed"):
-        raise not_this_protocol(answer.name[1], "the answer to <starttls/>")
+        raise unexpected(answer.name[1], "the answer to <starttls/>")
     exchange.farewell = header + CLOSING  # under TLS there is a new stream (RFC 6120 §5.4.3.3)
 
 
