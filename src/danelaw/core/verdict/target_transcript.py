@@ -43,11 +43,10 @@ def headline(report: TargetReport) -> str:
     """Whether a DANE client would connect, in one sentence; not yet escaped."""
     if report.case.nobody and report.verdict is Verdict.NONE:
         return f"No service: {report.case.subject} is said not to exist, by its own records"
-    said = _HEADLINES[report.verdict].format(report.case.subject)
-    bad = [endpoint for endpoint in report.reports if endpoint.verdict is report.verdict]
-    if 0 < len(bad) < len(report.reports):
-        said += f" by {len(bad)} of its {len(report.reports)} servers"
-    return f"{OUTCOMES[report.verdict]}: {said}"
+    alike = [endpoint for endpoint in report.reports if endpoint.verdict is report.verdict]
+    some = 0 < len(alike) < len(report.reports)
+    where = f"{len(alike)} of the {len(report.reports)} servers of " if some else ""
+    return f"{OUTCOMES[report.verdict]}: {_HEADLINES[report.verdict].format(where + report.case.subject)}"
 
 
 def _text(report: TargetReport) -> Iterator[str]:
@@ -62,7 +61,7 @@ def _text(report: TargetReport) -> Iterator[str]:
         yield from told(report.findings)
         return
     yield ""
-    yield from told(report.own)
+    yield from told(report.own, "Findings about the whole")
     for endpoint in report.reports:
         yield ""
         yield from _endpoint(endpoint, alone=False)
@@ -86,7 +85,7 @@ def _lookup(report: TargetReport) -> Iterator[str]:
     port = report.evidence.target.application.port
     for server in servers:
         verdict = verdicts.get((server.host, server.port or port))
-        word = _WORDS[verdict] if verdict is not None else "not looked at"
+        word = _WORDS[verdict] if verdict is not None else "no server" if server.nobody else "not looked at"
         name = server.host.to_text(omit_final_dot=True)
         yield f"  {word:<13} {server.preference:>5}  {name}" + (f":{server.port}" if server.port else "")
     if report.evidence.left_out:

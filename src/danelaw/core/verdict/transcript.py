@@ -16,6 +16,7 @@ from danelaw.core.verdict.report import Finding, Report, Verdict
 
 WIDTH: Final = 80
 MOST_NAMES: Final = 10
+MOST_SAID: Final = 12
 MOST_DATA: Final = 64  # octets, as many as the longest digest has
 
 _CONCLUSIONS: Final = {
@@ -102,9 +103,11 @@ def _whole(record: TLSARecord) -> str:
 
 def _address(case: Case, address: IP) -> Iterator[str]:
     yield f"Connecting to IPv{address.version} address: {address} port {case.evidence.endpoint.port}"
-    for view in case.views:
-        if view.address == address:
-            yield from _view(case, view)
+    here = [view for view in case.views if view.address == address]
+    for line in here[0].handshake.said[:MOST_SAID] if here else ():
+        yield f"  {clip(line)}"
+    for view in here:
+        yield from _view(case, view)
     if address in case.failures:
         failure = case.failures[address]
         yield f"TLS handshake failed: {_why(failure)}"
@@ -152,14 +155,20 @@ def _leaf(leaf: Described) -> Iterator[str]:
     yield f"Valid: {leaf.first:%Y-%m-%d %H:%M:%S} to {leaf.last:%Y-%m-%d %H:%M:%S} UTC"
 
 
-def told(findings: Iterable[Finding]) -> Iterator[str]:
-    """Findings with their remedies."""
-    listed = list(findings)
-    yield f"Findings: {len(listed) or 'none'}"
-    for finding in listed:
-        at = f" at {finding.address}" if finding.address is not None else ""
-        yield f"{finding.level.name} {finding.code}{at} ({finding.citation})"
+def told(findings: Iterable[Finding], about: str = "Findings") -> Iterator[str]:
+    """Findings with their remedies: once what is alike at several addresses, and a remedy after the last that has it."""
+    groups: dict[tuple[str, str, str, tuple[str, ...]], list[Finding]] = {}
+    for finding in findings:
+        alike = (finding.code, finding.subject, finding.sentence, finding.details)
+        groups.setdefault(alike, []).append(finding)
+    yield f"{about}: {len(groups) or 'none'}"
+    ordered = list(groups.values())
+    for place, group in enumerate(ordered):
+        finding, following = group[0], ordered[place + 1][0] if place + 1 < len(ordered) else None
+        where = ", ".join(str(each.address) for each in group if each.address is not None)
+        yield f"{finding.level.name} {finding.code}{f' at {where}' if where else ''} ({finding.citation})"
         yield f"  {clip(finding.subject)}: {clip(finding.sentence)}"
         for detail in finding.details:
             yield f"    {clip(detail)}"
-        yield f"  remedy: {finding.remedy}"
+        if following is None or following.code != finding.code:
+            yield f"  remedy: {finding.remedy}"
