@@ -188,8 +188,8 @@ def test_a_fault_is_found_and_nothing_else(checked: Checked, target: str) -> Non
 
 def test_a_server_with_two_certificates_and_tls_1_3_alone_shows_both(checked: Checked) -> None:
     for address in checked["https://dual.example.net/"]["endpoints"][0]["addresses"]:
-        got = {name: client["got"] for name, client in address["clients"].items()}
-        assert got == {"any": "handshake", "ecdsa": "handshake", "rsa": "handshake", "TLSv1.2": "not-offered"}
+        shaken = {name for name, client in address["clients"].items() if client["got"] == "handshake"}
+        assert shaken == {"any", "ecdsa", "rsa"}
         assert len(address["presented"]) == 2
 
 
@@ -342,9 +342,8 @@ CASES: Final = [
     *_cases(_posttls_finger, *(f"{d}example.net 25 smtp" for d in ("", "mismatched.", "deafened.", "null."))),
 ]
 DIFFERENCES: Final = {
-    # one handshake, in which ECDSA is preferred: none of them learns of the RSA certificate that no record covers
+    # one handshake, in which they prefer ECDSA: they never see the RSA certificate that no record covers
     ("_openssl", "uncovered.example.net"): Answer.ACCEPTED,
-    ("_danetool", "uncovered.example.net"): Answer.ACCEPTED,
     ("_ldns_dane", "uncovered.example.net"): Answer.ACCEPTED,
     # it checks names under DANE-EE too, which RFC 7671 §5.1 tells clients not to do
     ("_ldns_dane", "misnamed.example.net"): Answer.REFUSED,
