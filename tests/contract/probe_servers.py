@@ -108,9 +108,10 @@ def credentials(folder: Path) -> Credentials:
 
 
 @contextlib.contextmanager
-def listening(serve: Callable[[socket.socket], None]) -> Iterator[TLSProber]:
+def listening(serve: Callable[[socket.socket], None], host: str = "127.0.0.1") -> Iterator[TLSProber]:
     """A server that gives each connection to ``serve`` in a thread, and a prober that finds it."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.create_server((host, 0), family=family) as listener:
 
         def accept() -> None:
             while True:
@@ -125,7 +126,7 @@ def listening(serve: Callable[[socket.socket], None]) -> Iterator[TLSProber]:
                 serve(connection)
 
         threading.Thread(target=accept, daemon=True).start()
-        yield TLSProber(At(listener.getsockname()), ProbeLimits.each(timedelta(seconds=5)))
+        yield TLSProber(At(listener.getsockname()[:2]), ProbeLimits.each(timedelta(seconds=5)))
         listener.shutdown(socket.SHUT_RDWR)
 
 

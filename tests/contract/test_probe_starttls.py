@@ -30,7 +30,7 @@ from danelaw.core.model import Endpoint, Handshake, HandshakeFailure, Hello, Key
 from danelaw.core.starttls.dialogue import MAX_OCTETS, Ready, Step
 from danelaw.ports import ProbeLimits
 
-SHORT = timedelta(milliseconds=400)
+SHORT = timedelta(milliseconds=300)
 
 
 def by(protocol: str) -> Endpoint:
@@ -176,12 +176,12 @@ def test_what_went_wrong_is_told(ca: Credentials, turns: list[Turn], code: str) 
 
 
 STALLS = {
-    "before the greeting": ([], "no greeting within 0.4 s"),
-    "amid the greeting": ([GREETING[:30]], "no end of the greeting within 0.4 s"),
-    "at EHLO": ([GREETING], "no reply to EHLO [127.0.0.1] within 0.4 s"),
-    "amid its reply": ([GREETING, EHLO_REPLY[:-20]], "no end of the reply to EHLO [127.0.0.1] within 0.4 s"),
-    "at STARTTLS": ([GREETING, EHLO_REPLY], "no reply to STARTTLS within 0.4 s"),
-    "at the handshake": ([GREETING, EHLO_REPLY, GO], "no handshake within 0.4 s; not an octet came"),
+    "before the greeting": ([], "no greeting within 0.3 s"),
+    "amid the greeting": ([GREETING[:30]], "no end of the greeting within 0.3 s"),
+    "at EHLO": ([GREETING], "no reply to EHLO [127.0.0.1] within 0.3 s"),
+    "amid its reply": ([GREETING, EHLO_REPLY[:-20]], "no end of the reply to EHLO [127.0.0.1] within 0.3 s"),
+    "at STARTTLS": ([GREETING, EHLO_REPLY], "no reply to STARTTLS within 0.3 s"),
+    "at the handshake": ([GREETING, EHLO_REPLY, GO], "no handshake within 0.3 s; not an octet came"),
 }
 
 
@@ -215,7 +215,7 @@ def test_a_dialogue_that_drips_is_given_up_when_it_has_lasted_too_long() -> None
         over.set()
     assert isinstance(got, Unreachable)
     assert got.code == "TIMEOUT"
-    assert "within 0.4 s" in got.detail
+    assert "within 0.3 s" in got.detail
 
 
 def test_of_megabytes_of_banner_no_more_is_read_than_a_dialogue_may_take() -> None:
@@ -273,6 +273,22 @@ def test_a_client_without_a_name_goes_by_its_address(family: socket.AddressFamil
     with socket.socket(family) as sock:
         sock.bind((address, 0))
         assert address_literal(sock) == literal
+
+
+def test_over_ipv6_it_goes_by_that_address() -> None:
+    heard: list[bytes] = []
+
+    def serve(connection: socket.socket) -> None:
+        connection.sendall(GREETING)
+        heard.append(connection.recv(65536))
+        connection.sendall(b"250 mx.example.net\r\n")
+        connection.recv(65536)
+
+    with listening(serve, "::1") as prober:
+        got = shake(prober, ANY, SMTP)
+    assert isinstance(got, HandshakeFailure)
+    assert got.code == "STARTTLS_NOT_OFFERED"
+    assert heard == [b"EHLO [IPv6:::1]\r\n"]
 
 
 def test_a_client_may_have_a_name(ca: Credentials) -> None:
