@@ -13,6 +13,7 @@ from dns.name import Name
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from danelaw.core.dnssec.rrsig import RRSIG
 from danelaw.core.model import (
     APPLICATIONS,
     Absence,
@@ -41,7 +42,20 @@ from danelaw.core.model import (
     Validated,
     at_port,
 )
+from danelaw.core.tlsa import Combination, TLSARecord, associate
+from danelaw.core.verdict import (
+    EXPIRY_NOTICE,
+    check_json,
+    judge_target,
+    prometheus,
+    target_json,
+    target_transcript,
+)
+from danelaw.core.verdict.nagios import plugin
 from danelaw.core.verdict.saved import from_json, from_text, to_json, to_line
+from tlsa_chains import INTERMEDIATE, LEAF, ROOT
+
+SERVED: Final = Chain((LEAF.der, INTERMEDIATE.der, ROOT.der))
 
 pytestmark = pytest.mark.slow
 
@@ -68,6 +82,22 @@ def few(of: st.SearchStrategy[Any], most: int = 2) -> st.SearchStrategy[tuple[An
 validated = st.builds(
     Validated, names, shorts, states, few(rrsets), st.none() | absences, few(reasons), few(reasons), st.none()
 )
+records = st.sampled_from(
+    [associate(Combination.from_text(text), SERVED) for text in ("3 1 1", "3 0 2", "2 0 1", "0 1 1")]
+)
+tlsa = octets | records.map(TLSARecord.to_rdata)
+
+
+def answering(type: int, rdatas: st.SearchStrategy[bytes]) -> st.SearchStrategy[Validated]:
+    """An answer to what was asked, so that judgement goes on to what it says; or any."""
+    rrset = st.builds(RRset, names, st.just(type), longs, st.frozensets(rdatas, min_size=1, max_size=4), some_rrsigs)
+    return st.builds(lambda one, state: Validated(one.owner, type, state, (one,)), rrset, states) | validated
+
+
+signatures = st.builds(
+    RRSIG, shorts, st.just(13), st.just(2), longs, longs, longs, shorts, names, octets
+).map(RRSIG.to_rdata)  # fmt: skip
+some_rrsigs = st.frozensets(octets | signatures, max_size=2)
 silences = st.builds(Silence, texts, texts)
 sweeps = st.builds(
     Sweep,
@@ -87,8 +117,9 @@ sweeps = st.builds(
 hellos = st.builds(
     Hello, st.none() | names, st.none() | st.sampled_from(TLSVersion), st.none() | st.sampled_from(KeyAlgorithm)
 )
+ders = octets | st.sampled_from([LEAF.der, INTERMEDIATE.der, ROOT.der])
 presentations = (
-    st.builds(Handshake, few(octets, 3).map(Chain), texts, texts, few(texts))
+    st.builds(Handshake, few(ders, 3).map(Chain), texts, texts, few(texts))
     | st.builds(HandshakeFailure, texts, texts)
     | st.builds(Unreachable, texts, texts)
     | st.just(NotOffered())
@@ -101,13 +132,13 @@ evidence = st.builds(
     instants,
     names,
     names,
-    validated,
-    validated,
-    validated,
+    answering(52, tlsa),
+    answering(1, st.binary(min_size=4, max_size=4)),
+    answering(28, st.binary(min_size=16, max_size=16)),
     few(st.builds(Probe, instants, addresses, hellos, presentations), 3),
     application=st.sampled_from([*APPLICATIONS, "tls"]),
     initial=st.none() | states,
-    candidates=few(st.builds(Candidate, names, names, validated)),
+    candidates=few(st.builds(Candidate, names, names, answering(52, tlsa))),
     sweep=st.none() | sweeps,
     service=st.none() | names,
     service_state=st.none() | states,
@@ -116,7 +147,9 @@ evidence = st.builds(
 targets = st.builds(
     Target, hosts, st.sampled_from(list(APPLICATIONS.values())), ports, transports, st.booleans()
 ) | st.builds(lambda name, port: Target(name, at_port(port), port), hosts, ports)
-looks = st.builds(TargetEvidence, targets, instants, st.none() | validated, few(evidence), longs)
+servers = st.builds(lambda preference, host: preference.to_bytes(2) + (host.to_wire() or b""), shorts, names)
+lookups = answering(15, servers | octets) | answering(33, servers.map(lambda rdata: bytes(4) + rdata))
+looks = st.builds(TargetEvidence, targets, instants, st.none() | lookups, few(evidence), longs)
 
 
 def dialogues(look: TargetEvidence) -> list[Any]:
@@ -195,3 +228,15 @@ def test_a_file_that_was_cut_or_scribbled_over_is_evidence_or_refused(
 def test_any_text_is_evidence_or_refused(text: str) -> None:
     with pytest.raises(DanelawError):
         from_text(text)
+
+
+@given(looks)
+@settings(max_examples=80, deadline=None)
+def test_any_evidence_can_be_judged_and_told_in_every_form(look: TargetEvidence) -> None:
+    """Whatever a file says, or a network: no form breaks, and none lets a control character through."""
+    report = judge_target(look, (ROOT.der,))
+    _, lines = plugin([report, report], EXPIRY_NOTICE, opportunistic=False)
+    told = [*target_transcript(report), *lines, *prometheus.text(prometheus.samples(report)).splitlines()]
+    assert [line for line in told if not line.isprintable()] == []
+    for document in (check_json([report]), target_json(report)):
+        assert json.loads(json.dumps(document)) == document
