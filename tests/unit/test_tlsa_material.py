@@ -307,7 +307,7 @@ def test_a_request_gives_its_key_and_the_names_that_it_asks_for(
     spki = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     read = read_request(request(key, "a.example.net", "B.example.net").public_bytes(encoding), "FILE")
     assert read == Material(spki, None, ("a.example.net", "b.example.net"))
-    assert read_request(request(key).public_bytes(encoding), "FILE").names == ()
+    assert read_request(request(key).public_bytes(encoding), "FILE").names is None
 
 
 def test_a_request_that_its_key_did_not_sign_is_refused() -> None:

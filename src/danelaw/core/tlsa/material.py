@@ -159,7 +159,7 @@ def read_request(data: bytes, source: str) -> Material:
     _demand_signed(requests[0], source)
     try:
         parts = children(children(requests[0])[0][1])
-        return Material(parts[2][1], None, _requested(parts))
+        return Material(parts[2][1], None, _requested(parts) or None)
     except (MalformedDER, IndexError) as error:
         raise DanelawError("NOT_A_REQUEST", f"{source} cannot be read", evidence=str(error)) from error
 

@@ -21,7 +21,15 @@ import click
 from danelaw.core.model import DanelawError
 
 UNDECIDED: Final = frozenset(
-    {"SCENE_TIMEOUT", "TIMEOUT", "CA_UNREACHABLE", "SERIAL_NOT_SERVED", "SERVERS_UNKNOWN", "ZONE_LOCKED"}
+    {
+        "SCENE_TIMEOUT",
+        "TIMEOUT",
+        "CA_UNREACHABLE",
+        "SERIAL_NOT_SERVED",
+        "SERVERS_UNKNOWN",
+        "SERVER_UNSEEN",
+        "ZONE_LOCKED",
+    }
 )
 """Errors after which nothing is known for certain: exit status 3."""
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 import itertools
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 import click
+import dns.name
 
 from danelaw.core.model.errors import DanelawError
 from danelaw.core.model.target import Target, read_target
@@ -25,7 +27,7 @@ from danelaw.core.tlsa.material import (
     read_request,
     record_for,
 )
-from danelaw.core.tlsa.notation import Entry, nsupdate, owner_of
+from danelaw.core.tlsa.notation import WILDCARD, Entry, is_wildcard, nsupdate, owner_of
 from danelaw.core.tlsa.records import Combination, MalformedTLSA
 from danelaw.faces.cli import terminal
 from danelaw.faces.cli.terminal import Ink
@@ -99,10 +101,9 @@ def tlsa(
     """
     files = {option: file for option, file in (("--cert", cert), ("--csr", csr), ("--key", key)) if file is not None}
     _demand_one_source(files, from_server)
-    wanted = [read_target(text, starttls) for text in targets]
+    wanted = [_target(text, starttls) for text in targets]
     combinations = _combinations(usages, selectors, mtypes)
-    if not from_server:
-        _demand_hosts(wanted)
+    _demand_hosts(wanted, from_server)
     at = _instant(now)
     terminal.need_output()
     eyes = _eyes(resolvers, anchor, addresses, now) if from_server or compare else None
@@ -142,15 +143,31 @@ def _demand_one_source(files: dict[str, str], from_server: bool) -> None:
         raise click.UsageError("standard input can be read only once")
 
 
-def _demand_hosts(targets: Sequence[Target]) -> None:
+def _target(text: str, starttls: str | None) -> Target:
+    """As ``read_target``; also a wildcard, which is no host and may have records."""
+    stripped = text.strip()
+    if not stripped.startswith("*."):
+        return read_target(text, starttls)
+    below = read_target(stripped[2:], starttls)
+    try:
+        return replace(below, name=dns.name.Name((WILDCARD, *below.name.labels)))
+    except dns.name.NameTooLong as error:
+        raise DanelawError("NAME_TOO_LONG", "no room for a wildcard", evidence=str(below.name)) from error
+
+
+def _demand_hosts(targets: Sequence[Target], from_server: bool) -> None:
+    """To be asked, a server has to have a name; to have records, to be known."""
     for target in targets:
-        if target.searched:
-            host, port = target.name.to_text(omit_final_dot=True), target.application.port
+        host = target.name.to_text(omit_final_dot=True)
+        if from_server and is_wildcard(target.name):
+            raise DanelawError("HOST_NEEDED", f"{host} is no server that could be asked", hint="name each host")
+        if target.searched and not from_server:
             raise DanelawError(
                 "HOST_NEEDED",
                 f"{target} names a service, and records stand at the hosts of its servers",
                 evidence=f"clients find them by the {target.application.lookup.value} records of {host}",
-                hint=f"name each host with its port, such as mail.{host}:{port}, or use --from-server",
+                hint=f"name each host with its port, such as mail.{host}:{target.application.port}, "
+                "or use --from-server",
             )
 
 
