@@ -57,6 +57,8 @@ APPLICATIONS: Final[dict[str, Application]] = {
         Application("xmpps-server", 5270, None, _SRV),  # XEP-0368
         Application("ldap", 389, "ldap", _SRV),  # RFC 2782, the example of the format
         Application("ldaps", 636),
+        Application("nntp", 119, "nntp"),
+        Application("nntps", 563),
         Application("ftp", 21, "ftp"),
         Application("ftps", 990),
         Application("postgres", 5432, "postgres"),
