@@ -1,8 +1,9 @@
 """Conversations before TLS as real servers held them, recorded on the loopback interface; and how to hold them again.
 
 Recorded on Debian 12 with Postfix 3.7.11, Dovecot 2.3.19.1 with Pigeonhole, Prosody 0.12.3, PostgreSQL 15.18,
-slapd 2.5.13 and vsftpd 3.0.3; identifiers of streams are shortened. Two are made by hand: lengths in four octets, as
-Active Directory writes them, and a proceed with a closing tag of its own.
+slapd 2.5.13 and vsftpd 3.0.3; identifiers of streams are shortened. Made by hand are those of
+NNTP, after the examples of RFC 4642 §2.1 and §2.2.3, lengths in four octets, as Active Directory writes them, and a
+proceed with a closing tag of its own.
 """
 
 from __future__ import annotations
@@ -214,6 +215,16 @@ RECORDED: Final = (
 )
 
 MADE: Final = (
+    Transcript(
+        "nntp",
+        "the examples of the RFC",
+        (
+            b"200 news.example.net ready\r\n",
+            b"101 Capability list:\r\nVERSION 2\r\nREADER\r\nIHAVE\r\nSTARTTLS\r\nLIST ACTIVE NEWSGROUPS\r\n.\r\n",
+            b"382 Continue with TLS negotiation\r\n",
+        ),
+        (b"CAPABILITIES\r\n", b"STARTTLS\r\n"),
+    ),
     Transcript(
         "ldap",
         "in the manner of Active Directory",

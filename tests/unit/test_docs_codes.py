@@ -23,8 +23,26 @@ NO_CODES: Final = frozenset(
         *("ES256", "RS256", "SHA256"),  # algorithms
         *("HEAD", "POST"),  # HTTP methods
         *("HTML", "HTTP", "IMAP", "NNTP", "POP3"),  # protocols
-        *("AUTH", "CAPA", "CAPABILITY", "PREAUTH", "STARTTLS", "STLS"),  # words of those that start in cleartext
-        *("COMMAND", "FILE", "INSTANT", "PROTO", "SECONDS", "SIGNED", "TARGET", "TIME", "ZONEFILE"),  # what the command line takes
+        *(
+            "AUTH",
+            "CAPA",
+            "CAPABILITIES",
+            "CAPABILITY",
+            "PREAUTH",
+            "STARTTLS",
+            "STLS",
+        ),  # words of those that start in cleartext
+        *(
+            "COMMAND",
+            "FILE",
+            "INSTANT",
+            "PROTO",
+            "SECONDS",
+            "SIGNED",
+            "TARGET",
+            "TIME",
+            "ZONEFILE",
+        ),  # what the command line takes
         *("MATCHING_TYPE", "SELECTOR", "USAGE"),  # ends of PRIVATE_… and UNKNOWN_…
         *("NO_COLOR", "DANELAW_CONFIG", "DANELAW_OUTSIDE"),  # environment variables
         *("PEBBLE_AUTHZREUSE", "PEBBLE_VA_NOSLEEP", "PEBBLE_WFE_NONCEREJECT"),  # and those of the lab's CA

@@ -13,7 +13,7 @@ from danelaw.core.starttls.dialogue import MAX_OCTETS, MAX_SAID, Ready
 from danelaw.core.starttls.protocols import PROTOCOLS, dialogue
 from starttls_transcripts import HOST, POSTFIX, STARTED, TRANSCRIPTS, Cut, Transcript, bytewise, fresh, hold, whole
 
-LINES = ("smtp", "submission", "lmtp", "imap", "pop3", "sieve", "ftp")
+LINES = ("smtp", "submission", "lmtp", "imap", "pop3", "sieve", "ftp", "nntp")
 XMPP = ("xmpp-client", "xmpp-server")
 BINARY = ("postgres", "ldap")
 
@@ -99,6 +99,7 @@ FLOODS = {
         **dict.fromkeys(("smtp", "submission", "lmtp", "ftp"), b"220-more\r\n"),
         "imap": b"* OK more\r\n",
         "pop3": b"+OK more\r\n",
+        "nntp": b"more\r\n",
         "sieve": b'"MORE" "more"\r\n',
     },
     "elements without an end": dict.fromkeys(XMPP, b"<more/>"),
@@ -114,6 +115,7 @@ PREFIXES = dict.fromkeys(XMPP, b"<stream:stream version='1.0' xmlns:stream='http
 def test_a_server_that_does_not_stop_is_stopped(kind: str, protocol: str) -> None:
     prefix = PREFIXES.get(protocol, b"") + {
         "elements without an end": b"<stream:features>",
+        "replies without an end": b"200 a\r\n101 a\r\n" if protocol == "nntp" else b"",
         "quotes without an end": b"<stream:features a='",
     }.get(kind, b"")
     flood = FLOODS[kind][protocol]
@@ -190,7 +192,7 @@ def test_what_is_not_known_is_quoted_and_bounded(protocol: str) -> None:
 
 
 FAREWELLS = {
-    **dict.fromkeys(("smtp", "submission", "lmtp", "pop3", "ftp"), b"QUIT\r\n"),
+    **dict.fromkeys(("smtp", "submission", "lmtp", "pop3", "ftp", "nntp"), b"QUIT\r\n"),
     "imap": b"z LOGOUT\r\n",
     "sieve": b"LOGOUT\r\n",
     "ldap": bytes.fromhex("30050201024200"),

@@ -99,6 +99,16 @@ CASES: Final[tuple[tuple[str, tuple[bytes, ...], str, str], ...]] = (
     ("ftp", (b"220 a\r\n", b"431 later\r\n"), REFUSED, "431 later"),
     ("ftp", (b"220 a\r\n", b"334 ADAT=\r\n"), OTHER, "the reply to AUTH TLS was due, and it says: 334 ADAT="),
     ("ftp", (b"230 in\r\n",), OTHER, "a greeting of FTP was due"),
+    # NNTP: RFC 3977, RFC 4642
+    ("nntp", (b"201\n", b"101 list\nstarttls\n.\n", b"382\n"), "", ""),
+    ("nntp", (b"200 a\r\n", b"101 a\r\nVERSION 2\r\nLIST STARTTLS\r\n.\r\n"), NOT_OFFERED, "its capabilities do not"),
+    ("nntp", (b"200 a\r\n", b"500 what?\r\n"), NOT_OFFERED, "it does not know CAPABILITIES"),
+    ("nntp", (b"200 a\r\n", b"503 not now\r\n"), REFUSED, "503 not now"),
+    ("nntp", (b"200 a\r\n", b"200 a\r\n"), OTHER, "the response to CAPABILITIES was due, and it says: 200 a"),
+    ("nntp", (b"400 overloaded\r\n",), REFUSED, "400 overloaded"),
+    ("nntp", (b"200 a\r\n", b"101 a\r\nSTARTTLS\r\n.\r\n", b"580 Can not initiate TLS\r\n"), REFUSED, "580 Can not"),
+    ("nntp", (b"200 a\r\n", b"101 a\r\nSTARTTLS\r\n.\r\n", b"283 ok\r\n"), OTHER, "the response to STARTTLS was due"),
+    ("nntp", (b"220 a\r\n",), OTHER, "it speaks SMTP or FTP"),
     # PostgreSQL
     ("postgres", (b"E" + (4 + len(ERROR)).to_bytes(4) + ERROR,), REFUSED, "sorry, too many clients already"),
     ("postgres", (b"Ecould not fork\n\0",), REFUSED, "could not fork"),

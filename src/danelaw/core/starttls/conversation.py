@@ -113,6 +113,13 @@ class Exchange:
         self.heard(text)
         return text
 
+    def listed(self) -> Reading[set[str]]:
+        """The first words, in capitals, of the server's lines up to the one that is a dot."""
+        words: set[str] = set()
+        while (line := (yield from self.line())) != ".":
+            words.add(line.partition(" ")[0].upper())
+        return words
+
     def _note(self, line: str) -> None:
         self.said.append(shortened(line, MAX_SHOWN))
         if len(self.said) > MAX_SAID:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from danelaw.core.starttls.conversation import Exchange, Reading, Script, not_offered, not_this_protocol, refused
+from danelaw.core.starttls.conversation import Exchange, Script, not_offered, not_this_protocol, refused
 
 FAREWELL: Final = b"QUIT\r\n"
 
@@ -18,7 +18,7 @@ def pop3(exchange: Exchange) -> Script:
     line = yield from exchange.line()
     told = _positive(line, "the response to CAPA")
     if told:
-        capabilities = yield from _listed(exchange)
+        capabilities = yield from exchange.listed()
         if "STLS" not in capabilities:
             raise not_offered("its capabilities do not include STLS")
     exchange.say("STLS")
@@ -36,11 +36,3 @@ def _positive(line: str, what: str) -> bool:
             return False
         case _:
             raise not_this_protocol(line, what)
-
-
-def _listed(exchange: Exchange) -> Reading[set[str]]:
-    """The first words of all lines, up to the one that is a dot."""
-    words: set[str] = set()
-    while (line := (yield from exchange.line())) != ".":
-        words.add(line.partition(" ")[0].upper())
-    return words

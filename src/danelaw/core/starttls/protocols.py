@@ -9,7 +9,7 @@ from typing import Final
 from dns.name import Name
 
 from danelaw.core.model.errors import DanelawError
-from danelaw.core.starttls import ftp, imap, ldap, pop3, postgres, sieve, smtp, xmpp
+from danelaw.core.starttls import ftp, imap, ldap, nntp, pop3, postgres, sieve, smtp, xmpp
 from danelaw.core.starttls.conversation import Conversation, Exchange, Script
 from danelaw.core.starttls.dialogue import Dialogue
 
@@ -29,6 +29,7 @@ _SCRIPTS: Final[dict[str, tuple[Start, bytes]]] = {
     "xmpp-client": (lambda exchange, *names: xmpp.xmpp(exchange, "jabber:client", *names), b""),
     "xmpp-server": (lambda exchange, *names: xmpp.xmpp(exchange, "jabber:server", *names), b""),
     "postgres": (lambda exchange, *_: postgres.postgres(exchange), b""),
+    "nntp": (lambda exchange, *_: nntp.nntp(exchange), nntp.FAREWELL),
     "ftp": (lambda exchange, *_: ftp.ftp(exchange), ftp.FAREWELL),
     "ldap": (lambda exchange, *_: ldap.ldap(exchange), ldap.FAREWELL),
 }
