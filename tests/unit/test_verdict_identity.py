@@ -87,25 +87,32 @@ def test_how_clients_of_a_protocol_care(evidence: Evidence, opportunistic: bool,
     assert reference.roots == (b"root",)
 
 
-NO_SECURE_ADDRESS: Final = {"a": addresses(A, FOUR, state=INSECURE), "aaaa": addresses(AAAA, state=INSECURE)}
+NOT_SIGNED: Final = addresses(A, FOUR, state=INSECURE), addresses(AAAA, state=INSECURE)
+
+
+def unsigned(evidence: Evidence) -> Evidence:
+    """No address answer is secure."""
+    return replace(evidence, a=NOT_SIGNED[0], aaaa=NOT_SIGNED[1])
+
+
 ASKED: Final[dict[str, tuple[Evidence, PassedOver | None]]] = {
     "smtp, signed": (SMTP, None),
     "smtp, the host's zone is not signed": (replace(SMTP, initial=INSECURE), PassedOver.ADDRESSES),
-    "smtp, a signed alias of addresses that are not": (replace(SMTP, initial=SECURE, **NO_SECURE_ADDRESS), None),
+    "smtp, a signed alias of addresses that are not": (unsigned(SMTP), None),
     "smtp, an insecure MX is no reason": (replace(SMTP, service_state=INSECURE), None),
     "smtp, a host named by the operator": (
         replace(SMTP, service=None, service_state=None, initial=INSECURE),
         PassedOver.ADDRESSES,
     ),
     "srv, signed": (XMPP, None),
-    "srv, one address of two": (replace(XMPP, a=NO_SECURE_ADDRESS["a"]), None),
-    "srv, no address": (replace(XMPP, **NO_SECURE_ADDRESS), PassedOver.ADDRESSES),
+    "srv, one address of two": (replace(XMPP, a=NOT_SIGNED[0]), None),
+    "srv, no address": (unsigned(XMPP), PassedOver.ADDRESSES),
     "srv, the records are not signed": (replace(XMPP, service_state=INSECURE), PassedOver.SERVICE),
     "srv, none is there, and the domain is the host": (
         replace(XMPP, service_state=INSECURE, service=HOST),
         None,
     ),
-    "https, whatever": (replace(HTTPS, initial=INSECURE, **NO_SECURE_ADDRESS), None),
+    "https, whatever": (replace(unsigned(HTTPS), initial=INSECURE), None),
 }
 
 
