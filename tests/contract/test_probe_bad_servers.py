@@ -51,6 +51,9 @@ from danelaw.adapters.probe.tls import MAX_RECEIVED
 from danelaw.core.model import Chain, Handshake, HandshakeFailure, Hello, KeyAlgorithm, Unreachable
 from danelaw.ports import ProbeLimits
 
+pytestmark = pytest.mark.filterwarnings("error::ResourceWarning", "error::pytest.PytestUnraisableExceptionWarning")
+"""No probe leaves a socket behind, whatever it meets."""
+
 Serve = Callable[[socket.socket], None]
 
 

@@ -30,6 +30,9 @@ from danelaw.core.model import Endpoint, Handshake, HandshakeFailure, Hello, Key
 from danelaw.core.starttls.dialogue import MAX_OCTETS, Ready, Step
 from danelaw.ports import ProbeLimits
 
+pytestmark = pytest.mark.filterwarnings("error::ResourceWarning", "error::pytest.PytestUnraisableExceptionWarning")
+"""No probe leaves a socket behind, whatever it meets."""
+
 SHORT = timedelta(milliseconds=300)
 
 
