@@ -34,7 +34,8 @@ class Rules:
     """
 
     any_purpose: bool = True
-    undeclared_cas: bool = False
+    old_roots: bool = False
+    cas_by_key_usage: bool = False
     greedy: bool = False
     at: Instant | None = None
     exact_names: bool = False
@@ -152,7 +153,11 @@ def _step_flaw(path: tuple[Certificate, ...], issuer: Certificate, rules: Rules)
     if rules.exact_names and child.issuer != issuer.subject:
         detail = f"{issuer} is written otherwise there"
         return Reason("ISSUER_SPELT_OTHERWISE", "RFC 5280 §7.1", str(child), detail)
-    if not (issuer.signs_certificates or (rules.undeclared_cas and issuer.undeclared_ca)):
+    if not (
+        issuer.signs_certificates
+        or (rules.old_roots and issuer.old_root)
+        or (rules.cas_by_key_usage and issuer.ca_by_key_usage)
+    ):
         return Reason("NOT_A_CA", "RFC 5280 §6.1.4", str(issuer), "it may not sign certificates")
     below = sum(not certificate.self_issued for certificate in path[1:])  # RFC 5280 §4.2.1.9
     if issuer.path_length is not None and below > issuer.path_length:

@@ -30,12 +30,12 @@ class Profile:
     Anchors. ``certificate_from_dns``: one that ``2 0 0`` holds need not be presented (RFC 7671 §5.2.2).
     ``bare_key_from_dns``: nor one whose key ``2 1 0`` holds (RFC 7671 §5.2.3); ``bare_key_of_leaf``: that key may be a
     self-signed leaf's own. ``ta_at_depth_0``: a self-signed leaf is its own trust anchor, of which no RFC knows.
-    ``furthest_anchor``: up to which depth one is looked for; None: wherever. ``anchor_dates``: an anchor that is not
-    self-signed has to be valid itself.
+    ``anchor_dates``: an anchor that is not self-signed has to be valid itself.
 
     Paths. ``greedy``: of several presented issuers only the first that is valid is tried. ``any_purpose``:
-    anyExtendedKeyUsage stands for TLS servers (RFC 5280 §4.2.1.12). ``undeclared_cas``: a CA that does not say so is
-    one, if it is self-signed of version 1, or if its key usage lets it sign certificates. ``web_pki``: PKIX is also to
+    anyExtendedKeyUsage stands for TLS servers (RFC 5280 §4.2.1.12). ``old_roots``: self-signed certificates of version
+    1 are CAs, though they cannot say so; ``cas_by_key_usage``: so is what says no more than that its key may sign
+    certificates. ``web_pki``: PKIX is also to
     satisfy a verifier made for the CA/Browser Forum's rules. ``partial_chains``: PKIX may end at a root that is not
     self-signed.
     """
@@ -54,11 +54,11 @@ class Profile:
     bare_key_from_dns: bool = True
     bare_key_of_leaf: bool = False
     ta_at_depth_0: bool = False
-    furthest_anchor: int | None = None
     anchor_dates: bool = True
     greedy: bool = False
     any_purpose: bool = True
-    undeclared_cas: bool = False
+    old_roots: bool = False
+    cas_by_key_usage: bool = False
     web_pki: bool = True
     partial_chains: bool = True
 
@@ -96,7 +96,8 @@ OPENSSL: Final = Profile(
     partial_wildcards=True,
     any_purpose=False,
     broad_wildcards=False,
-    undeclared_cas=True,
+    old_roots=True,
+    cas_by_key_usage=True,
 )
 """``SSL_dane_enable(3)`` as it comes, OpenSSL 3.0: names are checked under DANE-EE too; digests are ranked, SHA2-512
 first; the application decides which usages it has no use for."""
@@ -121,21 +122,24 @@ EXIM: Final = Profile(
     web_pki=False,
     any_purpose=False,
     broad_wildcards=False,
-    undeclared_cas=True,
+    old_roots=True,
+    cas_by_key_usage=True,
 )
 """Exim on OpenSSL, by its own ``dane-openssl.c`` (4.9x): usages 2 and 3; every digest is tried; a self-signed leaf may
 be its own anchor."""
 
 GNUTLS: Final = Profile(
     agility=False,
+    pkix_when_opportunistic=True,
+    common_name=True,
+    broad_wildcards=False,
     certificate_from_dns=False,
     bare_key_from_dns=False,
-    furthest_anchor=1,
-    pkix_when_opportunistic=True,
+    old_roots=True,
     web_pki=False,
 )
-"""GnuTLS' ``libdane`` (``dane_verify_crt(3)``, 3.7): every digest is tried; an anchor is the certificate that is sent
-right behind the leaf and issued it; names, and PKIX for usages 0 and 1, are its callers' to check."""
+"""GnuTLS 3.7, ``libdane`` (``dane_verify_crt(3)``): every digest is tried, and anchors have to be presented. Names, and
+PKIX for usages 0 and 1, are its callers' to check, here as ``gnutls_x509_crt_check_hostname(3)`` does."""
 
 LDNS: Final = OPENSSL
 """``ldns-dane`` 1.8: OpenSSL's matching, and names checked for every usage by the program itself."""

@@ -58,7 +58,6 @@ def read(der: bytes) -> Certificate | None:
     issuers = found.get(ExtensionOID.AUTHORITY_KEY_IDENTIFIER)
     may_sign = not isinstance(usage, x509.KeyUsage) or usage.key_cert_sign
     is_ca = isinstance(basic, x509.BasicConstraints) and basic.ca
-    ancient = loaded.version is x509.Version.v1 and names.subject == issuer_name
     return Certificate(
         der=der,
         subject=fields.subject,
@@ -72,7 +71,8 @@ def read(der: bytes) -> Certificate | None:
         issuer_name=issuer_name,
         ca=is_ca,
         signs_certificates=is_ca and may_sign,
-        undeclared_ca=basic is None and may_sign and (ancient or isinstance(usage, x509.KeyUsage)),
+        old_root=loaded.version is x509.Version.v1 and names.subject == issuer_name,
+        ca_by_key_usage=basic is None and isinstance(usage, x509.KeyUsage) and may_sign,
         path_length=basic.path_length if isinstance(basic, x509.BasicConstraints) else None,
         server_auth=not isinstance(purposes, x509.ExtendedKeyUsage) or ExtendedKeyUsageOID.SERVER_AUTH in purposes,
         any_purpose=not isinstance(purposes, x509.ExtendedKeyUsage)

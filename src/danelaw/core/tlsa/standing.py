@@ -95,7 +95,7 @@ def _to_anchor(record: TLSARecord, chain: Chain, profile: Profile, rules: Rules)
     """
     whole = record.combination.mtype == MatchingType.FULL
     certificate = whole and record.combination.selector == Selector.CERT
-    anchors = frozenset(der for der in _above(chain, profile) if names(record, der))
+    anchors = frozenset(der for der in _above(chain) if names(record, der))
     named = bool(chain.ders) and names(record, chain.ders[0])
     if not named and certificate and profile.certificate_from_dns:
         return anchored_paths(chain, frozenset({record.data}), rules, from_dns=record.data, dated=profile.anchor_dates)
@@ -124,18 +124,12 @@ def _pkix_ta(record: TLSARecord, chain: Chain, reference: Reference, profile: Pr
     through: list[tuple[int, Path]] = []
     for path in paths.found:
         depth = next((d for d, c in enumerate(path.certificates) if d and names(record, c.der)), None)
-        if depth is not None and _counts(depth, path, chain, profile):
+        if depth is not None and (not profile.strict or path.certificates[depth].der in chain.ders):
             through.append((depth, path))
     if through:
         depth, first = through[0]
         return Standing(depth, first.certificates[depth].der, paths=tuple(path for _, path in through))
     return Standing(why=paths.why or _no_anchor(record, chain))
-
-
-def _counts(depth: int, path: Path, chain: Chain, profile: Profile) -> bool:
-    if profile.furthest_anchor is not None and depth > profile.furthest_anchor:
-        return False
-    return not profile.strict or path.certificates[depth].der in chain.ders
 
 
 def _pkix(chain: Chain, reference: Reference, profile: Profile, rules: Rules) -> Paths:
@@ -156,7 +150,13 @@ def _pkix(chain: Chain, reference: Reference, profile: Profile, rules: Rules) ->
 def _rules(profile: Profile, at: Instant | None) -> Rules:
     if profile.strict:
         return STRICT_RULES
-    return Rules(profile.any_purpose, profile.undeclared_cas, profile.greedy, at if profile.greedy else None)
+    return Rules(
+        any_purpose=profile.any_purpose,
+        old_roots=profile.old_roots,
+        cas_by_key_usage=profile.cas_by_key_usage,
+        greedy=profile.greedy,
+        at=at if profile.greedy else None,
+    )
 
 
 def _misnamed(chain: Chain, reference: Reference, profile: Profile) -> Reason | None:
@@ -178,11 +178,9 @@ def _misnamed(chain: Chain, reference: Reference, profile: Profile) -> Reason | 
     return None if None in reasons else reasons[0]
 
 
-def _above(chain: Chain, profile: Profile) -> tuple[bytes, ...]:
+def _above(chain: Chain) -> tuple[bytes, ...]:
     """Presented certificates, in whatever order, among which an anchor is looked for; a leaf sent twice is none."""
-    furthest = profile.furthest_anchor
-    presented = chain.ders[1:] if furthest is None else chain.ders[1 : furthest + 1]
-    return tuple(der for der in dict.fromkeys(presented) if der != chain.ders[0])
+    return tuple(der for der in dict.fromkeys(chain.ders[1:]) if der != chain.ders[0])
 
 
 def names(record: TLSARecord, der: bytes) -> bool:

@@ -41,11 +41,11 @@ class Certificate:
 
     ``subject``, ``issuer`` and ``spki`` are DER, cut out as they stand; ``subject_name`` and ``issuer_name`` are what
     the first two say; ``key_id`` and ``issuer_key_id`` are its key's and its issuer's identifiers, where it has them.
-    ``ca``: it says that it is one; ``signs_certificates``: and its key usage agrees; ``undeclared_ca``: it does not say
-    what it is, and some take it for a CA. ``path_length``: None means no limit. ``server_auth`` and ``any_purpose``
-    tell of its extended key usage, and are both true where it has none; ``authenticates``: its key usage, if any, has a
-    bit that TLS servers need. ``weak``: the digest of its signature, if nobody should rely on it. ``unknown``: a
-    critical extension that is not understood.
+    ``ca``: it says that it is one; ``signs_certificates``: and its key usage agrees. Of those that do not say what they
+    are, ``old_root``: it is self-signed, and of version 1; ``ca_by_key_usage``: its key usage would agree.
+    ``path_length``: None means no limit. ``server_auth`` and ``any_purpose`` tell of its extended key usage, and are
+    both true where it has none; ``authenticates``: its key usage, if any, has a bit that TLS servers need. ``weak``:
+    the digest of its signature, if nobody should rely on it. ``unknown``: a critical extension that is not understood.
     """
 
     der: bytes
@@ -60,7 +60,8 @@ class Certificate:
     issuer_name: DN
     ca: bool
     signs_certificates: bool
-    undeclared_ca: bool
+    old_root: bool
+    ca_by_key_usage: bool
     path_length: int | None
     server_auth: bool
     any_purpose: bool
