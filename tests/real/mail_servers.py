@@ -38,6 +38,8 @@ PACKAGES: Final[Mapping[str, str]] = {
 }
 POSTFIX: Final = Path("/usr/lib/postfix/sbin")
 POSTGRES: Final = Path("/usr/lib/postgresql/15/bin")
+DEAF: Final = "deaf"
+"""The host whose servers do without TLS."""
 WITHIN: Final = 1.0
 """Seconds for one connection."""
 
@@ -83,8 +85,9 @@ def listens(*ports: tuple[IP, int]) -> Callable[[], Awaitable[bool]]:
 
 def servers(room: Room) -> list[Server]:
     """All of them, configured. What is started first takes longest."""
-    makers = (postgres, prosody, postfix, dovecot, slapd, apache, nginx)
-    return [*(maker(room) for maker in makers), *vsftpd(room)]
+    several = [(prosody, "xmpp"), (dovecot, "mail"), (slapd, "ldap"), (vsftpd, "ftp")]
+    hosts = [made for maker, host in several for made in (*maker(room, host), *maker(room, DEAF))]
+    return [*postgres(room), *hosts, postfix(room), apache(room), nginx(room)]
 
 
 def postfix(room: Room) -> Server:
@@ -126,7 +129,7 @@ smtpd_tls_loglevel = 1
         ("mx", "587", f"{chain('mx', 'mx-rsa')} -o smtpd_tls_security_level=encrypt"),
         ("mx", "465", f"{chain('mx', 'mx-rsa')} -o smtpd_tls_wrappermode=yes"),
         ("mismatch", "25", chain("mismatch")),
-        ("deaf", "25", "-o smtpd_tls_security_level=none"),
+        (DEAF, "25", "-o smtpd_tls_security_level=none"),
         ("bare", "25", chain("bare")),
     ]
     lines = [
@@ -146,10 +149,11 @@ smtpd_tls_loglevel = 1
     return room.server("postfix", (POSTFIX / "master", "-c", folder, "-d"), *ports)
 
 
-def dovecot(room: Room) -> Server:
-    folder = room.made("dovecot")
-    key, chain = room.tls("mail")
-    v4, v6 = place("mail")
+def dovecot(room: Room, host: str) -> list[Server]:
+    folder = room.made(f"dovecot-{host}")
+    key, chain = room.tls(host)
+    v4, v6 = place(host)
+    tls = "ssl = no" if host == DEAF else f"ssl = yes\nssl_cert = <{chain}\nssl_key = <{key}"
     (folder / "dovecot.conf").write_text(
         f"""\
 base_dir = {folder}/run
@@ -157,9 +161,7 @@ state_dir = {folder}/state
 log_path = /dev/stderr
 protocols = imap pop3 lmtp sieve
 listen = {v4} {v6}
-ssl = yes
-ssl_cert = <{chain}
-ssl_key = <{key}
+{tls}
 passdb {{
   driver = static
   args = nopassword=y
@@ -177,37 +179,41 @@ service lmtp {{
 """,
         encoding="utf-8",
     )
-    ports = [(ip, port) for ip in place("mail") for port in (24, 110, 143, 993, 995, 4190)]
-    return room.server("dovecot", (room.programs["dovecot"], "-F", "-c", folder / "dovecot.conf"), *ports)
+    ports = [(ip, port) for ip in (v4, v6) for port in (24, 110, 143, 4190, *(() if host == DEAF else (993, 995)))]
+    argv = (room.programs["dovecot"], "-F", "-c", folder / "dovecot.conf")
+    return [room.server(f"dovecot-{host}", argv, *ports)]
 
 
-def prosody(room: Room) -> Server:
-    folder = room.made("prosody", "prosody")
-    key, chain = room.tls("xmpp")
-    interfaces = ", ".join(f'"{ip}"' for ip in place("xmpp"))
+def prosody(room: Room, host: str) -> list[Server]:
+    """One domain: that of the world, or that of the host which does without TLS."""
+    folder = room.made(f"prosody-{host}", "prosody")
+    key, chain = room.tls(host)
+    tls = f'ssl = {{ key = "{key}", certificate = "{chain}" }}'
     config = folder / "prosody.cfg.lua"
     config.write_text(
         f"""\
 pidfile = "{folder}/prosody.pid"
 data_path = "{folder}"
+certificates = "{folder}"
 log = {{ info = "*console" }}
 admins = {{ }}
-modules_enabled = {{ "tls", "saslauth", "dialback", "disco", "roster" }}
+modules_enabled = {{ {'"tls", ' if host != DEAF else ""}"saslauth", "dialback", "disco", "roster" }}
 modules_disabled = {{ "http", "offline", "admin_shell" }}
-c2s_require_encryption = true
-s2s_require_encryption = true
-interfaces = {{ {interfaces} }}
-c2s_direct_tls_ports = {{ 5223 }}
-s2s_direct_tls_ports = {{ 5270 }}
+c2s_require_encryption = {"false" if host == DEAF else "true"}
+s2s_require_encryption = {"false" if host == DEAF else "true"}
+interfaces = {{ {", ".join(f'"{ip}"' for ip in place(host))} }}
+c2s_direct_tls_ports = {{ {5223 if host != DEAF else ""} }}
+s2s_direct_tls_ports = {{ {5270 if host != DEAF else ""} }}
 authentication = "internal_hashed"
-ssl = {{ key = "{key}", certificate = "{chain}" }}
-VirtualHost "example.net"
+{tls if host != DEAF else ""}
+VirtualHost "{full(host) if host == DEAF else "example.net"}"
 """,
         encoding="utf-8",
     )
     run = ("setpriv", "--reuid=prosody", "--regid=prosody", "--init-groups", room.programs["prosody"])
-    ports = [(ip, port) for ip in place("xmpp") for port in (5222, 5223, 5269, 5270)]
-    return room.server("prosody", (*run, "-F", "--config", config), *ports)
+    numbers = (5222, 5269, *(() if host == DEAF else (5223, 5270)))
+    ports = [(ip, port) for ip in place(host) for port in numbers]
+    return [room.server(f"prosody-{host}", (*run, "-F", "--config", config), *ports)]
 
 
 def apache(room: Room) -> Server:
@@ -262,67 +268,70 @@ def _site(room: Room, host: str, ip: IP, credentials: Iterable[str]) -> str:
     return f"  server {{ listen {at}:443 ssl; server_name {full(host)}; {pairs} {_TLS.get(host, '')} return 204; }}"
 
 
-def postgres(room: Room) -> Server:
-    """It serves nobody who is root, and no key that others may read."""
+def postgres(room: Room) -> list[Server]:
+    """Two servers, which serve nobody who is root, and present no key that others may read."""
     folder = room.made("postgres", "postgres")
     key, chain = room.tls("db")
     own = folder / KEY
     own.touch(0o600)
     own.write_bytes(key.read_bytes())
     shutil.chown(own, "postgres")
-    data, run = folder / "data", (room.programs["setpriv"], "--reuid=postgres", "--regid=postgres", "--init-groups")
-    script = (
-        f"{POSTGRES}/initdb -D {data} -U postgres --auth=trust --no-sync --no-instructions --locale=C -E UTF8 && "
-        f"exec {POSTGRES}/postgres -D {data} -c listen_addresses={','.join(map(str, place('db')))} "
-        f"-c unix_socket_directories={folder} -c fsync=off -c ssl=on -c ssl_key_file={own} -c ssl_cert_file={chain}"
-    )
-    return room.server("postgres", (*run, "sh", "-c", script), *((ip, 5432) for ip in place("db")))
-
-
-def vsftpd(room: Room) -> list[Server]:
-    """Two of them: one listens on one address."""
-    folder = room.made("vsftpd")
-    (folder / "empty").mkdir()
-    key, chain = room.tls("ftp")
+    run = (room.programs["setpriv"], "--reuid=postgres", "--regid=postgres", "--init-groups")
     made = []
-    for ip in place("ftp"):
+    for host, tls in (("db", f"-c ssl=on -c ssl_key_file={own} -c ssl_cert_file={chain}"), (DEAF, "-c ssl=off")):
+        data = folder / host
+        script = (
+            f"{POSTGRES}/initdb -D {data} -U postgres --auth=trust --no-sync --no-instructions --locale=C && "
+            f"exec {POSTGRES}/postgres -D {data} -c listen_addresses={','.join(map(str, place(host)))} "
+            f"-c unix_socket_directories={data} -c fsync=off {tls}"
+        )
+        ports = [(ip, 5432) for ip in place(host)]
+        made.append(room.server(f"postgres-{host}", (*run, "sh", "-c", script), *ports))
+    return made
+
+
+def vsftpd(room: Room, host: str) -> list[Server]:
+    """Two of them: one listens on one address."""
+    folder = room.made(f"vsftpd-{host}")
+    (folder / "empty").mkdir()
+    key, chain = room.tls(host)
+    tls = f"ssl_enable=YES\nallow_anon_ssl=YES\nrsa_cert_file={chain}\nrsa_private_key_file={key}"
+    made = []
+    for ip in place(host):
         config = folder / f"{ip.version}.conf"
-        listen = f"listen=YES\nlisten_address={ip}" if ip.version == 4 else f"listen_ipv6=YES\nlisten_address6={ip}"
+        listen = ("listen=YES", "listen_ipv6=NO") if ip.version == 4 else ("listen=NO", "listen_ipv6=YES")
         config.write_text(
             f"""\
-{listen}
-{"listen_ipv6=NO" if ip.version == 4 else "listen=NO"}
+{listen[0]}
+{listen[1]}
+listen_address{"" if ip.version == 4 else "6"}={ip}
 background=NO
 anonymous_enable=YES
 anon_root={folder}/empty
 ftp_username=nobody
 secure_chroot_dir={folder}/empty
-ssl_enable=YES
-allow_anon_ssl=YES
-rsa_cert_file={chain}
-rsa_private_key_file={key}
 xferlog_enable=NO
 isolate_network=NO
 seccomp_sandbox=NO
+{tls if host != DEAF else "ssl_enable=NO"}
 """,
             encoding="utf-8",
         )
-        made.append(room.server(f"vsftpd{ip.version}", (room.programs["vsftpd"], config), (ip, 21)))
+        made.append(room.server(f"vsftpd-{host}-{ip.version}", (room.programs["vsftpd"], config), (ip, 21)))
     return made
 
 
-def slapd(room: Room) -> Server:
-    folder = room.made("slapd")
+def slapd(room: Room, host: str) -> list[Server]:
+    folder = room.made(f"slapd-{host}")
     (folder / "data").mkdir()
-    key, chain = room.tls("ldap")
+    key, chain = room.tls(host)
+    tls = f"TLSCertificateFile {chain}\nTLSCertificateKeyFile {key}\nTLSVerifyClient never"
     (folder / "slapd.conf").write_text(
         f"""\
 include /etc/ldap/schema/core.schema
 pidfile {folder}/slapd.pid
 argsfile {folder}/slapd.args
-TLSCertificateFile {chain}
-TLSCertificateKeyFile {key}
-TLSVerifyClient never
+{tls if host != DEAF else ""}
 database ldif
 directory {folder}/data
 suffix "dc=example,dc=net"
@@ -330,11 +339,12 @@ rootdn "cn=admin,dc=example,dc=net"
 """,
         encoding="utf-8",
     )
-    at = [_literal(ip) for ip in place("ldap")]
-    urls = " ".join(f"{scheme}://{ip}" for scheme in ("ldap", "ldaps") for ip in at)
-    ports = [(ip, port) for ip in place("ldap") for port in (389, 636)]
+    schemes = {"ldap": 389} if host == DEAF else {"ldap": 389, "ldaps": 636}
+    urls = " ".join(f"{scheme}://{_literal(ip)}" for scheme in schemes for ip in place(host))
+    ports = [(ip, port) for ip in place(host) for port in schemes.values()]
     # -d: in the foreground
-    return room.server("slapd", (room.programs["slapd"], "-d", "none", "-h", urls, "-f", folder / "slapd.conf"), *ports)
+    argv = (room.programs["slapd"], "-d", "none", "-h", urls, "-f", folder / "slapd.conf")
+    return [room.server(f"slapd-{host}", argv, *ports)]
 
 
 def _literal(ip: IP) -> str:

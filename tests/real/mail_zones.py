@@ -36,8 +36,9 @@ HOSTS: Final[Mapping[str, int]] = {
     "ldap": 107,  # slapd
     # Postfix, with a fault
     "mismatch": 110,
-    "deaf": 112,  # it does not offer STARTTLS
     "bare": 119,  # it has no TLSA records
+    # all of the above but Apache and nginx: TLSA records, and no server offers STARTTLS
+    "deaf": 112,
     # nginx, with a fault, or with what looks like one
     "half": 111,  # IPv6 presents another key
     "uncovered": 113,  # RSA and ECDSA, and a TLSA record for ECDSA alone
@@ -199,7 +200,7 @@ def _example(credentials: Credentials) -> str:
         _tlsa("ftp", (21,), c["ftp"].ee),
         _tlsa("ldap", (389, 636), c["ldap"].ee),
         _tlsa("mismatch", (25, 443), c["other"].ee),
-        _tlsa("deaf", (25,), c["deaf"].ee),
+        _tlsa("deaf", (21, 24, 25, 110, 143, 389, 4190, 5222, 5269, 5432), c["deaf"].ee),
         _tlsa("half", (443,), c["half"].ee),
         _tlsa("uncovered", (443,), c["uncovered"].ee),
         _tlsa("expired", (443,), c["expired"].ee),

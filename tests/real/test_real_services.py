@@ -116,7 +116,6 @@ GOOD: Final[dict[str, tuple[str, str | None, set[str]]]] = {
 FAULTY: Final[dict[str, tuple[str, set[str]]]] = {
     # target: (verdict, findings)
     "smtp:mismatched.example.net": ("mismatch", {"TLSA_MISMATCH"}),
-    "smtp:deafened.example.net": ("mismatch", {"STARTTLS_NOT_OFFERED"}),
     "smtp:mixed.example.net": ("none", {"NO_TLSA", "DANE_MIXED"}),
     "smtp:null.example.net": ("none", {"NULL_MX"}),
     "bare.example.net:25": ("none", {"NO_TLSA"}),
@@ -143,6 +142,20 @@ FAULTY: Final[dict[str, tuple[str, set[str]]]] = {
     "www.ending.net": ("valid", {"SIGNATURE_EXPIRING"}),
 }
 
+DEAF: Final[dict[str, str]] = {
+    # target on a host whose servers do without TLS, though it has TLSA records: the finding
+    "smtp:deafened.example.net": "STARTTLS_NOT_OFFERED",
+    "lmtp:deaf.example.net": "STARTTLS_NOT_OFFERED",
+    "deaf.example.net:143": "STARTTLS_NOT_OFFERED",
+    "deaf.example.net:110": "STARTTLS_NOT_OFFERED",
+    "deaf.example.net:4190": "STARTTLS_NOT_OFFERED",
+    "xmpp-client://deaf.example.net:5222": "STARTTLS_NOT_OFFERED",
+    "xmpp-server://deaf.example.net:5269": "STARTTLS_NOT_OFFERED",
+    "deaf.example.net:389": "STARTTLS_NOT_OFFERED",
+    "deaf.example.net:5432": "STARTTLS_REFUSED",
+    "ftp:deaf.example.net": "STARTTLS_REFUSED",
+}
+
 LAGGING: Final = "www.late.net"
 """What is found there depends on which server the resolver happens to have asked."""
 
@@ -152,7 +165,7 @@ Checked = dict[str, dict[str, Any]]
 @pytest.fixture(scope="module")
 def checked(world: World) -> Checked:
     """Everything, checked at once: each target as it was typed, and its JSON document."""
-    targets = [*GOOD, *FAULTY, LAGGING]
+    targets = [*GOOD, *FAULTY, *DEAF, LAGGING]
     done = world.run(*CHECK, "--json-lines", *targets)
     assert done.returncode == 1, done
     assert "Warning" not in done.stderr, done.stderr
@@ -184,6 +197,14 @@ def test_a_good_service_is_valid_at_every_address(checked: Checked, target: str)
 def test_a_fault_is_found_and_nothing_else(checked: Checked, target: str) -> None:
     document = checked[target]
     assert (document["verdict"], codes(document)) == FAULTY[target], document["findings"]
+
+
+@pytest.mark.parametrize("target", DEAF)
+def test_a_server_that_does_not_start_tls_is_refused_in_each_protocol(checked: Checked, target: str) -> None:
+    """RFC 7672 §2.2: TLSA records promise TLS."""
+    document = checked[target]
+    assert (document["verdict"], codes(document)) == ("mismatch", {DEAF[target]}), document["findings"]
+    assert {finding["address"] for finding in document["findings"]} == {"2001:db8::112", "192.0.2.112"}
 
 
 def test_a_server_with_two_certificates_and_tls_1_3_alone_shows_both(checked: Checked) -> None:
