@@ -166,7 +166,7 @@ def test_where_no_resolver_answers_nothing_is_decided(run: Run) -> None:
 def test_targets_are_told_in_the_order_given_and_each_once(check: Run, world: World, tmp_path: Path) -> None:
     file = tmp_path / "targets"
     file.write_text(
-        f"# the bad one first\n\nbad.example.net:{world.port}   # for sure\n"
+        f"\ufeff# the bad one first\n\nbad.example.net:{world.port}   # for sure\n"
         f"good.example.net:{world.port}\nBAD.example.net:{world.port}\n",
         encoding="utf-8",
     )

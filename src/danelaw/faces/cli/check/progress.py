@@ -52,4 +52,5 @@ class Progress:
         longest = [f"{target} ({int(now - since)} s)" for target, since in self._since.items()][:_NAMED]
         more = len(self._since) - len(longest)
         awaited = ", ".join(longest) + (f" and {more} more" if more > 0 else "")
-        return f"{self._done} of {len(self._targets)} checked; waiting for {awaited}" if awaited else ""
+        counted = f"{self._done} of {len(self._targets)} checked; " if len(self._targets) > 1 else ""
+        return f"{counted}waiting for {awaited}" if awaited else ""

@@ -65,7 +65,7 @@ def _lines(file: str) -> Iterator[tuple[int, str]]:
         if file == STDIN:
             yield from _bounded(sys.stdin)
         else:
-            with open(file, encoding="utf-8") as opened:  # noqa: PTH123  # the name is as typed, not a Path
+            with open(file, encoding="utf-8-sig") as opened:  # noqa: PTH123  # the name is as typed, not a Path
                 yield from _bounded(opened)
     except (OSError, ValueError) as error:  # UnicodeDecodeError is a ValueError
         raise DanelawError(
