@@ -105,9 +105,19 @@ def issue(
 def of_version_1(issued: Issued, signer: ec.EllipticCurvePrivateKey | None = None) -> Issued:
     """The same without version and extensions, signed anew: such as old roots are."""
     _, *parts = _children(_content(issued.certificate.tbs_certificate_bytes))
-    tbs = _tagged(0x30, b"".join(parts[:6]))
-    signature = (signer or issued.key).sign(tbs, ec.ECDSA(hashes.SHA256()))
-    algorithm = parts[1]
+    return _signed_anew(issued, parts[:6], parts[1], signer or issued.key)
+
+
+def over_sha_1(issued: Issued) -> Issued:
+    """The same, and it says that its signature is over SHA-1, which libraries don't make any more."""
+    ecdsa_with_sha_1 = bytes.fromhex("300906072a8648ce3d0401")
+    version, serial, _, *parts = _children(_content(issued.certificate.tbs_certificate_bytes))
+    return _signed_anew(issued, [version, serial, ecdsa_with_sha_1, *parts], ecdsa_with_sha_1, issued.key)
+
+
+def _signed_anew(issued: Issued, parts: list[bytes], algorithm: bytes, key: ec.EllipticCurvePrivateKey) -> Issued:
+    tbs = _tagged(0x30, b"".join(parts))
+    signature = key.sign(tbs, ec.ECDSA(hashes.SHA256()))
     der = _tagged(0x30, tbs + algorithm + _tagged(0x03, b"\0" + signature))
     return Issued(issued.name, issued.key, x509.load_der_x509_certificate(der))
 
