@@ -5,12 +5,22 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from danelaw.core.model import Chain, Evidence, HandshakeFailure, Reason, Security, Unreachable
-from danelaw.core.verdict import Verdict, as_json, judge, transcript
-from tlsa_chains import INTERMEDIATE, LEAF, RENEWED, issue
+from danelaw.core.model import (
+    Chain,
+    Evidence,
+    HandshakeFailure,
+    Reason,
+    Security,
+    TargetEvidence,
+    Unreachable,
+    read_target,
+)
+from danelaw.core.verdict import Verdict, judge, judge_target, target_json, transcript
+from tlsa_chains import INTERMEDIATE, LEAF, RENEWED, ROOT, issue
 from verdict_evidence import (
     AAAA,
     FOUR,
@@ -176,7 +186,14 @@ def test_nothing_from_the_network_has_power_over_a_terminal(name: str) -> None:
     lines = transcript(report)
     assert all(line.isprintable() for line in lines)
     assert not any(line.startswith("DANE authentication successful") for line in lines)
-    assert all(string.isprintable() for string in strings(as_json(report)))
+    assert all(string.isprintable() for string in strings(document(evidence)))
+
+
+def document(evidence: Evidence) -> dict[str, Any]:
+    """As it comes out on the other side of JSON."""
+    report = judge_target(TargetEvidence(read_target("www.example.net"), evidence.at, None, (evidence,)), (ROOT.der,))
+    read: dict[str, Any] = json.loads(json.dumps(target_json(report)))
+    return read
 
 
 def strings(value: object) -> Iterator[str]:
@@ -206,19 +223,20 @@ def test_a_long_list_of_names_is_cut_short() -> None:
 
 
 def test_the_document_holds_what_scripts_ask_for() -> None:
-    document = json.loads(json.dumps(as_json(judge(presenting(*probes(OTHER)), REFERENCE))))
-    assert document["schema"] == "danelaw/check/1"
-    assert (document["endpoint"], document["verdict"], document["good"]) == (
+    whole = document(presenting(*probes(OTHER)))
+    seen = whole["endpoints"][0]
+    assert whole["schema"] == "danelaw/check/1"
+    assert (seen["endpoint"], seen["verdict"], seen["good"]) == (
         "www.example.net:443/tcp",
         "mismatch",
         False,
     )
-    assert document["at"] == "2026-11-23T12:00:00+00:00"
-    assert [finding["code"] for finding in document["findings"]] == ["TLSA_MISMATCH", "TLSA_MISMATCH"]
-    assert document["tlsa"]["records"] == [f"3 1 1 {record('3 1 1')[3:].hex()}"]
-    assert document["tlsa"]["state"] == "secure"
-    assert [part["address"] for part in document["addresses"]] == ["2001:db8::80", "192.0.2.80"]
-    first = document["addresses"][0]
+    assert seen["at"] == "2026-11-23T12:00:00+00:00"
+    assert [finding["code"] for finding in whole["findings"]] == ["TLSA_MISMATCH", "TLSA_MISMATCH"]
+    assert seen["tlsa"]["records"] == [f"3 1 1 {record('3 1 1')[3:].hex()}"]
+    assert seen["tlsa"]["state"] == "secure"
+    assert [part["address"] for part in seen["addresses"]] == ["2001:db8::80", "192.0.2.80"]
+    first = seen["addresses"][0]
     assert first["clients"]["rsa"] == {"got": "not-offered"}
     assert first["presented"][0]["to"] == ["any", "ecdsa"]
     assert first["presented"][0]["records"][0]["matched"] is False
@@ -226,5 +244,5 @@ def test_the_document_holds_what_scripts_ask_for() -> None:
 
 @pytest.mark.parametrize(("evidence", "verdict", "good"), VERDICTS.values(), ids=VERDICTS)
 def test_every_report_can_be_written_as_json(evidence: Evidence, verdict: Verdict, good: bool) -> None:
-    document = json.loads(json.dumps(as_json(judge(evidence, REFERENCE))))
-    assert (document["verdict"], document["good"]) == (verdict.value, good)
+    (seen,) = document(evidence)["endpoints"]
+    assert (seen["verdict"], seen["good"]) == (verdict.value, good)

@@ -2,7 +2,6 @@
 
 from danelaw.core.verdict.dates import EXPIRY_NOTICE
 from danelaw.core.verdict.identity import reference_of
-from danelaw.core.verdict.json_form import as_json
 from danelaw.core.verdict.judge import judge, judge_target
 from danelaw.core.verdict.report import Finding, Level, Report, Rule, Verdict
 from danelaw.core.verdict.target import TargetReport, TargetRule, exit_status
@@ -19,7 +18,6 @@ __all__ = [
     "TargetReport",
     "TargetRule",
     "Verdict",
-    "as_json",
     "check_json",
     "exit_status",
     "judge",

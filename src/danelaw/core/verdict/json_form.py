@@ -6,8 +6,19 @@ from typing import Final
 
 from dns.name import Name
 
-from danelaw.core.model import IP, Handshake, HandshakeFailure, Probe, Unreachable, Validated
-from danelaw.core.tlsa import RecordMatch, records_of
+from danelaw.core.model import (
+    IP,
+    Candidate,
+    Handshake,
+    HandshakeFailure,
+    Probe,
+    Said,
+    Silence,
+    Unreachable,
+    Validated,
+)
+from danelaw.core.tlsa import TLSA, RecordMatch, records_of
+from danelaw.core.verdict.authorities import answers_to
 from danelaw.core.verdict.case import Case, View
 from danelaw.core.verdict.hellos import offer
 from danelaw.core.verdict.presented import Described, describe
@@ -15,15 +26,6 @@ from danelaw.core.verdict.printable import printable
 from danelaw.core.verdict.report import Finding, Report
 
 SCHEMA: Final = "danelaw/check/1"
-
-
-def as_json(report: Report) -> dict[str, object]:
-    """The report in lists, dictionaries, strings, numbers, booleans and None. Text is escaped as in the transcript.
-
-    Instants are RFC 3339 in UTC; TLSA records are in presentation form; ``any`` is a client that offers all it has.
-    """
-    findings = [finding_json(finding) for finding in report.findings]
-    return escaped({"schema": SCHEMA, **endpoint_json(report), "findings": findings})
 
 
 def escaped(document: dict[str, object]) -> dict[str, object]:
@@ -42,7 +44,10 @@ def _escaped(value: object) -> object:
 
 
 def endpoint_json(report: Report) -> dict[str, object]:
-    """What was seen of an endpoint, without the findings; not yet escaped."""
+    """What was seen of an endpoint, without the findings; not yet escaped.
+
+    Instants are RFC 3339 in UTC; TLSA records are in presentation form; ``any`` is a client that offers all it has.
+    """
     case, tlsa = report.case, report.evidence.tlsa
     return {
         "endpoint": str(case.evidence.endpoint),
@@ -55,6 +60,8 @@ def endpoint_json(report: Report) -> dict[str, object]:
         "passedOver": case.passed_over.name.lower() if case.passed_over is not None else None,
         "tlsa": _answer(case, tlsa) | {"records": [r.to_text() for r in records_of(tlsa.rrset)] if tlsa.rrset else []},
         "answers": [_answer(case, answer) for answer in (case.evidence.a, case.evidence.aaaa)],
+        "candidates": [_candidate(case, candidate) for candidate in case.evidence.candidates],
+        "nameServers": [_said(case, said) for said in answers_to(case.evidence.sweep)],
         "addresses": [_address(case, address) for address in case.addresses],
         "leftOut": [str(address) for address in case.evidence.left_out],
     }
@@ -66,6 +73,32 @@ def _answer(case: Case, answer: Validated) -> dict[str, object]:
         "state": answer.state.value,
         "ttl": answer.rrset.ttl if answer.rrset is not None else None,
         "reasons": [str(reason) for reason in answer.reasons],
+    }
+
+
+def _candidate(case: Case, candidate: Candidate) -> dict[str, object]:
+    return {
+        "base": candidate.base.to_text(),
+        "asked": case.asked(candidate.tlsa),
+        "state": candidate.tlsa.state.value,
+        "records": len(candidate.tlsa.rrset.rdatas) if candidate.tlsa.rrset is not None else 0,
+        "used": candidate.base == case.evidence.base,
+    }
+
+
+def _said(case: Case, said: Said) -> dict[str, object]:
+    """What one name server said to one question; ``records`` None for what is no TLSA answer."""
+    silence = said.answer if isinstance(said.answer, Silence) else None
+    found = None if isinstance(said.answer, Silence) or said.asked.type != TLSA else records_of(said.answer)
+    return {
+        "zone": said.asked.of.to_text(),
+        "server": said.server.to_text(),
+        "address": str(said.address),
+        "asked": case.asked(said.asked),
+        "silence": silence.code if silence is not None else None,
+        "rcode": said.rcode,
+        "serial": said.serial,
+        "records": [record.to_text() for record in found] if found is not None else None,
     }
 
 

@@ -156,7 +156,7 @@ def _leaf(leaf: Described) -> Iterator[str]:
 
 
 def told(findings: Iterable[Finding], about: str = "Findings") -> Iterator[str]:
-    """Findings with their remedies: once what is alike at several addresses, and a remedy after the last that has it."""
+    """Findings with their remedies: what is alike at several addresses once, each remedy after the last that has it."""
     groups: dict[tuple[str, str, str, tuple[str, ...]], list[Finding]] = {}
     for finding in findings:
         alike = (finding.code, finding.subject, finding.sentence, finding.details)
