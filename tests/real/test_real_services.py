@@ -290,6 +290,26 @@ def test_what_was_seen_is_judged_alike_far_from_the_world(world: World, tmp_path
     assert json.loads(later.stdout)["targets"] == json.loads(live.stdout)["targets"]
 
 
+@pytest.mark.parametrize(
+    ("targets", "status"),
+    [
+        (("mx.example.net:25", "db.example.net:5432", "ldap.example.net:389", "dual.example.net:443"), 0),
+        (("mismatch.example.net:25",), 1),
+        (("half.example.net:443",), 1),
+        (("deaf.example.net:143",), 3),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_records_made_of_what_servers_present_are_compared_with_the_dns(
+    world: World, targets: tuple[str, ...], status: int
+) -> None:
+    done = world.run(*DANELAW, "tlsa", "--anchor", str(ANCHOR), "--from-server", "--compare", *targets)
+    assert done.returncode == status, done
+    owners = {line.split()[0] for line in done.stdout.splitlines()}
+    named = (target.split(":") for target in targets)
+    assert owners == (set() if status == 3 else {f"_{port}._tcp.{host}." for host, port in named})
+
+
 # -- what others say ---------------------------------------------------------------------------------------------------
 
 Verifier = Callable[[World, str, int, str], readings.Reading]
