@@ -7,14 +7,10 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
 
 from dns.name import Name
 
-from danelaw.core.dnssec.algorithms import Algorithm
-from danelaw.core.dnssec.bind_keys import KeyTimes
-from danelaw.core.dnssec.keys import ZoneKey
-from danelaw.core.dnssec.signing_report import SigningReport
 from danelaw.core.model import (
     IP,
     Advance,
@@ -36,9 +32,15 @@ from danelaw.core.model import (
     Validated,
     Window,
 )
-from danelaw.core.rollover.actions import Conflict, Publish, Receipt, SubmitDS, Switch
-from danelaw.core.rollover.facts import Fact, Facts
-from danelaw.core.rollover.progress import Progress
+
+if TYPE_CHECKING:  # half of them have no use for signing and rolling
+    from danelaw.core.dnssec.algorithms import Algorithm
+    from danelaw.core.dnssec.bind_keys import KeyTimes
+    from danelaw.core.dnssec.keys import ZoneKey
+    from danelaw.core.dnssec.signing_report import SigningReport
+    from danelaw.core.rollover.actions import Conflict, Publish, Receipt, SubmitDS, Switch
+    from danelaw.core.rollover.facts import Fact, Facts
+    from danelaw.core.rollover.progress import Progress
 
 T = TypeVar("T")
 
@@ -268,6 +270,10 @@ class Credentials(Protocol):
         ...
 
     async def make_key(self, lineage: Lineage) -> GenerationId: ...
+    async def reuse_key(self, lineage: Lineage, generation: GenerationId) -> GenerationId:
+        """A new generation with the key of this one."""
+        ...
+
     async def csr(self, lineage: Lineage, generation: GenerationId, names: Sequence[Name]) -> bytes:
         """A PKCS #10 request in DER."""
         ...

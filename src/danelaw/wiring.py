@@ -8,11 +8,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from importlib.resources import files
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.utils import CryptographyDeprecationWarning
 from dns.name import Name
 
 from danelaw.adapters.clock import (
@@ -23,20 +20,9 @@ from danelaw.adapters.clock import (
     SystemClock,
     ThreadBlocking,
 )
-from danelaw.adapters.deploy import DirectoryCredentials, DirectoryDeployer
-from danelaw.adapters.issue.acme import AcmeIssuer
-from danelaw.adapters.issue.webroot import WebrootSolver
 from danelaw.adapters.probe import TLSProber
-from danelaw.adapters.publish.rfc2136 import Primary, Rfc2136Publisher
-from danelaw.adapters.publish.tsig import read_key
-from danelaw.adapters.publish.zonefile import ZonefilePublisher
 from danelaw.adapters.resolve import AuthorityAsker, ForwardingResolver, Patience, system_forwarders
 from danelaw.adapters.resolve.stated import ONCE, StatedAuthorities
-from danelaw.adapters.store import MemoryStore
-from danelaw.adapters.zone.desk import FileDesk
-from danelaw.adapters.zone.file_zones import FileZones, Signing, ZoneFile
-from danelaw.adapters.zone.key_directory import KeyDirectory
-from danelaw.adapters.zone.records import read_records
 from danelaw.app.config import (
     LOCAL,
     PLATFORM_ROOTS,
@@ -46,15 +32,10 @@ from danelaw.app.config import (
     UpdatedZoneConfig,
     ZoneConfig,
 )
-from danelaw.app.delegation import Onlookers
-from danelaw.app.engine import Engine
 from danelaw.app.eyes import Eyes
-from danelaw.app.toolbox import Subjects, Toolbox
 from danelaw.core.dnssec.anchors import Anchors, read_anchors
 from danelaw.core.dnssec.zonekeys import ZoneKeyCache
 from danelaw.core.model import IP, DanelawError, Forwarder, Instant, Record, SubjectName
-from danelaw.core.rollover.planner import Desired, DesiredService, DesiredZone
-from danelaw.core.rollover.reach import Reach, Reached
 from danelaw.core.tlsa import Reference, base_domains
 from danelaw.ports import (
     Authorities,
@@ -69,6 +50,15 @@ from danelaw.ports import (
     Surroundings,
     ZoneDesk,
 )
+
+if TYPE_CHECKING:
+    # What only one of these functions needs is imported there: to look at the network takes a quarter of it all.
+    from danelaw.adapters.zone.file_zones import ZoneFile
+    from danelaw.app.delegation import Onlookers
+    from danelaw.app.engine import Engine
+    from danelaw.app.toolbox import Subjects, Toolbox
+    from danelaw.core.rollover.planner import Desired
+    from danelaw.core.rollover.reach import Reached
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +88,15 @@ def dialer() -> Dialer:
 
 
 def key_files(directory: Path) -> KeyFiles:
+    from danelaw.adapters.zone.key_directory import KeyDirectory
+
     return KeyDirectory(directory)
 
 
 def zone_records(path: Path, apex: Name) -> tuple[Record, ...]:
     """All records of a master file. Raises ``DanelawError``: see ``read_records``."""
+    from danelaw.adapters.zone.records import read_records
+
     return read_records(path, apex)
 
 
@@ -162,6 +156,8 @@ def eyes(
 
 def onlookers(forwarders: Sequence[Forwarder] = ()) -> Onlookers:
     """The ports that look at a delegation, through these forwarders or the system's. Raises as ``eyes`` does."""
+    from danelaw.app.delegation import Onlookers
+
     world, at = dialer(), clock()
     chosen = tuple(forwarders) or system_forwarders()
     anchors = trust_anchors(None, at.now())
@@ -185,6 +181,8 @@ def zone_desk(
     zone: FileZoneConfig, patience: timedelta, reload: timedelta, waiting: Callable[[Path], None], *, as_before: bool
 ) -> ZoneDesk:
     """A zone in a file, for its operator: see ``FileDesk``."""
+    from danelaw.adapters.zone.desk import FileDesk
+
     return FileDesk(
         zone_file(zone),
         zone.zone,
@@ -212,6 +210,8 @@ def client_roots(config: Config | None, ca: Path | None = None) -> tuple[bytes, 
 
 def memory_store(config: Config) -> Store:
     """A store that lasts as long as the process."""
+    from danelaw.adapters.store import MemoryStore
+
     return MemoryStore(config.limits.max_gap)
 
 
@@ -220,6 +220,8 @@ def build(config: Config, surroundings: Surroundings, store: Store | None = None
 
     Raises ``DanelawError`` for files that the configuration names and that cannot be read.
     """
+    from danelaw.app.engine import Engine
+
     store = store or memory_store(config)
     subjects = _subjects(config, surroundings)
     tools = _tools(config, surroundings, store)
@@ -227,6 +229,13 @@ def build(config: Config, surroundings: Surroundings, store: Store | None = None
 
 
 def _tools(config: Config, world: Surroundings, store: Store) -> Toolbox:
+    from danelaw.adapters.deploy import DirectoryCredentials, DirectoryDeployer
+    from danelaw.adapters.issue.acme import AcmeIssuer
+    from danelaw.adapters.issue.webroot import WebrootSolver
+    from danelaw.adapters.publish.zonefile import ZonefilePublisher
+    from danelaw.adapters.zone.file_zones import FileZones
+    from danelaw.app.toolbox import Toolbox
+
     anchors = trust_anchors(config.trust_anchor or world.trust_anchors, world.clock.now())
     forwarders = config.forwarders or system_forwarders()
     filed = [zone for zone in config.zones if isinstance(zone, FileZoneConfig)]
@@ -275,12 +284,17 @@ def _tools(config: Config, world: Surroundings, store: Store) -> Toolbox:
 
 def zone_file(zone: FileZoneConfig) -> ZoneFile:
     """Where the zone is kept, and how it is signed."""
+    from danelaw.adapters.zone.file_zones import Signing, ZoneFile
+
     signing = Signing(zone.nsec3, zone.zonemd, zone.cds, zone.validity, zone.dnskey_ttl)
     return ZoneFile(zone.file, zone.keys, zone.signed, zone.reload, signing)
 
 
 def _updates(zone: ZoneConfig, config: Config, world: Surroundings) -> Publisher | None:
     """For a zone that its server keeps. An update that may have been made or not must be so by ``in_flight``."""
+    from danelaw.adapters.publish.rfc2136 import Primary, Rfc2136Publisher
+    from danelaw.adapters.publish.tsig import read_key
+
     if not isinstance(zone, UpdatedZoneConfig):
         return None
     ip, port = zone.server
@@ -294,6 +308,10 @@ def _back_off(config: Config) -> timedelta:
 
 
 def _subjects(config: Config, world: Surroundings) -> Subjects:
+    from danelaw.app.toolbox import Subjects
+    from danelaw.core.rollover.planner import DesiredService, DesiredZone
+    from danelaw.core.rollover.reach import Reach
+
     desired: dict[SubjectName, Desired] = {}
     for zone in config.zones:
         parent = zone.parent if zone.zone in world.parents else None
@@ -318,12 +336,15 @@ def _subjects(config: Config, world: Surroundings) -> Subjects:
             host=LOCAL,
             challenge=issuer.challenge,
             profile=issuer.profile,
+            strategy=service.strategy,
         )
         reached.extend(_reached(service, roots))
     return Subjects(desired, Reach(tuple(reached)))
 
 
 def _reached(service: ServiceConfig, roots: tuple[bytes, ...]) -> list[Reached]:
+    from danelaw.core.rollover.reach import Reached
+
     return [
         Reached(
             service=service.subject,
@@ -339,6 +360,10 @@ def _reached(service: ServiceConfig, roots: tuple[bytes, ...]) -> list[Reached]:
 
 
 def _roots(path: Path) -> tuple[bytes, ...]:
+    from cryptography import x509
+    from cryptography.hazmat.primitives.serialization import Encoding
+    from cryptography.utils import CryptographyDeprecationWarning
+
     try:
         with warnings.catch_warnings():
             # Some old roots have serial numbers that RFC 5280 forbids: no matter of the user's.

@@ -122,6 +122,28 @@ def test_a_key_alone_is_a_generation(credentials: DirectoryCredentials) -> None:
     asyncio.run(story())
 
 
+def test_a_renewal_may_keep_the_key_in_a_generation_of_its_own(
+    credentials: DirectoryCredentials, tmp_path: Path
+) -> None:
+    async def story() -> None:
+        await credentials.make_key(WWW)
+        assert await credentials.reuse_key(WWW, FIRST) == SECOND
+        first, second = await credentials.list(WWW)
+        assert (second.generation, second.spki, second.chain) == (SECOND, first.spki, None)
+        await credentials.destroy(WWW, FIRST)
+        request = x509.load_der_x509_csr(await credentials.csr(WWW, SECOND, NAMES))  # each has a file of its own
+        assert request.is_signature_valid
+        assert {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.rglob("privkey.pem")} == {0o600}
+
+    asyncio.run(story())
+
+
+def test_a_key_that_is_not_there_cannot_be_kept(credentials: DirectoryCredentials) -> None:
+    with pytest.raises(DanelawError) as raised:
+        asyncio.run(credentials.reuse_key(WWW, FIRST))
+    assert code_of(raised) == "NO_SUCH_GENERATION"
+
+
 def test_keys_are_p256_or_rsa_3072_and_lineages_are_apart(credentials: DirectoryCredentials) -> None:
     async def story() -> None:
         assert await credentials.make_key(WWW) == await credentials.make_key(WWW_RSA) == FIRST

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from itertools import groupby
 
@@ -21,6 +22,7 @@ from danelaw.core.rollover.gate import Allowed, Judgement, judge
 from danelaw.core.rollover.planner import DesiredService, DesiredZone, Settled, Wait
 from danelaw.core.rollover.progress import Pass, Progress
 from danelaw.core.rollover.reach import Reach
+from danelaw.core.rollover.succession import Strategy
 from danelaw.core.tlsa import Combination
 from danelaw.ports import Store
 from danelaw.worlds.sim.world import HOST, LINEAGE, LOCAL, PARENT, TLSA, TLSA_OWNER, ZONE, SimWorld
@@ -66,12 +68,14 @@ def engine(
     limits: Limits = LAB_LIMITS,
     challenge: ChallengeType = ChallengeType.HTTP_01,
     parent: Name | None = PARENT,
+    strategy: Strategy = Strategy.STAGED,
     wrap: Callable[[Toolbox], Toolbox] = lambda tools: tools,
 ) -> Engine:
     """A runner of the real engine on this world. Without a ``store`` it remembers nothing. ``wrap``: the ports."""
     zone = DesiredZone(ZONE_SUBJECT, ZONE, parent, ds_ttl=1)
     combinations = tuple(Combination.from_text(text) for text in tlsa.split(","))
     service = DesiredService(SERVICE, LINEAGE, ZONE, (HOST,), combinations, world.ttl, LOCAL, challenge)
+    service = replace(service, strategy=strategy)
     tools = wrap(toolbox(world, store or MemoryStore(limits.max_gap)))
     return Engine(tools, Subjects({ZONE_SUBJECT: zone, SERVICE: service}, world.reach()), limits, gate)
 

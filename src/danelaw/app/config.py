@@ -33,6 +33,7 @@ from danelaw.core.model import (
     SubjectName,
     read_forwarder,
 )
+from danelaw.core.rollover.succession import Strategy
 from danelaw.core.tlsa import Combination, MalformedTLSA, MatchingType, Selector
 
 PLATFORM_ROOTS: Final = "/etc/ssl/certs/ca-certificates.crt"
@@ -125,7 +126,7 @@ class ServiceSection(_Section, frozen=True):
     issuer: str
     publisher: str
     deploy: DeploySection
-    strategy: Literal["staged"] = "staged"
+    strategy: Literal["standby", "staged", "pinned"] = "standby"
     tlsa: tuple[str, ...] = ("3 1 1",)
     tlsa_ttl: TTL = 3600
     allow_full_certificate: bool = False
@@ -189,6 +190,7 @@ class ServiceConfig(msgspec.Struct, frozen=True):
     tlsa_ttl: int
     live: Path
     reload: tuple[str, ...]
+    strategy: Strategy
 
     @property
     def lineage(self) -> Lineage:
@@ -399,6 +401,7 @@ def _service(
         tlsa_ttl=section.tlsa_ttl,
         live=base / section.deploy.directory,
         reload=section.deploy.reload,
+        strategy=Strategy(section.strategy),
     )
 
 
@@ -441,7 +444,7 @@ def _limits(path: Path, given: Mapping[str, float]) -> Limits:
         if value < 0:
             raise _invalid(path, f"limits: {key} is negative")
     counts = {"gap_passes", "ttl_factor"}
-    plain = counts | {"renew_fraction"}
+    plain = counts | {"renew_fraction", "urgent_fraction"}
     values = {key: value if key in plain else timedelta(seconds=value) for key, value in given.items()}
     values |= {key: int(given[key]) for key in counts & set(given)}
     return Limits(**values)  # type: ignore[arg-type] # the keys and their types were checked above

@@ -28,6 +28,7 @@ from danelaw.core.rollover.actions import (
     PlaceChallenge,
     Publish,
     Receipt,
+    ReuseKey,
     SignZone,
     SubmitDS,
     Switch,
@@ -166,6 +167,8 @@ class Engine:
                 return await tools.publishers[zone].publish(action)
             case MakeKey(lineage):
                 return Receipt(note=f"generation {await tools.credentials[lineage].make_key(lineage)}")
+            case ReuseKey(lineage, generation):
+                return Receipt(note=f"generation {await tools.credentials[lineage].reuse_key(lineage, generation)}")
             case AdvanceOrder(lineage, generation, order):
                 store = tools.credentials[lineage]
                 step = await tools.issuers[lineage].advance(order, await store.csr(lineage, generation, order.names))

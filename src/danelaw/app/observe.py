@@ -35,7 +35,7 @@ from danelaw.core.model import (
     TLSVersion,
     Unreachable,
 )
-from danelaw.core.rollover.actions import MakeKey
+from danelaw.core.rollover.actions import MakeKey, ReuseKey
 from danelaw.core.rollover.answers import members
 from danelaw.core.rollover.chains import addresses_in, service_addresses
 from danelaw.core.rollover.delegation import CDS_TYPE
@@ -201,7 +201,10 @@ class Observer:
         before = facts.holding(lineage)
         if before is not None:
             known = {g.generation for g in before.generations}
-            made = any(d.action == MakeKey(lineage) and d.intended >= before.at for d in facts.deeds)
+            made = any(
+                isinstance(d.action, MakeKey | ReuseKey) and d.action.lineage == lineage and d.intended >= before.at
+                for d in facts.deeds
+            )
             fresh = [g.generation for g in generations if g.generation not in known]
             if fresh and not made:
                 reason = f"generation {fresh[0]} was made by other hands"
@@ -212,18 +215,19 @@ class Observer:
         holding = facts.holding(lineage)
         if holding is None:
             return []
-        complete = [g.chain for g in holding.generations if g.chain is not None]
-        if not complete:
-            return []
-        info = facts.renewal(complete[-1])
+        newest = {g.spki: g.chain for g in holding.generations if g.chain is not None}
+        return [info for chain in newest.values() for info in await self._suggested(lineage, chain, facts)]
+
+    async def _suggested(self, lineage: Lineage, chain: Chain, facts: Facts) -> list[Fact]:
+        info = facts.renewal(chain)
         now = self.tools.clock.now()
         if info is not None and now - info.at < self.limits.renewal_check:
             return []
         try:
-            window = await self.tools.issuers[lineage].renewal_window(complete[-1])
+            window = await self.tools.issuers[lineage].renewal_window(chain)
         except (DanelawError, TimeoutError):
             return []  # without the CA's word the planner renews by the certificate's lifetime
-        return [RenewalInfo(self.tools.clock.now(), complete[-1], window)] if window is not None else []
+        return [RenewalInfo(self.tools.clock.now(), chain, window)] if window is not None else []
 
 
 def _chain(got: Presentation) -> Chain | HandshakeFailure | NotOffered | Unreachable:

@@ -79,24 +79,13 @@ class DirectoryCredentials:
 
     async def make_key(self, lineage: Lineage) -> GenerationId:
         """A new generation with a key and no certificate: EC P-256, or RSA 3072."""
-        created = self._clock.now().isoformat()
+        created = self._clock.now()
+        return await self._do(lambda: self._born(lineage, x509.make_key(lineage.algorithm), created))
 
-        def make() -> GenerationId:
-            generations = self._generations(lineage)
-            durable.make_directory(generations)
-            key = x509.make_key(lineage.algorithm)
-            unborn = generations / f".new-{secrets.token_hex(8)}"
-            unborn.mkdir(durable.PRIVATE_DIRECTORY)
-            try:
-                durable.create_file(unborn / PRIVKEY, x509.key_to_pem(key), durable.PRIVATE_FILE)
-                durable.create_file(unborn / PUBKEY, x509.public_key_to_pem(key), durable.PUBLIC_FILE)
-                durable.create_file(unborn / CREATED, created.encode(), durable.PUBLIC_FILE)
-                durable.sync_directory(unborn)
-                return self._number(lineage, unborn)
-            finally:
-                shutil.rmtree(unborn, ignore_errors=True)  # there only if it failed: no unnumbered key stays behind
-
-        return await self._do(make)
+    async def reuse_key(self, lineage: Lineage, generation: GenerationId) -> GenerationId:
+        """A new generation with the key of another one, and no certificate."""
+        created = self._clock.now()
+        return await self._do(lambda: self._born(lineage, _key(self._folder(lineage, generation)), created))
 
     async def csr(self, lineage: Lineage, generation: GenerationId, names: Sequence[Name]) -> bytes:
         """PKCS #10 in DER."""
@@ -209,6 +198,20 @@ class DirectoryCredentials:
         if not generations.exists():
             return {}
         return {GenerationId(int(path.name)): path for path in generations.iterdir() if _NUMBER.fullmatch(path.name)}
+
+    def _born(self, lineage: Lineage, key: x509.PrivateKey, created: datetime) -> GenerationId:
+        generations = self._generations(lineage)
+        durable.make_directory(generations)
+        unborn = generations / f".new-{secrets.token_hex(8)}"
+        unborn.mkdir(durable.PRIVATE_DIRECTORY)
+        try:
+            durable.create_file(unborn / PRIVKEY, x509.key_to_pem(key), durable.PRIVATE_FILE)
+            durable.create_file(unborn / PUBKEY, x509.public_key_to_pem(key), durable.PUBLIC_FILE)
+            durable.create_file(unborn / CREATED, created.isoformat().encode(), durable.PUBLIC_FILE)
+            durable.sync_directory(unborn)
+            return self._number(lineage, unborn)
+        finally:
+            shutil.rmtree(unborn, ignore_errors=True)  # there only if it failed: no unnumbered key stays behind
 
     def _number(self, lineage: Lineage, unborn: Path) -> GenerationId:
         """Gives a half-made generation the next number, by the one rename that makes it appear."""

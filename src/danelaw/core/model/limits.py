@@ -34,8 +34,14 @@ class Limits:
     """After this an action whose outcome is unknown has taken effect or never will."""
     linger: timedelta = _s(7 * 86400)
     """How long the records of a credential stay after every address has left it."""
+    key_lifetime: timedelta = _s(180 * 86400)
+    """How long a key serves before another takes its place, where the strategy does not renew it with the certificate."""
+    standby_settle: timedelta = _s(7 * 86400)
+    """How long a standby key has been published before it is switched to, unless there is an emergency."""
     renew_fraction: float = 2 / 3
     """Renew after this part of a certificate's lifetime, where the CA suggests no window."""
+    urgent_fraction: float = 5 / 6
+    """After this part of its lifetime, a certificate that a roll should have replaced is renewed with its own key."""
     renewal_check: timedelta = _s(6 * 3600)
     """How often the CA is asked when it would like a renewal (RFC 9773 §4.3)."""
     clock_skew: timedelta = _s(3600)

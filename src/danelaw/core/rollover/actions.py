@@ -63,6 +63,14 @@ class MakeKey:
 
 
 @dataclass(frozen=True, slots=True)
+class ReuseKey:
+    """A new generation with the key of another one, and no certificate yet: a renewal that changes no record."""
+
+    lineage: Lineage
+    generation: GenerationId
+
+
+@dataclass(frozen=True, slots=True)
 class AdvanceOrder:
     """One step of the order for a generation's certificate; the certificate is stored when it comes."""
 
@@ -113,6 +121,7 @@ Action: TypeAlias = (
     | SubmitDS
     | Publish
     | MakeKey
+    | ReuseKey
     | AdvanceOrder
     | PlaceChallenge
     | ClearChallenge

@@ -98,6 +98,23 @@ def visible(facts: Facts, zone: Name, owner: Name, type: int, now: Instant, limi
     return answers[0] if answers and all(a == answers[0] for a in answers) else None
 
 
+def published_since(
+    facts: Facts, zone: Name, owner: Name, type: int, rdatas: frozenset[bytes], now: Instant, limits: Limits
+) -> Instant | None:
+    """Since when every authority has served these records, whatever else beside them; None while one does not."""
+    firsts = []
+    for ip in members(facts, zone, now, limits):
+        first: Instant | None = None
+        for span in reversed(facts.spans(zone, owner, type).get(ip, ())):
+            if not rdatas <= (_rdatas(span.answer) or frozenset()):
+                break
+            first = span.first
+        if first is None:
+            return None
+        firsts.append(first)
+    return max(firsts, default=None)
+
+
 # -- answers ----------------------------------------------------------------------------------------------------------
 
 

@@ -25,19 +25,11 @@ from danelaw.core.model import (
 )
 from danelaw.core.rollover.actions import Action, AdvanceOrder, ClearChallenge, Failure, PlaceChallenge, Publish
 from danelaw.core.rollover.answers import newest, visible
-from danelaw.core.rollover.facts import Holding
 from danelaw.core.rollover.plans import DesiredService, Outlook, Wait
+from danelaw.core.rollover.succession import Complete
 from danelaw.core.tlsa.credential import leaf_validity
 
 TXT = int(dns.rdatatype.TXT)
-
-
-@dataclass(frozen=True, slots=True)
-class Complete:
-    """A generation that has its certificate."""
-
-    facts: CredentialFacts
-    chain: Chain
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,19 +40,26 @@ class Ordering:
     outlook: Outlook
 
     def due(self, current: Complete) -> Instant:
-        """When to renew: the CA's window (RFC 9773), an operator's request, or a part of the lifetime."""
-        requested = self.outlook.facts.requested(self.d.lineage)
-        if requested is not None and requested.at > current.facts.created:
-            return requested.at
-        validity = leaf_validity(current.chain)
-        if validity is None:
-            return self.outlook.now
-        late = validity.start + (validity.end - validity.start) * self.outlook.limits.renew_fraction
+        """When to renew a certificate: the CA's window (RFC 9773), or a part of its lifetime."""
+        late = self._after(current, self.outlook.limits.renew_fraction)
         info = self.outlook.facts.renewal(current.chain)
         return min(info.window.start, late) if info is not None else late
 
-    def step(self, generation: CredentialFacts, holding: Holding) -> Action | Wait:
-        """The next step of the order for a generation that has a key and no certificate."""
+    def urgent(self, current: Complete) -> bool:
+        """Whether it is so late that a renewal must wait for nothing that can be done without."""
+        return self._after(current, self.outlook.limits.urgent_fraction) <= self.outlook.now
+
+    def _after(self, current: Complete, part: float) -> Instant:
+        validity = leaf_validity(current.chain)
+        if validity is None:
+            return self.outlook.now
+        return validity.start + (validity.end - validity.start) * part
+
+    def step(self, generation: CredentialFacts, replaces: Chain | None) -> Action | Wait:
+        """The next step of the order for a generation that has a key and no certificate.
+
+        ``replaces``: the chain that it is to follow (RFC 9773 §5).
+        """
         steps = [
             deed
             for deed in self.outlook.facts.deeds
@@ -89,11 +88,8 @@ class Ordering:
                 why = f"the CA refused the order: {code}: {detail}"
                 return self.outlook.wait("ORDER_FAILED", why, since, retry_at)
             case _:
-                return AdvanceOrder(self.d.lineage, generation.generation, self._new_order(holding))
-
-    def _new_order(self, holding: Holding) -> OrderState:
-        complete = [g.chain for g in holding.generations if g.chain is not None]
-        return OrderState(self.d.names, self.d.profile, replaces=complete[-1] if complete else None)
+                fresh = OrderState(self.d.names, self.d.profile, replaces=replaces)
+                return AdvanceOrder(self.d.lineage, generation.generation, fresh)
 
     def _prove(self, generation: CredentialFacts, order: OrderState, needed: Sequence[Challenge]) -> Action | Wait:
         """Place each challenge; when the CA can find them all, say so."""

@@ -7,21 +7,19 @@ for the look-up delay, what it has just left.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from ipaddress import IPv4Address, IPv6Address
 
 import dns.rdatatype
 
 from danelaw.core.model import (
     IP,
-    Answer,
     Chain,
     HandshakeFailure,
     Instant,
     Limits,
     NotOffered,
-    RRset,
     Unreachable,
 )
+from danelaw.core.model.addresses import addresses_in
 from danelaw.core.rollover.actions import Conflict, Receipt, Switch
 from danelaw.core.rollover.answers import possible_answers
 from danelaw.core.rollover.facts import Deed, Facts, PresentedSpan
@@ -35,17 +33,6 @@ def service_addresses(facts: Facts, reached: Reached, now: Instant, limits: Limi
         for held in possible_answers(facts, reached.zone, reached.endpoint.host, type, now, limits).held:
             found |= addresses_in(held.answer)
     return frozenset(found)
-
-
-def addresses_in(answer: Answer) -> frozenset[IP]:
-    """The addresses in an A or AAAA RRset (RFC 1035 §3.4.1, RFC 3596 §2.2); malformed rdata is passed over."""
-    if not isinstance(answer, RRset):
-        return frozenset()
-    if answer.type == dns.rdatatype.A:
-        return frozenset(IPv4Address(rdata) for rdata in answer.rdatas if len(rdata) == 4)
-    if answer.type == dns.rdatatype.AAAA:
-        return frozenset(IPv6Address(rdata) for rdata in answer.rdatas if len(rdata) == 16)
-    return frozenset()
 
 
 def possible_chains(

@@ -127,11 +127,12 @@ class RenewalInfo:
 
 @dataclass(frozen=True, slots=True)
 class Requested:
-    """An operator asked for a new key now."""
+    """An operator asked for a new key now. ``emergency``: the present one is no longer to be trusted."""
 
     at: Instant
     lineage: Lineage
     by: str
+    emergency: bool = False
 
 
 @dataclass(frozen=True, slots=True)

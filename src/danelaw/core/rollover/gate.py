@@ -38,6 +38,7 @@ from danelaw.core.rollover.actions import (
     MakeZoneKeys,
     PlaceChallenge,
     Publish,
+    ReuseKey,
     SignZone,
     SubmitDS,
     Switch,
@@ -106,7 +107,7 @@ def judge(action: Action, facts: Facts, reach: Reach, now: Instant, limits: Limi
             return _judge_epoch(action, facts, now, limits)
         case DestroyKey():
             return _judge_destruction(action, facts, reach, now, limits)
-        case MakeZoneKeys() | MakeKey() | AdvanceOrder() | PlaceChallenge() | ClearChallenge():
+        case MakeZoneKeys() | MakeKey() | ReuseKey() | AdvanceOrder() | PlaceChallenge() | ClearChallenge():
             return Allowed()  # nothing that a client sees changes
         case _ as unreachable:
             assert_never(unreachable)

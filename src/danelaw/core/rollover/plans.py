@@ -15,6 +15,7 @@ from danelaw.core.rollover.actions import Action, Conflict, Receipt
 from danelaw.core.rollover.facts import Deed, Facts
 from danelaw.core.rollover.gate import Allowed, Judgement, Refused, judge
 from danelaw.core.rollover.reach import Reach
+from danelaw.core.rollover.succession import Strategy
 from danelaw.core.tlsa import Combination
 
 
@@ -37,8 +38,7 @@ class DesiredZone:
 class DesiredService:
     """A service that is to have a certificate and the TLSA records that match it.
 
-    ``names``: what the certificate is for. ``combinations``: the TLSA parameters to publish. The strategy is
-    ``staged``: a new key at each renewal.
+    ``names``: what the certificate is for. ``combinations``: the TLSA parameters to publish.
     """
 
     subject: SubjectName
@@ -51,6 +51,7 @@ class DesiredService:
     challenge: ChallengeType
     challenge_zone: Name | None = None
     profile: str | None = None
+    strategy: Strategy = Strategy.STAGED
 
 
 Desired: TypeAlias = DesiredZone | DesiredService

@@ -6,7 +6,7 @@ destroy the old key.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -15,12 +15,14 @@ from dns.name import Name
 from danelaw.core.model import IP, Answer, Chain, CredentialFacts, Instant, NotOffered, RRset, same_content
 from danelaw.core.rollover.actions import Action, DestroyKey, MakeKey, Publish, Receipt, Switch
 from danelaw.core.rollover.answers import newest, possible_answers
-from danelaw.core.rollover.certificate_planner import Complete, Ordering, publishing
+from danelaw.core.rollover.certificate_planner import Ordering, publishing
 from danelaw.core.rollover.chains import service_addresses
+from danelaw.core.rollover.course import Course
 from danelaw.core.rollover.facts import Holding, PresentedSpan
 from danelaw.core.rollover.gate import TLSA, Allowed, says
 from danelaw.core.rollover.plans import DesiredService, Outlook, Plan, Settled, Wait, refused_wait
 from danelaw.core.rollover.reach import Reached
+from danelaw.core.rollover.succession import Complete
 from danelaw.core.tlsa import TLSARecord, records_of
 from danelaw.core.tlsa.credential import associations
 
@@ -40,31 +42,31 @@ class _Service:
         holding = self.outlook.facts.holding(self.d.lineage)
         if holding is None:
             return self.outlook.wait("UNOBSERVED", "the credential store has not been looked at")
-        pending = holding.generations[-1] if holding.generations and holding.generations[-1].chain is None else None
-        complete = [Complete(g, g.chain) for g in holding.generations if g.chain is not None]
-        ordering = orders.step(pending, holding) if pending is not None else orders.tidy()
+        course = Course.of(self.d, self.outlook, holding)
+        replaced = course.target.chain if course.target is not None else None
+        ordering = orders.step(course.ordered, replaced) if course.ordered is not None else orders.tidy()
         if isinstance(ordering, Action) and not orders.just_failed(ordering):
             return ordering
-        if not complete:
+        if course.at_once is not None and not orders.just_failed(course.at_once):
+            return course.at_once
+        if course.target is None:
             return ordering if ordering is not None else MakeKey(self.d.lineage)
-        aligning = self._align(complete[-1], complete, holding)
+        aligning = self._align(course.target, course, holding)
         if isinstance(aligning, Action) or not _at_rest(aligning):
             return aligning
-        if pending is None:
-            due = orders.due(complete[-1])
-            if due <= self.outlook.now:
-                return MakeKey(self.d.lineage)
-            return Settled(due, aligning.notes) if isinstance(aligning, Settled) else aligning
-        return ordering or aligning
+        if course.begin is not None:
+            return course.begin
+        if course.ordered is not None:
+            return ordering or aligning
+        return Settled(course.due, aligning.notes) if isinstance(aligning, Settled) else aligning
 
-    def _align(self, target: Complete, complete: Sequence[Complete], holding: Holding) -> Plan:
-        """Bring DNS and the servers to the newest complete generation, by steps that the gate allows."""
+    def _align(self, target: Complete, course: Course, holding: Holding) -> Plan:
+        """Bring DNS and the servers to the target, by steps that the gate allows."""
         for reached in self._reached():
             if not service_addresses(self.outlook.facts, reached, self.outlook.now, self.outlook.limits):
                 because = f"no address of {reached.endpoint.host} is known: aliases are not followed yet"
                 return self.outlook.wait("NO_ADDRESS", because)
         generation = target.facts.generation
-        switch = Switch(self.d.lineage, self.d.host, generation, target.chain)
         serving = self._all_present(target.chain) and holding.live == generation
         for owner in self._owners():
             current = newest(self.outlook.facts, self.d.zone, owner, TLSA)
@@ -72,12 +74,12 @@ class _Service:
                 return self.outlook.wait("UNOBSERVED", f"no authority has answered for {owner}")
             if isinstance(current, RRset) and current.type != TLSA:
                 return self.outlook.wait("TLSA_IS_ALIAS", f"{owner} is an alias, and aliases are not followed yet")
-            step = self._align_records(owner, current, target, complete, switch, serving)
+            step = self._align_records(owner, current, target, course, holding, serving)
             if step is not None:
                 return step
         if not serving:
-            return self._switching(switch)
-        return self._settling() or self._destroy(holding, target) or Settled(None, self._notes(holding))
+            return self._switching(Switch(self.d.lineage, self.d.host, generation, target.chain))
+        return self._settling() or self._destroy(holding, course) or Settled(None, self._notes(holding))
 
     def _settling(self) -> Wait | None:
         """Until no client can hold anything but what is published now."""
@@ -94,13 +96,7 @@ class _Service:
         return None
 
     def _align_records(
-        self,
-        owner: Name,
-        current: Answer,
-        target: Complete,
-        complete: Sequence[Complete],
-        switch: Switch,
-        serving: bool,
+        self, owner: Name, current: Answer, target: Complete, course: Course, holding: Holding, serving: bool
     ) -> Plan | None:
         """The next step for one TLSA RRset; None: it needs none.
 
@@ -109,13 +105,15 @@ class _Service:
         """
         rdatas = current.rdatas if isinstance(current, RRset) else frozenset()
         published = frozenset(records_of(current))
-        ours = frozenset(r for g in complete for r in self._own(g.facts, published)) & published
+        ours = frozenset(r for g in holding.generations for r in self._own(g, published)) & published
         wanted = self._own(target.facts, ours)
+        switch = Switch(self.d.lineage, self.d.host, target.facts.generation, target.chain)
         if not wanted:
             because = (
                 f"generation {target.facts.generation} has no record under {', '.join(map(str, self.d.combinations))}"
             )
             return self.outlook.wait("NO_ASSOCIATION", because)
+        wanted |= frozenset(r for key in course.beside for r in self._own(key.newest, ours))
         union = self._rrset(owner, rdatas | _rdatas(wanted))
         if not published:
             if not serving:
@@ -123,9 +121,9 @@ class _Service:
             return publishing(self.outlook, Publish(self.d.zone, current, union))
         if not wanted <= published:
             back = [
-                Switch(self.d.lineage, self.d.host, g.facts.generation, g.chain)
-                for g in complete
-                if self._own(g.facts, ours) <= published and not self._all_present(g.chain)
+                Switch(self.d.lineage, self.d.host, g.generation, g.chain)
+                for g in holding.generations
+                if g.chain is not None and self._own(g, ours) <= published and not self._all_present(g.chain)
             ]
             return publishing(self.outlook, Publish(self.d.zone, current, union), *back)
         if not serving:
@@ -133,9 +131,10 @@ class _Service:
         named = ours - wanted
         if not named:
             return None
+        linger = timedelta(0) if course.emergency else self.outlook.limits.linger
         confirmed = self._confirmed_since(target.chain)
-        if confirmed is None or self.outlook.now < confirmed + self.outlook.limits.linger:
-            until = confirmed + self.outlook.limits.linger if confirmed else None
+        if confirmed is None or self.outlook.now < confirmed + linger:
+            until = confirmed + linger if confirmed else None
             return self.outlook.wait(
                 "LINGERING", "the old records stay until every client has moved on", confirmed, until
             )
@@ -177,12 +176,12 @@ class _Service:
                         return f"{ip} still presents {what} to a client that asks for {whom} key"
         return "not every address has been seen to present the new chain"
 
-    def _destroy(self, holding: Holding, target: Complete) -> Plan | None:
-        """Destroy the keys of generations that nobody can need any more; that never holds anything up."""
+    def _destroy(self, holding: Holding, course: Course) -> Plan | None:
+        """Destroy the keys that nobody can need any more; that never holds anything up."""
         first: Wait | None = None
         for generation in holding.generations:
             destroy = DestroyKey(self.d.lineage, generation.generation)
-            if generation.generation >= target.facts.generation or self.outlook.accepted(destroy):
+            if generation.spki in course.needed or self.outlook.accepted(destroy):
                 continue
             judgement = self.outlook.judge(destroy)
             if isinstance(judgement, Allowed):

@@ -20,6 +20,7 @@ from danelaw.core.rollover.actions import (
     PlaceChallenge,
     Publish,
     Receipt,
+    ReuseKey,
     SignZone,
     SubmitDS,
     Switch,
@@ -41,6 +42,8 @@ def verb(action: Action) -> str:
             return "withdraw" if _removes(action) else "publish"
         case MakeKey():
             return "make key"
+        case ReuseKey():
+            return "keep key"
         case AdvanceOrder():
             return "order"
         case PlaceChallenge():
@@ -71,7 +74,7 @@ def particulars(action: Action, outcome: Outcome | None) -> str:
         case Switch(_, host, generation):
             reloaded = "reloaded" if isinstance(outcome, Receipt) else tail
             return _joined(f"{host} host to generation {generation}", reloaded)
-        case DestroyKey(_, generation):
+        case DestroyKey(_, generation) | ReuseKey(_, generation):
             return _joined(f"of generation {generation}", tail)
         case MakeKey(lineage):
             return _joined(lineage.algorithm.value.upper(), tail)

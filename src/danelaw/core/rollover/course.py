@@ -1,0 +1,189 @@
+"""The course that a strategy takes now: what to serve, what to publish beside it, what to order, what to begin."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import assert_never
+
+from danelaw.core.model import CredentialFacts, Instant
+from danelaw.core.rollover.actions import Action, MakeKey, Receipt, ReuseKey, Switch
+from danelaw.core.rollover.answers import published_since
+from danelaw.core.rollover.certificate_planner import Ordering
+from danelaw.core.rollover.facts import Holding
+from danelaw.core.rollover.plans import DesiredService, Outlook
+from danelaw.core.rollover.succession import Complete, Key, Strategy, keys_of, with_key
+from danelaw.core.tlsa import TLSA
+from danelaw.core.tlsa.credential import associations
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """``target``: what every server is to present. ``beside``: keys whose records are to stand beside its own.
+
+    ``ordered``: the generation whose certificate is on order. ``at_once``: what to begin whatever else is going on, and
+    ``begin``: once all else is at rest. ``due``: when there will be something to begin. ``emergency``: the key that is
+    being left is no longer to be trusted.
+    """
+
+    target: Complete | None = None
+    beside: tuple[Key, ...] = ()
+    ordered: CredentialFacts | None = None
+    at_once: Action | None = None
+    begin: Action | None = None
+    due: Instant | None = None
+    emergency: bool = False
+    kept: frozenset[bytes] = frozenset()
+    """Keys, by their SPKI, that something may yet be begun with."""
+
+    @property
+    def needed(self) -> frozenset[bytes]:
+        """The keys that may not be destroyed."""
+        target = {self.target.facts.spki} if self.target is not None else set()
+        ordered = {self.ordered.spki} if self.ordered is not None else set()
+        return self.kept | target | ordered | {key.spki for key in self.beside}
+
+    @classmethod
+    def of(cls, desired: DesiredService, outlook: Outlook, holding: Holding) -> Course:
+        return _Charting(desired, outlook, holding, keys_of(holding)).course()
+
+
+@dataclass(frozen=True, slots=True)
+class _Charting:
+    d: DesiredService
+    outlook: Outlook
+    holding: Holding
+    keys: tuple[Key, ...]
+
+    def course(self) -> Course:
+        match self.d.strategy:
+            case Strategy.STAGED:
+                course = self._renewing(new_key=True)
+            case Strategy.PINNED:
+                course = self._renewing(new_key=False)
+            case Strategy.STANDBY:
+                course = self._standing_by()
+            case _ as unreachable:
+                assert_never(unreachable)
+        return replace(self._never_starving(course), emergency=self._emergency(course.target))
+
+    # -- strategies ---------------------------------------------------------------------------------------------
+
+    def _renewing(self, *, new_key: bool) -> Course:
+        """``staged`` and ``pinned``: the newest key with a certificate serves; what was made since is ordered for."""
+        complete = [key for key in self.keys if key.complete is not None]
+        target = complete[-1].complete if complete else None
+        pending = self.keys[-1].pending if self.keys else None
+        course = Course(target, ordered=pending, kept=frozenset(key.spki for key in self.keys[-1:]))
+        if target is None or pending is not None:
+            return course
+        asked = self._asked(complete[-1])
+        due = asked or self._orders.due(target)
+        if due > self.outlook.now:
+            return replace(course, due=due)
+        make = MakeKey(self.d.lineage) if new_key or asked else ReuseKey(self.d.lineage, target.facts.generation)
+        return replace(course, begin=make)
+
+    def _standing_by(self) -> Course:
+        """``standby``: the key that serves goes on until it has lived its time; the next is published meanwhile."""
+        complete = [key for key in self.keys if key.complete is not None]
+        active = self._live if self._live in complete else next(iter(complete), None)
+        if active is None or active.complete is None:
+            return Course(ordered=self.keys[0].pending if self.keys else None)
+        younger = self.keys[self.keys.index(active) + 1 :]
+        kept = frozenset(key.spki for key in (active, *younger))
+        if not younger:
+            course = replace(self._renewal(active), kept=kept)
+            fresh = self._live is active and course.at_once is None
+            return replace(course, at_once=MakeKey(self.d.lineage)) if fresh else course
+        standby = younger[0]
+        if self._rolling(active, standby):
+            if standby.complete is not None:
+                return Course(standby.complete, kept=kept)
+            if not self._orders.urgent(active.complete):
+                return Course(active.complete, (standby,), ordered=standby.pending, kept=kept)
+        return replace(self._renewal(active), beside=(standby,), kept=kept)
+
+    def _renewal(self, key: Key) -> Course:
+        """A certificate for the same key, in time; that changes no record and waits for nothing."""
+        assert key.complete is not None  # noqa: S101 - both callers saw to that
+        if key.pending is not None:
+            return Course(key.complete, ordered=key.pending)
+        due = self._orders.due(key.complete)
+        if due <= self.outlook.now:
+            return Course(key.complete, at_once=ReuseKey(self.d.lineage, key.complete.facts.generation))
+        return Course(key.complete, due=min(due, self._key_due(key)))
+
+    def _rolling(self, active: Key, standby: Key) -> bool:
+        """Whether the standby is to take over: the operator asked for it, or its time has come and it is settled."""
+        if self._asked(active) is not None:
+            return True
+        return self._key_due(active) <= self.outlook.now and self._settled(standby)
+
+    def _never_starving(self, course: Course) -> Course:
+        """Where a roll to another key takes so long that the certificate that is served comes near its end, that is
+        renewed with its own key first: no record changes, so nothing can stand in its way."""
+        live, target = self._live, course.target
+        served = next((g for g in self.holding.generations if g.generation == self.holding.live), None)
+        if live is None or target is None or served is None or served.chain is None or target.facts.spki == live.spki:
+            return course
+        if not self._orders.urgent(Complete(served, served.chain)):
+            return course
+        coming = with_key(self.keys, target.facts.generation)
+        course = replace(course, beside=(*course.beside, *((coming,) if coming is not None else ())))
+        if live.complete is not None and live.complete.facts.generation != served.generation:
+            return replace(course, target=live.complete)
+        if live.pending is not None:
+            return replace(course, ordered=live.pending)
+        return replace(course, at_once=ReuseKey(self.d.lineage, served.generation))
+
+    # -- what is known ------------------------------------------------------------------------------------------
+
+    @property
+    def _orders(self) -> Ordering:
+        return Ordering(self.d, self.outlook)
+
+    @property
+    def _live(self) -> Key | None:
+        return with_key(self.keys, self.holding.live)
+
+    def _key_due(self, key: Key) -> Instant:
+        return key.due(self.d.subject, self.outlook.limits.key_lifetime)
+
+    def _asked(self, key: Key) -> Instant | None:
+        """When the operator asked for another key than this one; None if he did not, or has got it."""
+        requested = self.outlook.facts.requested(self.d.lineage)
+        return requested.at if requested is not None and requested.at > self._since(key) else None
+
+    def _emergency(self, target: Complete | None) -> bool:
+        """Whether the roll to this target is, or was, one that an emergency made necessary."""
+        requested = self.outlook.facts.requested(self.d.lineage)
+        if requested is None or not requested.emergency or target is None:
+            return False
+        later = sorted((key for key in self.keys if self._since(key) > requested.at), key=self._since)
+        return not later or later[0].spki == target.facts.spki
+
+    def _since(self, key: Key) -> Instant:
+        """Since when a key has been served; since it was made, where it was never switched to."""
+        switched = [
+            deed.done
+            for deed in self.outlook.facts.deeds
+            if isinstance(deed.action, Switch)
+            and deed.action.lineage == self.d.lineage
+            and key.has(deed.action.generation)
+            and isinstance(deed.outcome, Receipt)
+            and deed.done is not None
+        ]
+        return max(key.created, *switched[:1]) if switched else key.created
+
+    def _settled(self, standby: Key) -> bool:
+        """Whether its records have been published everywhere for as long as is desired of a standby."""
+        own = associations(self.d.combinations, standby.newest.chain, standby.spki)
+        wanted = frozenset(record.to_rdata() for record in own)
+        owners = [o for r in self.outlook.reach.served_by(self.d.lineage, self.d.host) for o in r.owners]
+        for owner in owners:
+            since = published_since(
+                self.outlook.facts, self.d.zone, owner, TLSA, wanted, self.outlook.now, self.outlook.limits
+            )
+            if since is None or self.outlook.now < since + self.outlook.limits.standby_settle:
+                return False
+        return bool(wanted and owners)
