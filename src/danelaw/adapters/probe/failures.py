@@ -10,8 +10,11 @@ from OpenSSL import SSL
 from danelaw.core.model import HandshakeFailure
 from danelaw.core.starttls.strangers import TLS_RECORD, stranger
 
-_FIRST_OCTETS: Final = 128
-_SERVER_HELLO: Final = 2
+_SHOWN: Final = 80
+_HANDSHAKE: Final = b"\x16"
+"""How a record with handshake messages begins (RFC 8446 §5.1)."""
+_SERVER_HELLO, _CERTIFICATE_REQUEST = 2, 13
+"""Types of handshake messages, the same in TLS 1.2."""
 _TLS12: Final = 0x0303
 _VERSIONS: Final = {0x0002: "SSL 2.0", 0x0300: "SSL 3.0", 0x0301: "TLS 1.0", 0x0302: "TLS 1.1"}
 
@@ -57,42 +60,52 @@ _MEANING: Final = {
 
 @dataclass(slots=True)
 class Heard:
-    """What the server said during a handshake: ``octets`` in all, how it began, and the alerts by number."""
+    """What the server said during a handshake: its octets, and the alerts by number."""
 
-    octets: int = 0
-    beginning: bytes = b""
+    octets: bytearray = field(default_factory=bytearray)
     alerts: list[int] = field(default_factory=list)
-
-    def add(self, data: bytes) -> None:
-        self.octets += len(data)
-        if len(self.beginning) < _FIRST_OCTETS:
-            self.beginning += data[: _FIRST_OCTETS - len(self.beginning)]
-
-    @property
-    def version(self) -> int | None:
-        """The version of the server's hello (RFC 8446 §4.1.3), where that came first."""
-        if self.beginning[:1] != TLS_RECORD[1][:1] or self.beginning[5:6] != bytes([_SERVER_HELLO]):
-            return None
-        return int.from_bytes(self.beginning[9:11]) if len(self.beginning) > 10 else None
 
     @property
     def cleartext(self) -> bool:
         """Whether it began with what begins no TLS."""
-        began = self.beginning[:2]
+        began = self.octets[:2]
         return not any(start.startswith(began) for start in TLS_RECORD)
 
+    @property
+    def version(self) -> int | None:
+        """The version of the server's hello (RFC 8446 §4.1.3), where that came first."""
+        first, body = next(iter(self.messages()), (None, b""))
+        return int.from_bytes(body[:2]) if first == _SERVER_HELLO and len(body) > 1 else None
+
+    def messages(self) -> list[tuple[int, bytes]]:
+        """The handshake messages that came unencrypted, type and body; the last one may have been cut off."""
+        flight, at = bytearray(), 0
+        while self.octets[at : at + 1] == _HANDSHAKE:
+            end = at + 5 + int.from_bytes(self.octets[at + 3 : at + 5])
+            flight += self.octets[at + 5 : end]
+            at = end
+        found, at = [], 0
+        while at + 4 <= len(flight):
+            end = at + 4 + int.from_bytes(flight[at + 1 : at + 4])
+            found.append((flight[at], bytes(flight[at + 4 : end])))
+            at = end
+        return found
+
     def __str__(self) -> str:
-        return f"{self.octets} octets came" if self.octets else "not an octet came"
+        return f"{len(self.octets)} octets came" if self.octets else "not an octet came"
 
 
 def no_handshake(error: SSL.Error, heard: Heard) -> HandshakeFailure:
     """The failure that ``error`` was, seen with what the server had said."""
     if heard.cleartext:
-        return HandshakeFailure("PROTOCOL", _not_tls(heard.beginning))
+        return HandshakeFailure("PROTOCOL", _not_tls(bytes(heard.octets[:_SHOWN])))
     if isinstance(error, (SSL.SysCallError, SSL.ZeroReturnError)):
         return HandshakeFailure("CLOSED", "the server closed the connection in the middle of the handshake")
     if heard.alerts:
-        return HandshakeFailure("TLS_ALERT", _ALERTS.get(heard.alerts[-1], str(heard.alerts[-1])))
+        alert = _ALERTS.get(heard.alerts[-1], str(heard.alerts[-1]))
+        if any(message == _CERTIFICATE_REQUEST for message, _ in heard.messages()):
+            alert += ": the server asks clients for a certificate"
+        return HandshakeFailure("TLS_ALERT", alert)
     if heard.version is not None and heard.version < _TLS12:
         return HandshakeFailure("PROTOCOL", f"the server wants {_VERSIONS.get(heard.version, hex(heard.version))}")
     return HandshakeFailure("PROTOCOL", _reasons(error))

@@ -162,8 +162,8 @@ async def _handshake(sock: socket.socket, tls: SSL.Connection) -> HandshakeFailu
             raise
         except OSError as error:
             return HandshakeFailure("CLOSED", str(error))
-        heard.add(data)
-        if heard.octets > MAX_RECEIVED:
+        heard.octets += data
+        if len(heard.octets) > MAX_RECEIVED:
             return HandshakeFailure("PROTOCOL", f"more than {MAX_RECEIVED} octets and still no end of the handshake")
         if data:
             tls.bio_write(data)
