@@ -22,9 +22,9 @@ from danelaw.core.model import (
     Security,
     Validated,
 )
+from danelaw.core.model.addresses import addresses_in
 from danelaw.core.picture import told
 from danelaw.core.picture.seen import Picture, Presented
-from danelaw.core.rollover.chains import addresses_in
 from danelaw.core.tlsa import TLSA, Reference, TLSARecord, match, records_of
 from danelaw.core.verdict.presented import Described, describe
 

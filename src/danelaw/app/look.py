@@ -31,7 +31,7 @@ from danelaw.core.model import (
     Unreachable,
     Validated,
 )
-from danelaw.core.rollover.chains import addresses_in
+from danelaw.core.model.addresses import addresses_in
 from danelaw.core.tlsa import TLSA, base_domains, tlsa_owner
 
 A: Final = int(dns.rdatatype.A)

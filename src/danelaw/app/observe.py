@@ -35,9 +35,10 @@ from danelaw.core.model import (
     TLSVersion,
     Unreachable,
 )
+from danelaw.core.model.addresses import addresses_in
 from danelaw.core.rollover.actions import MakeKey, ReuseKey
 from danelaw.core.rollover.answers import members
-from danelaw.core.rollover.chains import addresses_in, service_addresses
+from danelaw.core.rollover.chains import service_addresses
 from danelaw.core.rollover.delegation import CDS_TYPE
 from danelaw.core.rollover.epochs import DNSKEY_TYPE, DS_TYPE
 from danelaw.core.rollover.facts import (

@@ -15,7 +15,6 @@ from dns.rcode import to_text as rcode_text
 from dns.rdatatype import RdataType as T
 
 from danelaw.adapters.resolve.connections import unverified, verifying
-from danelaw.adapters.resolve.https import HTTP_2, https_channel
 from danelaw.adapters.resolve.queries import Channel, Patience
 from danelaw.adapters.resolve.tls import tls_channel
 from danelaw.adapters.resolve.udp_tcp import Do53Channel, UdpTcp
@@ -120,4 +119,6 @@ def _way(server: Forwarder, dialer: Dialer, patience: Patience, ca: Path | None)
     if isinstance(server, DoT):
         context = unverified() if server.server_name is None else verifying(ca)
         return partial(tls_channel, server, dialer, context, limit)
+    from danelaw.adapters.resolve.https import HTTP_2, https_channel  # here, for few resolvers are asked by it
+
     return partial(https_channel, server, dialer, verifying(ca, HTTP_2), limit)
