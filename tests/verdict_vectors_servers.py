@@ -107,7 +107,10 @@ FAILING: Final[dict[str, dict[str, Evidence]]] = {
     "NS_SIGNED_BY_OTHERS": {
         "another key": swept(serves(NS1, OLD, rrsigs=[rrsig(tag=1)]), serves(NS2, OLD, rrsigs=[rrsig(tag=2)])),
     },
-    "SERVERS_UNKNOWN": {"no addresses": replace(SOUND, sweep=Sweep(unknown=((DOMAIN, "ns9 has no address"),)))},
+    "SERVERS_UNKNOWN": {
+        "no addresses": replace(SOUND, sweep=Sweep(unknown=((DOMAIN, "ns9 has no address"),))),
+        "nobody could be reached": swept(silent(NS1, "TIMEOUT"), silent(NS2, "UNREACHABLE")),
+    },
     "NXDOMAIN_ABOVE": {"one of two": swept(above(NS1, 0), above(NS2, 3))},
     "SIGNATURE_EXPIRING": {
         "a day left": signed(SOUND, rrsig(days=1, ago=13)),
@@ -162,6 +165,7 @@ PASSING: Final[dict[str, dict[str, Evidence]]] = {
             serves(NS1, OLD), silent(NS1, "UNREACHABLE", SIX), silent(NS2, "UNREACHABLE", IPv6Address("2001:db8::53"))
         ),
         "lame, which NS_LAME says": swept(silent(NS2, "LAME")),
+        "nobody could be reached, which SERVERS_UNKNOWN says": swept(silent(NS1, "TIMEOUT"), silent(NS2, "TIMEOUT")),
     },
     "NS_UNSIGNED": {
         "agreed": AGREED,
@@ -173,7 +177,7 @@ PASSING: Final[dict[str, dict[str, Evidence]]] = {
             serves(NS1, OLD, rrsigs=[rrsig()]), serves(NS2, OLD, rrsigs=[rrsig(days=9)])
         ),
     },
-    "SERVERS_UNKNOWN": {"all known": AGREED},
+    "SERVERS_UNKNOWN": {"all known": AGREED, "one is silent": swept(serves(NS1, OLD), silent(NS2, "TIMEOUT"))},
     "NXDOMAIN_ABOVE": {"an empty non-terminal": swept(above(NS1, 0), above(NS2, 0))},
     "SIGNATURE_EXPIRING": {
         "twenty days left": AGREED,

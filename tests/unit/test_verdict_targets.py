@@ -11,7 +11,7 @@ from typing import Final
 
 import pytest
 
-from danelaw.core.model import HandshakeFailure, Security, TargetEvidence, Unreachable
+from danelaw.core.model import HandshakeFailure, Security, Sweep, TargetEvidence, Unreachable
 from danelaw.core.verdict import (
     Level,
     TargetReport,
@@ -30,6 +30,7 @@ from danelaw.core.verdict.target_rules import TARGET_RULES
 from tlsa_chains import NOW
 from verdict_evidence import (
     AAAA,
+    DOMAIN,
     FOUR,
     HTTPS,
     PRESENT,
@@ -313,6 +314,13 @@ def test_the_transcript_lists_the_servers_in_the_order_in_which_clients_try_them
         "  not looked at    30  mx3.example.net",
         "  and 1 more, which were not looked at",
     )
+
+
+def test_what_is_so_of_the_zone_of_several_servers_is_told_at_the_first() -> None:
+    cut_off = Sweep(unknown=((DOMAIN, "no server of net. answers"),))
+    lines = target_transcript(judged(mail(TWO, replace(FIRST, sweep=cut_off), replace(SECOND, sweep=cut_off))))
+    assert len([line for line in lines if line.startswith("INFO SERVERS_UNKNOWN")]) == 1
+    assert lines[-1] == "And as above: SERVERS_UNKNOWN"
 
 
 def test_what_is_alike_at_several_addresses_is_told_once() -> None:

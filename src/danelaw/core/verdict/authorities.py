@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Final
 
 import dns.rdatatype
 from dns.name import Name
@@ -12,6 +13,7 @@ from danelaw.core.model import IP, Absence, Answer, Asked, RRset, Said, Silence,
 from danelaw.core.tlsa import TLSA
 
 SOA = int(dns.rdatatype.SOA)
+_NOWHERE: Final = frozenset({"TIMEOUT", "UNREACHABLE"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,11 @@ def rdatas_of(answer: Answer) -> frozenset[bytes] | None:
 
 def is_tlsa(answer: Answer) -> bool:
     return isinstance(answer, RRset) and answer.type == TLSA
+
+
+def anyone_answered(sweep: Sweep | None) -> bool:
+    """Whether any name server could be asked from here: where none could, it is likely this place that is cut off."""
+    return any(not isinstance(said.answer, Silence) or said.answer.code not in _NOWHERE for said in answers_to(sweep))
 
 
 def unreachable_family(sweep: Sweep | None) -> frozenset[int]:

@@ -62,11 +62,22 @@ def _text(report: TargetReport) -> Iterator[str]:
         return
     yield ""
     yield from told(report.own, "Findings about the whole")
+    before: set[tuple[str, str, str]] = set()
     for endpoint in report.reports:
         yield ""
         yield from _endpoint(endpoint, alone=False)
         yield ""
-        yield from told(endpoint.findings)
+        yield from _told_once(endpoint, before)
+
+
+def _told_once(report: Report, before: set[tuple[str, str, str]]) -> Iterator[str]:
+    """The findings about one server, and of those that another server had already, such as of its zone, the codes."""
+    alike = {(finding.code, finding.subject, finding.sentence) for finding in report.findings}
+    yield from told(f for f in report.findings if (f.code, f.subject, f.sentence) not in before)
+    again = dict.fromkeys(f.code for f in report.findings if (f.code, f.subject, f.sentence) in before)
+    if again:
+        yield f"And as above: {', '.join(again)}"
+    before |= alike
 
 
 def _lookup(report: TargetReport) -> Iterator[str]:

@@ -18,7 +18,9 @@ def _look(case: Case) -> Iterable[Said]:
             continue
         yield Said(
             str(case.evidence.endpoint),
-            "the server answers, and no TLS comes of it",
+            "nothing listens there: the connection was refused"
+            if failure.code == "CONNECTION_REFUSED"
+            else "the server answers, and no TLS comes of it",
             address,
             (f"{failure.code}: {failure.detail}" if failure.detail else failure.code,),
         )

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from danelaw.core.model import Silence
-from danelaw.core.verdict.authorities import answers_to, server_of, unreachable_family
+from danelaw.core.verdict.authorities import answers_to, anyone_answered, server_of, unreachable_family
 from danelaw.core.verdict.case import Case
 from danelaw.core.verdict.report import Level, Rule, Said
 
@@ -16,7 +16,7 @@ _LAME: Final = frozenset({"LAME", "REFUSED"})
 def _look(case: Case) -> Iterable[Said]:
     told: set[tuple[str, str]] = set()
     nowhere = unreachable_family(case.evidence.sweep)
-    for said in answers_to(case.evidence.sweep):
+    for said in answers_to(case.evidence.sweep) if anyone_answered(case.evidence.sweep) else ():
         silence = said.answer
         if not isinstance(silence, Silence) or silence.code in _LAME:
             continue
