@@ -2,7 +2,7 @@
 
 ``python mail_world.py COMMAND…`` runs a command inside, where names resolve, every port is the real one, and
 ``/etc/resolv.conf`` and the trust anchors are the world's. Without a command it says ``up`` and stands until its
-standard input ends. Who is where, and what is wrong with it: ``mail_zones.HOSTS``.
+standard input, a pipe or a terminal, ends. Who is where, and what is wrong with it: ``mail_zones.HOSTS``.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -33,6 +34,7 @@ from danelaw.worlds.lab.real.unbound import VALIDATING, Unbound
 FOLDER: Final = namespaces.RUN / "mail"
 ANCHOR: Final = FOLDER / "root.key"
 ROOTS: Final = FOLDER / "roots.pem"
+INTERRUPTED: Final = 130
 RESOLVER: Final = str(addresses.CACHE.v4)
 
 
@@ -139,12 +141,21 @@ def _surround(found: Mapping[str, str]) -> None:
 
 
 async def _main(command: Sequence[str], found: Mapping[str, str]) -> int:
-    async with mail_world(found):
-        if not command:
+    """Runs the command, or stands, until that ends or SIGTERM comes; the exit status."""
+    here = asyncio.current_task()
+    assert here is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, here.cancel)
+    try:
+        async with mail_world(found):
+            if command:
+                return await (await asyncio.create_subprocess_exec(*command)).wait()
             print("up", flush=True)
-            await asyncio.to_thread(sys.stdin.read)
+            ended = asyncio.Event()
+            asyncio.get_running_loop().add_reader(sys.stdin, ended.set)
+            await ended.wait()
             return 0
-        return await (await asyncio.create_subprocess_exec(*command)).wait()
+    except asyncio.CancelledError:
+        return INTERRUPTED
 
 
 if __name__ == "__main__":
