@@ -65,6 +65,7 @@ class World:
 @ 600 MX 20 mx2
 mx 600 A 127.0.0.1
 _25._tcp.mx 600 TLSA {RIGHT}
+_{self.smtp}._tcp.mx 600 TLSA {RIGHT}
 mx2 600 A 127.0.0.1
 _25._tcp.mx2 600 TLSA {RIGHT}
 good 600 A 127.0.0.1

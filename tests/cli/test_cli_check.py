@@ -115,6 +115,21 @@ def test_the_first_line_says_whether_a_dane_client_connects(
     assert "\x1b" not in said.out
 
 
+def test_a_step_takes_no_longer_than_it_may(check: Run, world: World) -> None:
+    assert "TIMEOUT: no handshake within 0.3 s" in check(f"slow.example.net:{world.stalled}", "--timeout", "0.3").out
+
+
+@pytest.mark.parametrize("listed", [False, True], ids=["as an argument", "in a file"])
+def test_how_tls_begins_is_said_for_ports_that_do_not_tell(
+    check: Run, world: World, tmp_path: Path, listed: bool
+) -> None:
+    target, file = f"mx.example.net:{world.smtp}", tmp_path / "targets"
+    file.write_text(target, encoding="ascii")
+    named = ["--file", str(file)] if listed else [target]
+    assert check(*named).status == 1
+    assert check(*named, "--starttls", "smtp").status == 0
+
+
 def test_json_goes_to_standard_output_alone(check: Run, world: World) -> None:
     said = check(f"bad.example.net:{world.port}", "--json")
     assert (said.status, said.err) == (1, "")
