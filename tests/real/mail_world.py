@@ -132,7 +132,8 @@ def _resolver(zones: Zones, found: Mapping[str, str]) -> Server:
 
 def _surround(found: Mapping[str, str]) -> None:
     """What programs find without being told: addresses, the resolver, the trust anchor."""
-    lines = "".join(f"addr add {ip}/{ip.max_prefixlen} dev lo\n" for host in HOSTS for ip in place(host))
+    ips = {ip for host in HOSTS for ip in place(host)}
+    lines = "".join(f"addr add {ip}/{ip.max_prefixlen} dev lo\n" for ip in ips)
     subprocess.run((found["ip"], "-batch", "-"), input=lines, text=True, check=True)  # noqa: S603  # no shell
     resolv = FOLDER / "resolv.conf"
     resolv.write_text(f"nameserver {RESOLVER}\n", encoding="utf-8")

@@ -54,6 +54,8 @@ HOSTS: Final[Mapping[str, int]] = {
     "slow": 128,  # a TLSA record that caches hold for two days
     "old": 129,  # TLS 1.0 and no other
     "aliased": 131,  # its TLSA owner is an alias
+    "shared": 132,  # on one address with
+    "tenant": 132,  # another: who sends no name gets the certificate of the first
     "bogus": 120,  # the TLSA record was changed after it was signed
     # in other zones
     "www.plain": 118,  # in an unsigned zone
@@ -94,6 +96,7 @@ class Credentials:
         names = {host: full(host) for host in HOSTS}
         made = {host: issue(name) for host, name in names.items() if not host.startswith(("misnamed", "expired"))}
         made["www"] = issue(names["www"], "alias.example.net")
+        made["www.plain"] = issue(names["www.plain"], "alias-out.example.net")
         made["xmpp"] = issue("example.net", names["xmpp"])
         made |= {host: issue(names[host], until=-3 * DAY) for host in ("expired", "expired-ta")}
         made["ending"] = issue(names["ending"], until=5 * DAY)
@@ -215,6 +218,9 @@ def _example(credentials: Credentials) -> str:
         _tlsa("slow", (443,), c["slow"].ee).replace(f" {TTL} ", " 172800 "),
         _tlsa("old", (443,), c["old"].ee),
         f"_443._tcp.aliased {TTL} IN CNAME tlsa.aliased\ntlsa.aliased {TTL} IN TLSA {c['aliased'].ee}\n",
+        _tlsa("shared", (443,), c["shared"].ee),
+        _tlsa("tenant", (443,), c["tenant"].ee),
+        _tlsa("alias-out", (443,), c["www.plain"].ee),
         _tlsa("bogus", (443,), c["bogus"].ee),
         _tlsa("gone", (443,), c["gone"].ee),
     ]
@@ -222,6 +228,7 @@ def _example(credentials: Credentials) -> str:
         "@": ("10 mx",),
         "mixed": ("10 mx", "20 bare"),
         "null": ("0 .",),
+        "aliases": ("10 mx-alias",),
         "mismatched": ("10 mismatch",),
         "deafened": ("10 deaf",),
     }
@@ -241,7 +248,10 @@ def _example(credentials: Credentials) -> str:
         ("ldap", 389): "ldap",
     }
     lines += [f"_{name}._tcp {TTL} IN SRV 0 1 {port} {host}\n" for (name, port), host in services.items()]
-    lines += [f"alias {TTL} IN CNAME www\n", _delegated_plainly("plain")]
+    lines += [
+        f"alias {TTL} IN CNAME www\nalias-out {TTL} IN CNAME www.plain\nmx-alias {TTL} IN CNAME mx\n",
+        _delegated_plainly("plain"),
+    ]
     return "".join(lines)
 
 

@@ -110,6 +110,8 @@ GOOD: Final[dict[str, tuple[str, str | None, set[str]]]] = {
     "ftp:ftp.example.net": ("ftp.example.net:21/tcp", "> AUTH TLS", set()),
     "www.example.net": ("www.example.net:443/tcp", None, set()),
     "https://dual.example.net/": ("dual.example.net:443/tcp", None, set()),
+    "shared.example.net": ("shared.example.net:443/tcp", None, set()),
+    "tenant.example.net": ("tenant.example.net:443/tcp", None, set()),
     "alias.example.net": ("alias.example.net:443/tcp", None, set()),
 }
 
@@ -137,6 +139,8 @@ FAULTY: Final[dict[str, tuple[str, set[str]]]] = {
     "unusable.example.net": ("valid", {"UNUSABLE_RECORD"}),
     "combined.example.net": ("valid", {"COMBINATION_UNMATCHED", "BREAKS_AT_RENEWAL"}),
     "v4only.example.net": ("valid", {"NO_IPV6"}),
+    "alias-out.example.net": ("valid", {"BASE_ORIGINAL"}),
+    "smtp:aliases.example.net": ("valid", {"SERVER_ALIAS"}),
     "slow.example.net": ("valid", {"TLSA_TTL_LONG"}),
     "aliased.example.net": ("valid", {"TLSA_ALIAS"}),
     "www.ending.net": ("valid", {"SIGNATURE_EXPIRING"}),
@@ -373,14 +377,16 @@ DIRECT: Final = tuple(
     f"{host}.example.net 443"
     for host in (
         *("www", "dual", "mismatch", "expired", "misnamed", "misnamed-ta", "expired-ta"),
-        *("stale", "unusable", "combined", "uncovered"),
+        *("stale", "unusable", "combined", "uncovered", "tenant"),
     )
 )
 CASES: Final = [
     *_cases(_openssl, *OPENSSL, *DIRECT, "mx.example.net 465", "mail.example.net 993", "ldap.example.net 636"),
     *_cases(_danetool, *STARTTLS, *DIRECT, "bogus.example.net 443"),
     *_cases(_ldns_dane, *DIRECT, "half.example.net 443", "bogus.example.net 443", "gone.example.net 443"),
-    *_cases(_posttls_finger, *(f"{d}example.net 25 smtp" for d in ("", "mismatched.", "deafened.", "null."))),
+    *_cases(
+        _posttls_finger, *(f"{d}example.net 25 smtp" for d in ("", "aliases.", "mismatched.", "deafened.", "null."))
+    ),
 ]
 DIFFERENCES: Final = {
     # one handshake, in which they prefer ECDSA: they never see the RSA certificate that no record covers
