@@ -43,6 +43,7 @@ from danelaw.worlds.replay.rpl import UnsupportedError, read_scenario
 from fault_garden.beds import Bed
 from fault_garden.garden import Garden, plant
 from fault_garden.keys import same_tag
+from fuzz.chains import chains
 from fuzz.grounds import LAYOUTS, NOW, Case, Ground, Reply, ground, lie_believed
 from fuzz.lies import TRICKS, flip_octets, lies, to_wire
 from starttls_transcripts import TRANSCRIPTS, hold
@@ -322,5 +323,6 @@ HARNESSES: Final[Mapping[str, Harness]] = {
     "octets": octets,
     "anchors": anchors,
     "scenarios": scenarios,
+    "chains": chains,
     **{f"starttls-{protocol}": starttls(protocol) for protocol in PROTOCOLS},
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from datetime import datetime, timedelta
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Final
@@ -16,6 +17,10 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID, NameOID
 from danelaw.core.tlsa.constraints import DN, Constraints, Names, Subtrees
 from danelaw.core.tlsa.der import MalformedDER, certificate_fields
 from danelaw.core.tlsa.x509 import ALWAYS, Certificate, Validity
+
+# What a server sends is judged here; what the library makes of it on its own is nothing for a user's terminal.
+for _said in ("Parsed a ", "Attribute's length ", "Country code "):
+    warnings.filterwarnings("ignore", message=_said, category=UserWarning)
 
 _SECOND: Final = timedelta(seconds=1)
 _UNDERSTOOD: Final = frozenset(
@@ -45,6 +50,7 @@ def read(der: bytes) -> Certificate | None:
     except (
         MalformedDER,
         ValueError,
+        TypeError,  # attributes of a name whose values are of a type that is not theirs
         UnsupportedAlgorithm,
         x509.DuplicateExtension,
         x509.InvalidVersion,
