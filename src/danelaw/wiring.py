@@ -23,16 +23,8 @@ from danelaw.adapters.clock import (
 from danelaw.adapters.probe import TLSProber
 from danelaw.adapters.resolve import AuthorityAsker, ForwardingResolver, Patience, system_forwarders
 from danelaw.adapters.resolve.stated import ONCE, StatedAuthorities
-from danelaw.app.config import (
-    LOCAL,
-    PLATFORM_ROOTS,
-    Config,
-    FileZoneConfig,
-    ServiceConfig,
-    UpdatedZoneConfig,
-    ZoneConfig,
-)
 from danelaw.app.eyes import Eyes
+from danelaw.app.platform_roots import PLATFORM_ROOTS
 from danelaw.core.dnssec.anchors import Anchors, read_anchors
 from danelaw.core.dnssec.zonekeys import ZoneKeyCache
 from danelaw.core.model import IP, DanelawError, Forwarder, Instant, Record, SubjectName
@@ -54,6 +46,7 @@ from danelaw.ports import (
 if TYPE_CHECKING:
     # What only one of these functions needs is imported there: to look at the network takes a quarter of it all.
     from danelaw.adapters.zone.file_zones import ZoneFile
+    from danelaw.app.config import Config, FileZoneConfig, ServiceConfig, ZoneConfig
     from danelaw.app.delegation import Onlookers
     from danelaw.app.engine import Engine
     from danelaw.app.toolbox import Subjects, Toolbox
@@ -234,6 +227,7 @@ def _tools(config: Config, world: Surroundings, store: Store) -> Toolbox:
     from danelaw.adapters.issue.webroot import WebrootSolver
     from danelaw.adapters.publish.zonefile import ZonefilePublisher
     from danelaw.adapters.zone.file_zones import FileZones
+    from danelaw.app.config import LOCAL, FileZoneConfig
     from danelaw.app.toolbox import Toolbox
 
     anchors = trust_anchors(config.trust_anchor or world.trust_anchors, world.clock.now())
@@ -294,6 +288,7 @@ def _updates(zone: ZoneConfig, config: Config, world: Surroundings) -> Publisher
     """For a zone that its server keeps. An update that may have been made or not must be so by ``in_flight``."""
     from danelaw.adapters.publish.rfc2136 import Primary, Rfc2136Publisher
     from danelaw.adapters.publish.tsig import read_key
+    from danelaw.app.config import UpdatedZoneConfig
 
     if not isinstance(zone, UpdatedZoneConfig):
         return None
@@ -308,6 +303,7 @@ def _back_off(config: Config) -> timedelta:
 
 
 def _subjects(config: Config, world: Surroundings) -> Subjects:
+    from danelaw.app.config import LOCAL, UpdatedZoneConfig
     from danelaw.app.toolbox import Subjects
     from danelaw.core.rollover.planner import DesiredService, DesiredZone
     from danelaw.core.rollover.reach import Reach
@@ -343,6 +339,7 @@ def _subjects(config: Config, world: Surroundings) -> Subjects:
 
 
 def _reached(service: ServiceConfig, roots: tuple[bytes, ...]) -> list[Reached]:
+    from danelaw.app.config import LOCAL
     from danelaw.core.rollover.reach import Reached
 
     return [

@@ -20,6 +20,7 @@ import dns.name
 import msgspec
 from dns.name import Name
 
+from danelaw.app.platform_roots import PLATFORM_ROOTS
 from danelaw.core.dnssec.nsec3_chain import NSEC3Chain
 from danelaw.core.model import (
     IP,
@@ -36,7 +37,6 @@ from danelaw.core.model import (
 from danelaw.core.rollover.succession import Strategy
 from danelaw.core.tlsa import Combination, MalformedTLSA, MatchingType, Selector
 
-PLATFORM_ROOTS: Final = "/etc/ssl/certs/ca-certificates.crt"
 LOCAL: Final = HostName("local")
 
 TTL: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]

@@ -152,13 +152,13 @@ def read_request(data: bytes, source: str) -> Material:
     Raises ``DanelawError``: ``EMPTY_INPUT``, ``NOT_A_REQUEST``.
     """
     pieces = _pieces(data, source, "NOT_A_REQUEST")
-    requests = [piece.der for piece in pieces if piece.what == REQUEST]
-    if len(requests) != 1:
-        hint = "give a file for each" if requests else _instead(pieces)
+    found = [piece.der for piece in pieces if piece.what == REQUEST]
+    if len(found) != 1:
+        hint = "give a file for each" if found else _instead(pieces)
         raise _wrong("NOT_A_REQUEST", source, pieces, hint)
-    _demand_signed(requests[0], source)
+    _demand_signed(found[0], source)
     try:
-        parts = children(children(requests[0])[0][1])
+        parts = children(children(found[0])[0][1])
         return Material(parts[2][1], None, _requested(parts) or None)
     except (MalformedDER, IndexError) as error:
         raise DanelawError("NOT_A_REQUEST", f"{source} cannot be read", evidence=str(error)) from error

@@ -7,13 +7,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from danelaw import wiring
 from danelaw.app.check import Looked, Looker, Looking
-from danelaw.app.config import load
 from danelaw.core.model import DanelawError, Target, TargetEvidence
 from danelaw.core.verdict import EXPIRY_NOTICE, TargetReport, exit_status, judge_target
 from danelaw.core.verdict.nagios import Outcome, Status, unknown
@@ -35,6 +34,9 @@ from danelaw.faces.cli.check.telling import (
     Whole,
 )
 from danelaw.faces.cli.output_file import OutputFile
+
+if TYPE_CHECKING:
+    from danelaw.app.config import Config
 
 STDOUT: Final = "-"
 WRONG, USAGE, UNDECIDED, GOOD = 1, 2, 3, 0
@@ -214,7 +216,7 @@ def check(
     streams = {"--json": json_form, "--json-lines": json_lines, "--brief": brief, "--nagios": nagios}
     _one_of({**streams, "--prometheus -": prometheus == STDOUT, "--save -": save == STDOUT})
     wanted = read_targets(targets, files, starttls) if not evidence else ()
-    settings = load(config) if config is not None else None
+    settings = _settings(config)
     as_of, notice = instant(now), timedelta(days=days) if days is not None else None
     roots = wiring.client_roots(settings, ca)
     chosen = [address(text) for text in addresses]
@@ -271,6 +273,7 @@ def _live(looker: Looker, targets: Sequence[Target], desk: _Desk, progress: Prog
             async for place, target, looked in looker.look_at_all(progress.taken()):
                 progress.done(target)
                 desk.take(place, target, looked)
+                progress.redraw()
         finally:
             shown.cancel()
 
@@ -316,3 +319,11 @@ def _nothing_with(option: str, others: Mapping[str, object]) -> None:
     for other, value in others.items():
         if value:
             raise click.UsageError(f"{option} judges what was seen before: {other} has no say in that")
+
+
+def _settings(file: Path | None) -> Config | None:
+    if file is None:
+        return None
+    from danelaw.app.config import load  # here, since few have one, and it takes long to import
+
+    return load(file)
