@@ -73,6 +73,7 @@ FAILING: Final[dict[str, dict[str, Evidence]]] = {
     "PKIX_ON_SMTP": {"beside DANE-EE": with_chain(PRESENT, ONE, record("1 1 1"), of=SMTP)},
     "TA_ONLY_IN_DNS": {
         "the whole certificate": with_chain(shows(LEAF.der), record("2 0 0")),
+        "a bare key": with_chain(shows(LEAF.der), record("2 1 0")),
         "of a root that is not sent": with_chain(PRESENT, bytes((2, 0, 0)) + ROOT.der),
     },
     "NAME_LACKING": {"the domain's name alone": with_chain(DOMAIN_ALONE, record("2 0 1"), of=SMTP)},
@@ -118,6 +119,7 @@ PASSING: Final[dict[str, dict[str, Evidence]]] = {
         "one key": SOUND,
         "each has its record": replace(publishing(ONE, NEXT), probes=probes(rsa=OTHER)),
         "nothing matches, which TLSA_MISMATCH says": presenting(*probes(OTHER)),
+        "neither key matches, which it says too": presenting(*probes(OTHER, rsa=shows(NOBODY_S.der))),
     },
     "EMPTY_DIGEST": {"of a key": SOUND},
     "DUPLICATE_RECORD": {
@@ -137,11 +139,15 @@ PASSING: Final[dict[str, dict[str, Evidence]]] = {
     "CERTIFICATE_DATES_IGNORED": {"sixty days left": SMTP},
     "ROLL_IN_PROGRESS": {"one": SOUND, "more than a roll needs": publishing(ONE, *TWO_OLD)},
     "TLS_OUTDATED": {"TLS 1.2": presenting(*probes(replace(PRESENT, version="TLSv1.2")))},
-    "PKIX_REFUSES": {"a CA that browsers know": HTTPS},
+    "PKIX_REFUSES": {
+        "a CA that browsers know": HTTPS,
+        "nobody accepts it, which TLSA_MISMATCH says": with_chain(shows(NOBODY_S.der), ONE, of=HTTPS),
+    },
     "PKIX_BRITTLE": {"beside DANE-EE": publishing(ONE, record("1 1 1"))},
     "CA_KEY_ALONE": {"the certificate": publishing(record("2 0 1"))},
     "CLIENT_REFUSES": {
         "all accept it": SOUND,
+        "mail servers would not, and none comes": publishing(record("1 1 1"), NEXT),
         "all refuse it, which TLSA_MISMATCH says": presenting(*probes(OTHER)),
         "no names are checked behind SRV": with_chain(
             shows(NAMELESS.der, INTERMEDIATE.der), record("3 1 1", NAMELESS), of=XMPP
@@ -160,7 +166,8 @@ NOT_APPLICABLE: Final[dict[str, Evidence]] = {
     **dict.fromkeys(("EMPTY_DIGEST", "DUPLICATE_RECORD", "FULL_DATA", "BREAKS_AT_RENEWAL"), publishing()),
     **dict.fromkeys(("DIGEST_OPTIONAL", "PKIX_BRITTLE", "CA_KEY_ALONE"), publishing()),
     **dict.fromkeys(("ALGORITHM_UNCOVERED", "CHAIN_DISORDERED", "CERTIFICATE_DATES_IGNORED"), NOTHING_SEEN),
-    **dict.fromkeys(("ROLL_IN_PROGRESS", "TLS_OUTDATED", "CLIENT_REFUSES", "ADDRESSES_DIFFER"), NOTHING_SEEN),
+    **dict.fromkeys(("ROLL_IN_PROGRESS", "TLS_OUTDATED", "CLIENT_REFUSES"), NOTHING_SEEN),
+    "ADDRESSES_DIFFER": presenting(*probes(ips=[SIX]), *probes(OTHER, ips=[FOUR])),
     "PKIX_ON_SMTP": publishing(record("1 1 1")),
     "TA_ONLY_IN_DNS": SOUND,
     "NAME_LACKING": SOUND,

@@ -86,6 +86,7 @@ FAILING: Final[dict[str, dict[str, Evidence]]] = {
     },
     "NS_SETTLING": {
         "the next key's record is on its way": swept(*LAGGING, serves(NS1, OLD, NEW), serves(NS2, OLD), evidence=BOTH),
+        "the newer version is told of last": swept(*LAGGING, serves(NS2, OLD), serves(NS1, OLD, NEW), evidence=BOTH),
         "the first records are on their way": swept(*LAGGING, serves(NS1, OLD), serves(NS2)),
     },
     "NS_LAGGING": {

@@ -24,6 +24,8 @@ from tlsa_chains import INTERMEDIATE, LEAF, RENEWED, ROOT, issue
 from verdict_evidence import (
     AAAA,
     FOUR,
+    NS1,
+    NS2,
     OTHER,
     PRESENT,
     REFERENCE,
@@ -35,6 +37,8 @@ from verdict_evidence import (
     probes,
     publishing,
     record,
+    serves,
+    swept,
     text,
     tlsa,
 )
@@ -75,6 +79,11 @@ VERDICTS: dict[str, tuple[Evidence, Verdict, bool]] = {
     "TLSA not learnt": (replace(SOUND, tlsa=tlsa(state=Security.INDETERMINATE)), Verdict.UNDECIDED, False),
     "TLSA bogus": (replace(SOUND, tlsa=tlsa(record("3 1 1"), state=Security.BOGUS)), Verdict.BOGUS, False),
     "an address bogus": (replace(SOUND, a=addresses(A, FOUR, state=Security.BOGUS)), Verdict.BOGUS, False),
+    "a name server gives out records that match no more": (
+        swept(serves(NS1, record("3 1 1")), serves(NS2, record("3 1 1", RENEWED))),
+        Verdict.MISMATCH,
+        False,
+    ),
     "unsigned": (replace(SOUND, tlsa=tlsa(record("3 1 1"), state=Security.INSECURE)), Verdict.INSECURE, False),
     "no record": (publishing(), Verdict.NONE, False),
     "nothing usable": (publishing(UNKNOWN), Verdict.NONE, False),

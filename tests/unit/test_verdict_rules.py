@@ -12,20 +12,25 @@ import pytest
 
 import verdict_vectors_chains as chains
 import verdict_vectors_servers as servers
-from danelaw.core.model import Evidence, Handshake, HandshakeFailure, NotOffered, Security, Unreachable
+from danelaw.core.model import Evidence, Handshake, HandshakeFailure, Hello, NotOffered, Probe, Security, Unreachable
 from danelaw.core.verdict import Level, Rule, reference_of, rules
 from danelaw.core.verdict.case import Case
 from danelaw.core.verdict.rules import RULES
 from tlsa_chains import DAY, INTERMEDIATE, LEAF, NOW, RENEWED, ROOT, issue
 from verdict_evidence import (
     AAAA,
+    DOMAIN,
     FOUR,
+    HOST,
+    NS1,
+    NS2,
     OTHER,
     OWNER,
     PRESENT,
     SIX,
     SMTP,
     SOUND,
+    XMPP,
     A,
     addresses,
     at_all,
@@ -35,7 +40,9 @@ from verdict_evidence import (
     publishing,
     record,
     rrsig,
+    serial,
     signed,
+    swept,
     text,
     tlsa,
 )
@@ -263,6 +270,34 @@ def test_where_mail_servers_have_no_use_for_any_record_it_says_what_they_do() ->
     (web,) = rule("NOTHING_USABLE").findings(case(publishing(UNKNOWN)))
     assert "insist on TLS" in mail.sentence
     assert "as if there were none" in web.sentence
+
+
+def test_records_that_nobody_asks_for_match_nothing_and_mismatch_nothing() -> None:
+    """RFC 7673 §3.1: behind SRV records that are not signed, clients ask for no TLSA records."""
+    evidence = replace(XMPP, service_state=Security.INSECURE, probes=probes(OTHER))
+    assert not rule("TLSA_MISMATCH").applies(case(evidence))
+    assert rule("TLSA_MISMATCH").findings(case(replace(evidence, service_state=Security.SECURE)))
+
+
+def test_the_server_that_lags_is_told_across_the_end_of_the_serials() -> None:
+    """RFC 1982 §3.2: 1 comes after 4294967295."""
+    (finding,) = rule("NS_LAGGING").findings(case(swept(serial(NS1, 1), serial(NS2, 0xFFFFFFFF))))
+    assert finding.sentence.startswith("ns2.example.net (198.51.100.53) serves the zone's version 4294967295")
+
+
+def test_clients_that_ask_for_another_name_are_told_by_it() -> None:
+    """Behind SRV some clients send the service domain, and some the host."""
+    one, other = Hello(DOMAIN), Hello(HOST)
+    seen = [Probe(NOW, FOUR, one, PRESENT), Probe(NOW, FOUR, other, OTHER)]
+    (finding,) = rule("TLSA_MISMATCH").findings(case(replace(XMPP, probes=tuple(seen))))
+    assert "clients that ask for www.example.net:" in finding.sentence
+
+
+@pytest.mark.parametrize("id", ["CERTIFICATE_EXPIRING", "CERTIFICATE_DATES_IGNORED"])
+def test_a_certificate_s_end_is_minded_or_not(id: str) -> None:
+    (other,) = {"CERTIFICATE_EXPIRING", "CERTIFICATE_DATES_IGNORED"} - {id}
+    for evidence in FAILING[id].values():
+        assert not rule(other).applies(case(evidence))
 
 
 def test_a_key_algorithm_without_a_record_is_named() -> None:

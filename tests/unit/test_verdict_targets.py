@@ -101,6 +101,11 @@ VERDICTS: Final[dict[str, tuple[TargetEvidence, Verdict, bool]]] = {
         Verdict.INSECURE,
         False,
     ),
+    "TLSA answers that nobody asks for are bogus": (
+        mail(ONE, replace(FIRST, initial=INSECURE, tlsa=tlsa(state=BOGUS))),
+        Verdict.INSECURE,
+        False,
+    ),
     "TLSA answers of an alias that is signed count": (
         mail(ONE, replace(FIRST, initial=Security.SECURE, a=addresses(A, FOUR, state=INSECURE))),
         Verdict.VALID,
@@ -152,7 +157,7 @@ PASSING: Final[dict[str, list[TargetEvidence]]] = {
     "LOOKUP_UNDECIDED": [mail(TWO, FIRST), mail(mx(state=BOGUS))],
     "MX_INSECURE": [mail(TWO, FIRST)],
     "SRV_INSECURE": [chat(srv(CHAT_AT), BEHIND_SRV)],
-    "NULL_MX": [mail(TWO, FIRST)],
+    "NULL_MX": [mail(TWO, FIRST), mail(mx((0, "."), (10, "mx1.example.net.")), FIRST)],
     "NULL_MX_BESIDE_OTHERS": [mail(mx((0, "."))), mail(TWO, FIRST)],
     "SRV_NO_SERVICE": [chat(srv(CHAT_AT), BEHIND_SRV)],
     "MX_IMPLICIT": [mail(TWO, FIRST)],

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from typing import Final
 
 from danelaw.core.tlsa import CertificateUsage
-from danelaw.core.tlsa.x509 import parse
 from danelaw.core.verdict.case import Case
 from danelaw.core.verdict.report import Level, Rule, Said
 
@@ -17,9 +16,7 @@ def _look(case: Case) -> Iterable[Said]:
             anchor = outcome.certificate
             if not outcome.matched or outcome.record.combination.usage != CertificateUsage.DANE_TA or anchor is None:
                 continue
-            sent = view.handshake.chain.ders[1:]
-            keys = [known.spki for known in map(parse, sent) if known is not None]
-            if anchor not in sent and anchor not in keys:
+            if anchor not in view.handshake.chain.ders[1:]:
                 yield Said(
                     f"TLSA {outcome.record.brief()}",
                     f"the server does not send the trust anchor that this record names, and not every client takes it "
