@@ -70,6 +70,7 @@ def data(text: str) -> None:
 
 def raw(text: str) -> None:
     """A whole document to standard output, its last line ended already, in UTF-8 whatever the locale."""
+    _clear()
     sys.stdout.buffer.write(text.encode("utf-8"))
 
 

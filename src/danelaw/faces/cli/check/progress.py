@@ -44,8 +44,12 @@ class Progress:
     async def show(self) -> None:
         """On a terminal, until it is cancelled."""
         while terminal.interactive():
-            terminal.wait(self.line())
+            self.redraw()
             await asyncio.sleep(_TICK)
+
+    def redraw(self) -> None:
+        if terminal.interactive() and self._since:
+            terminal.wait(self.line())
 
     def line(self) -> str:
         now = self._clock.monotonic()
@@ -53,4 +57,4 @@ class Progress:
         more = len(self._since) - len(longest)
         awaited = ", ".join(longest) + (f" and {more} more" if more > 0 else "")
         counted = f"{self._done} of {len(self._targets)} checked; " if len(self._targets) > 1 else ""
-        return f"{counted}waiting for {awaited}" if awaited else ""
+        return f"{counted}waiting for {awaited}"

@@ -9,6 +9,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Final, Protocol, TypeAlias
 
 from danelaw.core.model import DanelawError
@@ -24,6 +25,7 @@ from danelaw.faces.cli.output_file import OutputFile
 from danelaw.faces.cli.terminal import Ink
 
 Told: TypeAlias = Callable[[], None]
+"""Holds what is to be printed, and not the outcome, which is large."""
 
 _COLOURS: Final = {
     Verdict.VALID: "green",
@@ -56,9 +58,8 @@ class Transcripts:
 
     def prepare(self, outcome: Outcome) -> Told:
         if not isinstance(outcome, TargetReport):
-            return lambda: self._failed(*outcome)
-        lines = target_transcript(outcome)
-        return lambda: self._show(outcome.verdict, lines)
+            return partial(self._failed, *outcome)
+        return partial(self._show, outcome.verdict, target_transcript(outcome))
 
     def end(self, unfinished: Sequence[str]) -> None:
         _summary(self._verdicts, unfinished)
@@ -84,9 +85,9 @@ class Brief:
 
     def prepare(self, outcome: Outcome) -> Told:
         if not isinstance(outcome, TargetReport):
-            return lambda: self._failed(*outcome)
+            return partial(self._failed, *outcome)
         codes = ", ".join(dict.fromkeys(f.code for f in outcome.findings if f.level is not Level.INFO))
-        return lambda: self._show(outcome.verdict, outcome.case.subject, codes)
+        return partial(self._show, outcome.verdict, outcome.case.subject, codes)
 
     def end(self, unfinished: Sequence[str]) -> None:
         _summary(self._verdicts, unfinished)
@@ -111,10 +112,8 @@ class Whole:
 
     def prepare(self, outcome: Outcome) -> Told:
         if not isinstance(outcome, TargetReport):
-            error = _error_json(*outcome)
-            return lambda: self._errors.append(error)
-        part = check_json([outcome])
-        return lambda: self._parts.append(part)
+            return partial(self._errors.append, _error_json(*outcome))
+        return partial(self._parts.append, check_json([outcome]))
 
     def end(self, unfinished: Sequence[str]) -> None:
         missing = [Verdict.UNDECIDED.value] if self._errors or unfinished or not self._parts else []
@@ -144,7 +143,7 @@ class Lines:
             said = _error_json(*outcome)
             failed = {"verdict": Verdict.UNDECIDED.value, "good": False, "findings": [], "endpoints": []}
             line = json.dumps({"schema": SCHEMA, "target": said.pop("target"), **failed, "error": said})
-        return lambda: terminal.data(line)
+        return partial(terminal.data, line)
 
     def end(self, unfinished: Sequence[str]) -> None:
         """Whoever reads lines knows what he asked for."""
@@ -159,7 +158,7 @@ class Plugin:
         self._outcomes: list[Outcome] = []
 
     def prepare(self, outcome: Outcome) -> Told:
-        return lambda: self._outcomes.append(outcome)
+        return partial(self._outcomes.append, outcome)
 
     def end(self, unfinished: Sequence[str]) -> int:
         cut = [(target, DanelawError("TIMEOUT", "interrupted before it was finished")) for target in unfinished]
@@ -174,8 +173,8 @@ class Silent:
 
     def prepare(self, outcome: Outcome) -> Told:
         if isinstance(outcome, TargetReport):
-            return lambda: None
-        return lambda: _tell_error(*outcome)
+            return _nothing
+        return partial(_tell_error, *outcome)
 
     def end(self, unfinished: Sequence[str]) -> None:
         pass
@@ -190,7 +189,7 @@ class Metrics:
 
     def prepare(self, outcome: Outcome) -> Told:
         one = metrics.samples(outcome) if isinstance(outcome, TargetReport) else metrics.failed(*outcome)
-        return lambda: self._samples.extend(one)
+        return partial(self._samples.extend, one)
 
     def end(self, unfinished: Sequence[str]) -> None:
         """What was not finished is not in it: the old figures are better than half of the new ones."""
@@ -212,9 +211,8 @@ class Saved:
 
     def prepare(self, outcome: Outcome) -> Told:
         if not isinstance(outcome, TargetReport):
-            return lambda: None
-        line = to_line(outcome.evidence)
-        return lambda: self._keep(line)
+            return _nothing
+        return partial(self._keep, to_line(outcome.evidence))
 
     def end(self, unfinished: Sequence[str]) -> None:
         if self._file is not None:
@@ -225,6 +223,10 @@ class Saved:
             terminal.data(line)
         else:
             self._file.write(f"{line}\n")
+
+
+def _nothing() -> None:
+    pass
 
 
 def _error_json(target: str, error: DanelawError) -> dict[str, object]:
