@@ -211,6 +211,8 @@ def test_each_target_has_a_line_of_json(check: Run, world: World) -> None:
     first, second = map(json.loads, said.lines)
     assert (first["schema"], first["verdict"]) == ("danelaw/check/1", "mismatch")
     assert (second["verdict"], second["good"]) == ("undecided", False)
+    assert list(second) == list(first)
+    assert first["error"] is None
     assert second["error"]["code"] == "TRANSPORT_UNSUPPORTED"
     assert said.status == 1
 

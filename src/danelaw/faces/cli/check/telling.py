@@ -38,6 +38,16 @@ _COLOURS: Final = {
 _LEVELS: Final = {Level.ERROR: "red", Level.WARNING: "yellow", Level.INFO: "cyan"}
 _WIDEST: Final = max(len(verdict.value) for verdict in Verdict)
 _FAILED: Final = "error"
+_UNSEEN: Final[dict[str, object]] = {
+    "at": None,
+    "verdict": Verdict.UNDECIDED.value,
+    "good": False,
+    "findings": [],
+    "lookup": None,
+    "endpoints": [],
+    "leftOut": 0,
+}
+"""The fields of a target's document where nothing was seen."""
 
 
 class Teller(Protocol):
@@ -138,12 +148,11 @@ class Lines:
 
     def prepare(self, outcome: Outcome) -> Told:
         if isinstance(outcome, TargetReport):
-            line = json.dumps(target_json(outcome))
+            document = {**target_json(outcome), "error": None}
         else:
             said = _error_json(*outcome)
-            failed = {"verdict": Verdict.UNDECIDED.value, "good": False, "findings": [], "endpoints": []}
-            line = json.dumps({"schema": SCHEMA, "target": said.pop("target"), **failed, "error": said})
-        return partial(terminal.data, line)
+            document = {"schema": SCHEMA, "target": said.pop("target"), **_UNSEEN, "error": said}
+        return partial(terminal.data, json.dumps(document))
 
     def end(self, unfinished: Sequence[str]) -> None:
         """Whoever reads lines knows what he asked for."""
