@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import json
 import re
 import shlex
 import signal
+import socketserver
+import ssl
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +21,9 @@ from typing import Any, Final
 
 import pytest
 from check_world import AT, RIGHT, WRONG, World, standing
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
     Encoding,
@@ -26,12 +33,14 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from danelaw.faces import cli
-from tlsa_chains import INTERMEDIATE, LEAF, NOW, Issued, issue
+from tlsa_chains import DAY, INTERMEDIATE, LEAF, NOW, Issued, issue
 
 ROOT: Final = Path(__file__).parents[2]
 HOWTO: Final = ROOT / "docs" / "how-to" / "make-tlsa-records.md"
 REFERENCE: Final = ROOT / "docs" / "reference" / "tlsa.md"
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+OTHER_RSA: Final = rsa.generate_private_key(65537, 2048)
+OTHER_EC: Final = ec.generate_private_key(ec.SECP256R1())
 ALL: Final = [(u, s, m) for u in range(4) for s in range(2) for m in range(3)]
 
 HEAVY: Final = (
@@ -393,6 +402,57 @@ def test_the_servers_of_a_mail_domain_are_found_and_asked(ask: Run, world: World
     said = ask("smtp:example.net", "--from-server", "--address", f"127.0.0.1@{world.smtp}")
     assert said.status == 0
     assert said.out.splitlines() == [f"_25._tcp.{host}.example.net. 3600 IN TLSA {RIGHT}" for host in ("mx", "mx2")]
+
+
+@pytest.fixture(scope="module")
+def other_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """The port, on 127.0.0.2, of a server with RSA beside ECDSA, neither of them the key of the other server."""
+    folder, names = tmp_path_factory.mktemp("other"), ("good.example.net",)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    keys: tuple[rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey, ...] = (OTHER_RSA, OTHER_EC)
+    for number, key in enumerate(keys):
+        file = folder / f"{number}.pem"
+        certificate = self_signed(key, names)
+        secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        file.write_bytes(secret + certificate.public_bytes(Encoding.PEM))
+        context.load_cert_chain(file)
+
+    class Shaking(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            with contextlib.suppress(OSError), context.wrap_socket(self.request, server_side=True) as shaken:
+                shaken.recv(1)
+
+    with socketserver.ThreadingTCPServer(("127.0.0.2", 0), Shaking) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        yield int(server.server_address[1])
+        server.shutdown()
+        thread.join(30)
+
+
+def self_signed(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey, names: tuple[str, ...]) -> x509.Certificate:
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, names[0])])
+    builder = x509.CertificateBuilder(name, name, key.public_key(), 1, NOW - DAY, NOW + DAY)
+    builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(one) for one in names]), critical=False)
+    return builder.sign(key, hashes.SHA256())
+
+
+def test_every_key_at_every_address_gets_its_record_and_that_is_told(ask: Run, world: World, other_server: int) -> None:
+    """Who happens to reach the one address must not be refused for the other's key."""
+    said = ask(f"good.example.net:{world.port}", "--from-server", "--address", f"127.0.0.1@{world.port}",
+               "--address", f"127.0.0.2@{other_server}")  # fmt: skip
+    keys = [LEAF.spki, *(spki_of(key) for key in (OTHER_EC, OTHER_RSA))]
+    assert said.status == 0
+    assert sorted(said.out.splitlines()) == sorted(
+        f"_{world.port}._tcp.good.example.net. 3600 IN TLSA 3 1 1 {hashlib.sha256(spki).hexdigest()}" for spki in keys
+    )
+    told = " ".join(said.err.split())
+    assert "presents 3 different keys (at 127.0.0.1; 127.0.0.2; 127.0.0.2)" in told
+    assert "[SERVER_DIFFERS, RFC 7671 §8]" in told
+
+
+def spki_of(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> bytes:
+    return key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
 @pytest.mark.parametrize("host", ["closed", "nothing"])

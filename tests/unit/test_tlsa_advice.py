@@ -114,6 +114,13 @@ def test_a_host_that_the_certificate_does_not_name_is_told(
     assert told.get("NAME_NOT_COVERED") == citation
 
 
+def test_of_many_and_long_names_some_are_told() -> None:
+    many = chain(issue("many", CA, names=tuple(f"{'x' * 63}.{'y' * 63}.h{n}.example.net" for n in range(90))))
+    (told,) = advise([Combination(3, 1, 1)], many, [WEB], NOW)
+    assert told.text.count("…") == 6
+    assert len(told.text) < 500
+
+
 def test_of_a_ca_alone_the_names_do_not_matter_unless_it_is_the_server_too() -> None:
     own = chain(issue("www", ca=True, names=("www.example.net",)))
     elsewhere = Place(from_text("other.example.net"), 443)

@@ -326,8 +326,9 @@ def test_a_request_that_its_key_did_not_sign_is_refused() -> None:
         (pem(LEAF), "NOT_A_REQUEST"),
         (request(LEAF.key).public_bytes(Encoding.PEM) * 2, "NOT_A_REQUEST"),
         (request(LEAF.key).public_bytes(Encoding.DER)[:-1], "NOT_A_REQUEST"),
+        (request(LEAF.key).public_bytes(Encoding.DER).replace(b"\2\1\0", b"\2\1\4", 1), "NOT_A_REQUEST"),
     ],
-    ids=["empty", "certificate", "two", "cut off"],
+    ids=["empty", "certificate", "two", "cut off", "of a version that there is not"],
 )
 def test_what_is_no_single_request_is_refused(data: bytes, code: str) -> None:
     assert refusal(read_request, data).code == code

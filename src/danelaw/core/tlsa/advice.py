@@ -21,6 +21,7 @@ from danelaw.core.tlsa.records import CertificateUsage, Combination, MatchingTyp
 SMALLEST_RSA: Final = 2048
 _SMTP: Final = 25
 _SHOWN: Final = 5
+_LONGEST_NAME: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +182,8 @@ def _on_names(combinations: Sequence[Combination], material: Material, places: I
         return
     bearer = Outline(material.names, None, None, ca=False, self_issued=False)
     checked = [str(combination) for combination in of_leaf if combination.usage != CertificateUsage.DANE_EE]
-    listed = ", ".join(material.names[:_SHOWN]) + (", …" if len(material.names) > _SHOWN else "")
+    shown = (name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}…" for name in material.names[:_SHOWN])
+    listed = ", ".join(shown) + (", …" if len(material.names) > _SHOWN else "")
     for place in places:
         if bearer.covers(place.host):
             continue

@@ -237,7 +237,7 @@ def _demand_signed(request: bytes, source: str) -> None:
 
     try:
         signed = x509.load_der_x509_csr(request).is_signature_valid
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+    except (ValueError, TypeError, x509.InvalidVersion, UnsupportedAlgorithm) as error:
         raise DanelawError("NOT_A_REQUEST", f"{source} cannot be read", evidence=str(error)) from error
     if not signed:
         raise DanelawError(
