@@ -5,6 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
+
 from danelaw.core.model import Chain, Evidence, Handshake, HandshakeFailure
 from danelaw.core.verdict.rules.empty_digest import OF_NOTHING
 from tlsa_chains import DAY, INTERMEDIATE, LEAF, NOW, RENEWED, ROOT, issue
@@ -30,6 +36,14 @@ SELF_SIGNED: Final = issue("leaf", names=("www.example.net",), start=NOW - 80 * 
 NAMELESS: Final = issue("leaf", INTERMEDIATE)
 OF_THE_DOMAIN: Final = issue("leaf", INTERMEDIATE, names=("example.net",))
 NOBODY_S: Final = issue("leaf", issue("Private", ca=True), names=("www.example.net",))
+
+
+def rsa_leaf(bits: int) -> bytes:
+    """A self-signed certificate with an RSA key of that size."""
+    key = rsa.generate_private_key(65537, bits)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"RSA {bits}")])
+    builder = x509.CertificateBuilder(name, name, key.public_key(), 1, NOW - DAY, NOW + 90 * DAY)
+    return builder.sign(key, hashes.SHA256()).public_bytes(Encoding.DER)
 
 
 def shows(*ders: bytes) -> Handshake:
@@ -90,6 +104,7 @@ FAILING: Final[dict[str, dict[str, Evidence]]] = {
         "the next key's": publishing(ONE, NEXT),
         "of two combinations": publishing(ONE, NEXT, record("3 0 1"), record("3 0 1", RENEWED)),
     },
+    "WEAK_KEY": {"RSA of 1024 bits": with_chain(shows(rsa_leaf(1024)), ONE)},
     "TLS_OUTDATED": {"TLS 1.0": presenting(*probes(replace(PRESENT, version="TLSv1")))},
     "PKIX_REFUSES": {
         "a CA that no browser knows": with_chain(shows(NOBODY_S.der), record("3 1 1", NOBODY_S), of=HTTPS),
@@ -138,6 +153,7 @@ PASSING: Final[dict[str, dict[str, Evidence]]] = {
     "CHAIN_DISORDERED": {"in order": SOUND, "with the root": with_chain(replace(PRESENT, chain=WITH_ROOT), ONE)},
     "CERTIFICATE_DATES_IGNORED": {"sixty days left": SMTP},
     "ROLL_IN_PROGRESS": {"one": SOUND, "more than a roll needs": publishing(ONE, *TWO_OLD)},
+    "WEAK_KEY": {"RSA of 2048 bits": with_chain(shows(rsa_leaf(2048)), ONE), "ECDSA": SOUND},
     "TLS_OUTDATED": {"TLS 1.2": presenting(*probes(replace(PRESENT, version="TLSv1.2")))},
     "PKIX_REFUSES": {
         "a CA that browsers know": HTTPS,
@@ -166,7 +182,7 @@ NOT_APPLICABLE: Final[dict[str, Evidence]] = {
     **dict.fromkeys(("EMPTY_DIGEST", "DUPLICATE_RECORD", "FULL_DATA", "BREAKS_AT_RENEWAL"), publishing()),
     **dict.fromkeys(("DIGEST_OPTIONAL", "PKIX_BRITTLE", "CA_KEY_ALONE"), publishing()),
     **dict.fromkeys(("ALGORITHM_UNCOVERED", "CHAIN_DISORDERED", "CERTIFICATE_DATES_IGNORED"), NOTHING_SEEN),
-    **dict.fromkeys(("ROLL_IN_PROGRESS", "TLS_OUTDATED", "CLIENT_REFUSES"), NOTHING_SEEN),
+    **dict.fromkeys(("ROLL_IN_PROGRESS", "TLS_OUTDATED", "CLIENT_REFUSES", "WEAK_KEY"), NOTHING_SEEN),
     "ADDRESSES_DIFFER": presenting(*probes(ips=[SIX]), *probes(OTHER, ips=[FOUR])),
     "PKIX_ON_SMTP": publishing(record("1 1 1")),
     "TA_ONLY_IN_DNS": SOUND,

@@ -1,8 +1,6 @@
-"""The NSEC3 records that came with what was asked."""
+"""The NSEC3 records that came with denials."""
 
 from __future__ import annotations
-
-from collections.abc import Iterator
 
 import dns.rdatatype
 
@@ -13,14 +11,7 @@ NSEC3 = int(dns.rdatatype.NSEC3)
 
 
 def nsec3_of(case: Case) -> tuple[RRset, ...]:
-    """Each once, sorted by owner: of denials, and of what the validation looked at besides."""
-    return tuple(sorted(set(_found(case)), key=lambda rrset: rrset.owner))
-
-
-def _found(case: Case) -> Iterator[RRset]:
-    for answer in case.answers:
-        proofs = answer.absence.proof if answer.absence is not None else frozenset()
-        yield from (rrset for rrset in proofs if rrset.type == NSEC3)
-        for link in answer.proof.links if answer.proof is not None else ():
-            records = link.denial.records if link.denial is not None else ()
-            yield from (judged.rrset for judged in records if judged.rrset.type == NSEC3)
+    """Each once, sorted by owner."""
+    proofs = (answer.absence.proof for answer in case.answers if answer.absence is not None)
+    found = {rrset for proof in proofs for rrset in proof if rrset.type == NSEC3}
+    return tuple(sorted(found, key=lambda rrset: rrset.owner))

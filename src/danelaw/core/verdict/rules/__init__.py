@@ -61,6 +61,7 @@ from danelaw.core.verdict.rules import (
     tlsa_ttl_long,
     tlsa_ttl_short,
     unusable_record,
+    weak_key,
     zone_insecure,
 )
 
@@ -99,6 +100,7 @@ RULES: Final[tuple[Rule, ...]] = (
     breaks_at_renewal.RULE,
     full_data.RULE,
     tls_outdated.RULE,
+    weak_key.RULE,
     algorithm_deprecated.RULE,
     ns_lagging.RULE,
     ns_silent.RULE,
