@@ -14,7 +14,7 @@ from agreement.chains import HOST, Presented
 from agreement.rrsets import ALL, ESSENTIAL, records
 from danelaw.core.tlsa import Match, Profile, Reference, TLSARecord, Verdict, match
 
-WHOLE: Final = ("usual", "root sent", "RSA", "three between", "self-signed CA", "another name")
+WHOLE: Final = ("usual", "root sent")
 """The chains that every RRset is asked of; of the others the essential ones."""
 
 

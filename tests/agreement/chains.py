@@ -123,7 +123,7 @@ NAMES: Final[dict[str, tuple[str, ...]]] = {
     "a name above": ("agreed.example",),
     "a name below": (f"a.{HOST}",),
     "many names": ("a.example", "b.example", HOST),
-    "a name in capitals": ("HOST.Agreed.TEST",),
+    "a name in capitals": (HOST.upper(),),
     "a wildcard": ("*.agreed.example",),
     "a wildcard too high": ("*.example",),
     "a wildcard below": (f"*.{HOST}",),
@@ -137,6 +137,16 @@ NAMES: Final[dict[str, tuple[str, ...]]] = {
     "an empty name": ("", "other.example"),
 }
 """The dNSNames of a leaf."""
+RIGHT_NAMES: Final = frozenset({"many names", "a name in capitals", "a wildcard"})
+MISNAMED: Final = frozenset(NAMES) - RIGHT_NAMES | {
+    "no name",
+    "a common name alone",
+    "a common name beside another",
+    "a common name beside an address",
+    "a common name beside a mail address",
+    "a wildcard as common name",
+}
+"""The chains whose leaf has no dNSName for ``HOST`` (RFC 9525 §6.3)."""
 
 
 def _of_other_names(world: _World) -> Iterator[Presented]:
