@@ -54,12 +54,14 @@ def issue(
     usage: x509.KeyUsage | None = None,
     subject: x509.Name | None = None,
     issuer: x509.Name | None = None,
+    key_ids: bool = True,
 ) -> Issued:
     """A certificate of ``name``; self-signed without ``by``. ``signer`` overrides the key that signs it.
 
     ``signs``: whether its key usage allows signing certificates; None: as ``ca`` says. ``critical``: the OID of a
     critical extension that nobody knows. ``others``: further names. ``purposes``: None for what ``client_only`` and
-    ``ca`` say. ``basic``: whether it says what it is. ``usage``, ``subject`` and ``issuer`` stand for themselves.
+    ``ca`` say. ``basic``: whether it says what it is; ``key_ids``: and which keys are its own
+    and its issuer's. ``usage``, ``subject`` and ``issuer`` stand for themselves.
     """
     key = key or ec.generate_private_key(ec.SECP256R1())
     signing = signer or (by.key if by else key)
@@ -72,11 +74,11 @@ def issue(
         .serial_number(x509.random_serial_number())
         .not_valid_before(start)
         .not_valid_after(end)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-        .add_extension(
-            x509.AuthorityKeyIdentifier.from_issuer_public_key((by.key if by else key).public_key()), critical=False
-        )
     )
+    if key_ids:
+        above = (by.key if by else key).public_key()
+        builder = builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        builder = builder.add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(above), critical=False)
     if basic:
         builder = builder.add_extension(x509.BasicConstraints(ca, path_length), critical=True)
     if critical:

@@ -10,12 +10,24 @@ from typing import Final, TypeAlias
 import dns.name
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from danelaw.core.model import Chain
-from danelaw.core.tlsa import PROFILES, Combination, Profile, Reference, TLSARecord, associate, match, reading
-from danelaw.core.tlsa.ascents import MOST_ASCENTS, MOST_NAMESAKES, MOST_PRESENTED
+from danelaw.core.tlsa import (
+    PROFILES,
+    Combination,
+    Profile,
+    Reference,
+    TLSARecord,
+    associate,
+    match,
+    pkix_valid,
+    reading,
+)
+from danelaw.core.tlsa.ascents import MOST_ASCENTS, MOST_NAMESAKES, MOST_PRESENTED, Rules, ascents
 from danelaw.core.tlsa.kept import LARGEST
+from danelaw.core.tlsa.paths import MOST_TOPS
 from danelaw.core.tlsa.profiles import RFC, STRICT
 from danelaw.core.tlsa.x509 import parse
 from tlsa_chains import DAY, INTERMEDIATE, LEAF, NOW, ROOT, Issued, issue, over_sha_1
@@ -128,6 +140,15 @@ CROSS_SIGNED = {
 def test_cross_signed_roots_are_reached_by_every_way(anchor: Issued, sent: tuple[Issued, ...], expected: Found) -> None:
     assert found(anchor, sent) == expected
     assert found(anchor, (sent[0], *reversed(sent[1:]))) == expected
+
+
+def test_certificates_that_were_never_valid_at_once_make_no_path() -> None:
+    """The library's verifier is asked at a time when all are valid, and there is none."""
+    ended = issue("Ended", ROOT, ca=True, end=NOW - 2 * DAY)
+    sent = below(ended, start=NOW - DAY)
+    why = pkix_valid(Chain(tuple(one.der for one in sent)), (WWW,), (ROOT.der,), NOW)
+    assert why is not None
+    assert (why.code, why.detail) == ("EXPIRED", "its certificates are never valid together")
 
 
 D: Final = x509.DNSName
@@ -312,7 +333,35 @@ def test_a_hundred_certificates_and_a_hundred_records_cost_little(
     records = [naming(combination, certificate) for certificate in (strangers + cas)[:100]]
     seen = match(records, chain, Reference((WWW,), (ROOT.der,)), NOW)
     assert len(seen.records) == 100
-    assert verifications.count <= 2 * MOST_PRESENTED * MOST_NAMESAKES
+    assert verifications.count <= MOST_ASCENTS + len(records)
+
+
+def test_a_bare_key_is_tried_on_few_certificates(verifications: Counting) -> None:
+    """However many ways there are to the top: here sixteen, all of them well signed."""
+    key, keys = INTERMEDIATE.key, [ec.generate_private_key(ec.SECP256R1()) for _ in range(MOST_NAMESAKES)]
+    tops = [issue(f"Top {a} {b}", ca=True) for a in range(MOST_NAMESAKES) for b in range(MOST_NAMESAKES)]
+    bush = [issue(f"Above {n % 4}", top, ca=True, key=keys[n % 4]) for n, top in enumerate(tops)]
+    bush += [issue("Intermediate", bush[n], ca=True, key=key) for n in range(MOST_NAMESAKES)]
+    chain = Chain((LEAF.der, *(ca.der for ca in bush)))
+    records = [naming("2 1 0", issue(f"Stranger {number}", ca=True)) for number in range(50)]
+    assert match(records, chain, Reference((WWW,)), NOW).by is None
+    assert verifications.count <= len(bush) + MOST_TOPS * len(records)
+
+
+@pytest.mark.parametrize("key_ids", [True, False])
+def test_a_bare_key_is_tried_on_what_nobody_stands_above(key_ids: bool) -> None:
+    """RFC 7671 §5.2.3: the topmost certificate. Key identifiers tell that a namesake does not stand there."""
+    root = issue("Root", ca=True, key_ids=key_ids)
+    link = issue("Link", root, ca=True, key_ids=key_ids)
+    leaf = issue("leaf", link, names=NAMES)
+    namesake = issue("Root", ca=True, key_ids=key_ids)
+    seen = match([naming("2 1 0", root)], Chain((leaf.der, link.der, namesake.der)), Reference((WWW,)), NOW)
+    assert (seen.by is not None) == key_ids
+
+
+def test_an_anchor_that_is_sent_and_in_dns_too_is_one() -> None:
+    ways = ascents(Chain((LEAF.der, INTERMEDIATE.der, ROOT.der)), (ROOT.der,), Rules())
+    assert [len(way.certificates) for way in ways] == [1, 2, 3]
 
 
 def test_what_is_near_is_found_however_many_are_sent() -> None:
@@ -320,6 +369,18 @@ def test_what_is_near_is_found_however_many_are_sent() -> None:
     for anchor in (INTERMEDIATE, ROOT):
         assert isinstance(found(anchor, (LEAF, INTERMEDIATE, ROOT, *crowd)), int)
     assert len(crowd) * len(crowd) > MOST_ASCENTS
+
+
+@pytest.mark.parametrize(("before", "expected"), [(MOST_PRESENTED - 1, 1), (MOST_PRESENTED, "NO_PATH")])
+def test_what_is_sent_after_too_many_others_is_not_looked_at(before: int, expected: Found) -> None:
+    others = tuple(issue(f"Stranger {number}", ca=True) for number in range(before))
+    assert found(INTERMEDIATE, (LEAF, *others, INTERMEDIATE)) == expected
+
+
+@pytest.mark.parametrize(("before", "expected"), [(MOST_NAMESAKES - 1, 1), (MOST_NAMESAKES, "NO_PATH")])
+def test_nor_what_is_sent_after_too_many_of_its_name(before: int, expected: Found) -> None:
+    others = tuple(issue("Intermediate", ca=True) for _ in range(before))
+    assert found(INTERMEDIATE, (LEAF, *others, INTERMEDIATE)) == expected
 
 
 def test_what_is_very_large_is_judged_and_not_kept() -> None:

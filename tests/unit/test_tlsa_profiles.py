@@ -18,6 +18,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from danelaw.core.model import Chain
 from danelaw.core.tlsa import PROFILES, Combination, Profile, Reference, TLSARecord, associate, match
 from danelaw.core.tlsa.profiles import STRICT
+from danelaw.core.tlsa.x509 import name_matches
 from tlsa_chains import DAY, INTERMEDIATE, LEAF, NOW, RENEWED, ROOT, Issued, issue, of_version_1
 
 NAMES: Final = ("www.example.net",)
@@ -268,6 +269,33 @@ def test_what_a_publisher_may_count_on_no_client_refuses_that_can_use_it(
     if found(case, STRICT).isdigit():
         for name, profile in PROFILES.items():
             assert found(case, profile).isdigit() or name == "gnutls" or found(case, profile) == "UNSUPPORTED", name
+
+
+PARTS = {
+    # dNSName, name: whom a part of a label is enough for takes it
+    ("w*.example.net", "www.example.net"): True,
+    ("*w.example.net", "www.example.net"): True,
+    ("w*w.example.net", "ww.example.net"): True,
+    ("ww*ww.example.net", "www.example.net"): False,
+    ("w*.example.net", "a.example.net"): False,
+    ("w**.example.net", "www.example.net"): False,
+    ("w*.example.net", "www.example.org"): False,
+    ("w*", "www"): False,
+    ("*.w*.net", "www.www.net"): False,
+    ("*.*.net", "www.*.net"): False,
+    ("x*.example.net", "xn--bcher-kva.example.net"): False,
+    ("xn--b*.example.net", "xn--bcher-kva.example.net"): False,
+    ("*.example.net", "xn--bcher-kva.example.net"): True,
+}
+
+
+@pytest.mark.parametrize(("names", "taken"), PARTS.items(), ids=map(" ".join, PARTS))
+def test_wildcards_in_a_part_of_a_label(names: tuple[str, str], taken: bool) -> None:
+    """As OpenSSL has them, without ``X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS``."""
+    presented, wanted = names
+    name = dns.name.from_text(wanted)
+    assert name_matches(presented, name, partial_wildcards=True) == taken
+    assert name_matches(presented, name) == (taken and presented.startswith("*."))
 
 
 def test_openssl_told_to_checks_no_names_under_dane_ee() -> None:

@@ -118,7 +118,7 @@ def _pool(chain: Chain, added: Iterable[bytes]) -> dict[DN, list[Certificate]]:
     known = tuple(dict.fromkeys(added))
     for certificate in filter(None, map(parse, known)):
         pool.setdefault(certificate.subject_name, []).append(certificate)
-    presented = [der for der in dict.fromkeys(chain.ders) if der != chain.ders[0]][:MOST_PRESENTED]
+    presented = list(dict.fromkeys(chain.ders[1:]))[:MOST_PRESENTED]
     sent: Counter[DN] = Counter()
     for certificate in filter(None, map(parse, presented)):
         if certificate.der not in known and sent[certificate.subject_name] < MOST_NAMESAKES:

@@ -21,7 +21,8 @@ from danelaw.core.tlsa.ascents import STRICT_RULES, Ascent, Rules, ascents
 from danelaw.core.tlsa.kept import kept
 from danelaw.core.tlsa.x509 import Certificate, Validity, names_match, parse, signed_with
 
-_MOST_TOPS: Final = 4  # a bare key is tried on no more certificates than these
+MOST_TOPS: Final = 4
+"""A bare key is tried on no more certificates than these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,7 @@ def bare_key_paths(chain: Chain, spki: bytes, rules: Rules) -> Paths:
     ways = ascents(chain, (), rules)
     if not ways:
         return _unreadable()
-    topmost = [way for way in ways if way.topmost][:_MOST_TOPS]
+    topmost = [way for way in ways if way.topmost][:MOST_TOPS]
     return _good(
         [way for way in topmost if way.top.weak is None and signed_with(way.top, spki)],
         Reason("TA_NOT_PRESENTED", "RFC 7671 §5.2.3", str(ways[0].top), "nor did its key sign the top of the chain"),
@@ -180,7 +181,7 @@ def _good(reaching: list[Ascent], otherwise: Reason, *, above: bool = False, dat
 
 
 def _path(way: Ascent, *, above: bool = False, dated: bool = True) -> Path:
-    exempt = not (dated or above or way.top.self_issued)
+    exempt = not (dated or way.top.self_issued)
     return Path(way.certificates, _validity(way.certificates[:-1] if exempt else way.certificates), above)
 
 

@@ -66,7 +66,7 @@ def _dane_ee(record: TLSARecord, chain: Chain, reference: Reference, profile: Pr
     if why is not None:
         return Standing(why=why)
     leaf = chain.ders[0]
-    if profile.names_under_dane_ee and reference.names_under_dane_ee and not is_spki(leaf):
+    if profile.names_under_dane_ee and reference.names_under_dane_ee:
         misnamed = _misnamed(chain, reference, profile)
         if misnamed is not None:
             return Standing(0, leaf, why=misnamed)
