@@ -255,3 +255,19 @@ def test_the_document_holds_what_scripts_ask_for() -> None:
 def test_every_report_can_be_written_as_json(evidence: Evidence, verdict: Verdict, good: bool) -> None:
     (seen,) = document(evidence)["endpoints"]
     assert (seen["verdict"], seen["good"]) == (verdict.value, good)
+
+
+def test_whoever_publishes_much_does_not_fill_the_screen() -> None:
+    """A thousand records and a chain of a hundred certificates are all in the document, and some in the transcript."""
+    records = [text(f"3 1 1 {number:064x}") for number in range(500)]
+    odd = [text(f"9 9 9 {number:04x}" + "00" * 30) for number in range(500)]
+    long = replace(PRESENT, chain=Chain((LEAF.der, *([INTERMEDIATE.der] * 99))))
+    evidence = replace(publishing(*records, *odd), probes=probes(long, ips=[FOUR]))
+    lines = transcript(judge(evidence, REFERENCE))
+    assert len(lines) < 200
+    assert "TLSA: … and 980 more" in lines
+    assert "… and 90 more" in lines
+    assert "WARNING UNUSABLE_RECORD: … and 490 more" in lines
+    whole = document(evidence)
+    assert len(whole["endpoints"][0]["tlsa"]["records"]) == 1000
+    assert len(whole["findings"]) > 500

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from danelaw.core.model import IP, HandshakeFailure, NotOffered, Security, Unreachable
@@ -16,6 +17,11 @@ from danelaw.core.verdict.report import Finding, Report, Verdict
 
 WIDTH: Final = 80
 MOST_NAMES: Final = 10
+MOST_RECORDS: Final = 20
+MOST_CERTIFICATES: Final = 10
+MOST_DETAILS: Final = 10
+MOST_ALIKE: Final = 10
+"""Findings of one code that are told in full."""
 MOST_SAID: Final = 12
 MOST_DATA: Final = 64  # octets, as many as the longest digest has
 
@@ -91,8 +97,9 @@ def _tlsa(case: Case) -> Iterator[str]:
         yield f"  {clip(str(reason))}"
     if case.passed_over is not None:
         yield f"Clients do not ask for them: {case.passed_over.value}"
-    for record in records:
+    for record in records[:MOST_RECORDS]:
         yield f"TLSA: {_whole(record)}"
+    yield from _more(records, MOST_RECORDS, "TLSA: ")
 
 
 def _whole(record: TLSARecord) -> str:
@@ -129,29 +136,36 @@ def _view(case: Case, view: View) -> Iterator[str]:
     yield f"Cipher: {view.handshake.cipher}"
     yield "Peer certificate chain:"
     described = [describe(der) for der in view.handshake.chain.ders]
-    for depth, certificate in enumerate(described):
+    for depth, certificate in enumerate(described[:MOST_CERTIFICATES]):
         if isinstance(certificate, Described):
             yield f"{depth} Subject {clip(certificate.subject)}"
             yield f"  Issuer {clip(certificate.issuer)}"
         else:
             yield f"{depth} {certificate}"
+    yield from _more(described, MOST_CERTIFICATES, "")
     if described and isinstance(described[0], Described):
         yield from _leaf(described[0])
     if not case.records:
         return
     matched = [outcome for outcome in view.match.records if outcome.matched]
-    for outcome in matched:
+    for outcome in matched[:MOST_RECORDS]:
         kind = "EE" if outcome.depth == 0 else "CA"
         yield f"Matched TLSA record: '{outcome.record.brief()}', {kind} certificate at depth {outcome.depth}"
+    yield from _more(matched, MOST_RECORDS, "Matched TLSA record: ")
     if not matched:
         yield "No TLSA record matched."
+
+
+def _more(listed: Sequence[object], most: int, before: str) -> Iterator[str]:
+    """What stands for the rest of a long list: its length is somebody else's choice."""
+    if len(listed) > most:
+        yield f"{before}… and {len(listed) - most} more"
 
 
 def _leaf(leaf: Described) -> Iterator[str]:
     for name in leaf.names[:MOST_NAMES]:
         yield f"SAN dNSName: {clip(name)}"
-    if len(leaf.names) > MOST_NAMES:
-        yield f"SAN dNSName: … and {len(leaf.names) - MOST_NAMES} more"
+    yield from _more(leaf.names, MOST_NAMES, "SAN dNSName: ")
     yield f"Valid: {leaf.first:%Y-%m-%d %H:%M:%S} to {leaf.last:%Y-%m-%d %H:%M:%S} UTC"
 
 
@@ -162,13 +176,25 @@ def told(findings: Iterable[Finding], about: str = "Findings") -> Iterator[str]:
         alike = (finding.code, finding.subject, finding.sentence, finding.details)
         groups.setdefault(alike, []).append(finding)
     yield f"{about}: {len(groups) or 'none'}"
-    ordered = list(groups.values())
-    for place, group in enumerate(ordered):
-        finding, following = group[0], ordered[place + 1][0] if place + 1 < len(ordered) else None
-        where = ", ".join(str(each.address) for each in group if each.address is not None)
-        yield f"{finding.level.name} {finding.code}{f' at {where}' if where else ''} ({finding.citation})"
-        yield f"  {clip(finding.subject)}: {clip(finding.sentence)}"
-        for detail in finding.details:
-            yield f"    {clip(detail)}"
-        if following is None or following.code != finding.code:
+    codes = Counter(group[0].code for group in groups.values())
+    told_of: Counter[str] = Counter()
+    for group in groups.values():
+        finding = group[0]
+        told_of[finding.code] += 1
+        if told_of[finding.code] <= MOST_ALIKE:
+            yield from _finding(group)
+        if told_of[finding.code] == codes[finding.code]:
+            if codes[finding.code] > MOST_ALIKE:
+                yield f"{finding.level.name} {finding.code}: … and {codes[finding.code] - MOST_ALIKE} more"
             yield f"  remedy: {finding.remedy}"
+
+
+def _finding(group: Sequence[Finding]) -> Iterator[str]:
+    """One finding, which may have been made at several addresses."""
+    finding = group[0]
+    where = ", ".join(str(each.address) for each in group if each.address is not None)
+    yield f"{finding.level.name} {finding.code}{f' at {where}' if where else ''} ({finding.citation})"
+    yield f"  {clip(finding.subject)}: {clip(finding.sentence)}"
+    for detail in finding.details[:MOST_DETAILS]:
+        yield f"    {clip(detail)}"
+    yield from _more(finding.details, MOST_DETAILS, "    ")

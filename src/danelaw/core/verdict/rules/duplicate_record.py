@@ -12,15 +12,18 @@ from danelaw.core.verdict.report import Level, Rule, Said
 
 
 def _look(case: Case) -> Iterable[Said]:
+    whole = {
+        (combination.usage, combination.selector, mtype, project(mtype, record.data)): record
+        for record in case.usable
+        for combination in (record.combination,)
+        for mtype in (MatchingType.SHA2_256, MatchingType.SHA2_512)
+        if combination.mtype == MatchingType.FULL
+    }
     for record in case.usable:
-        if record.combination.mtype == MatchingType.FULL:
-            for other in case.usable:
-                alike = (other.combination.usage, other.combination.selector) == (
-                    record.combination.usage,
-                    record.combination.selector,
-                )
-                if other is not record and alike and project(other.combination.mtype, record.data) == other.data:
-                    yield Said(f"TLSA {other.brief()}", f"this record is the digest of another, {record.brief()}")
+        combination = record.combination
+        other = whole.get((combination.usage, combination.selector, MatchingType(combination.mtype), record.data))
+        if other is not None:
+            yield Said(f"TLSA {record.brief()}", f"this record is the digest of another, {other.brief()}")
 
 
 RULE: Final = Rule(
