@@ -65,7 +65,8 @@ def issue(
     """
     key = key or ec.generate_private_key(ec.SECP256R1())
     signing = signer or (by.key if by else key)
-    subject = subject or x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    if subject is None:
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     builder = (
         x509.CertificateBuilder()
         .subject_name(subject)

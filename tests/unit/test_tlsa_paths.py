@@ -197,6 +197,11 @@ CONSTRAINTS: dict[str, tuple[Rule, dict[str, object], bool]] = {
     ),
     "a subject beside": (([dn((NameOID.ORGANIZATION_NAME, "Wessex"))], None), {"subject": ORGANISED}, False),
     "a subject excluded": ((None, [dn((NameOID.ORGANIZATION_NAME, "Danelaw"))]), {"subject": ORGANISED}, False),
+    "a subject of nothing": (
+        ([dn((NameOID.ORGANIZATION_NAME, "Wessex"))], None),
+        {"subject": x509.Name([])},
+        True,
+    ),
     "a subject that has the RDN further on": (
         ([dn((NameOID.COMMON_NAME, "leaf"))], None),
         {"subject": ORGANISED},
@@ -362,6 +367,13 @@ def test_a_bare_key_is_tried_on_what_nobody_stands_above(key_ids: bool) -> None:
 def test_an_anchor_that_is_sent_and_in_dns_too_is_one() -> None:
     ways = ascents(Chain((LEAF.der, INTERMEDIATE.der, ROOT.der)), (ROOT.der,), Rules())
     assert [len(way.certificates) for way in ways] == [1, 2, 3]
+
+
+def test_a_record_of_an_issuer_is_about_the_one_whose_name_the_leaf_has() -> None:
+    """Another CA may have the same key."""
+    other = issue("Other", ROOT, ca=True, key=INTERMEDIATE.key)
+    made = associate(Combination(2, 0, 0), Chain((LEAF.der, other.der, INTERMEDIATE.der)))
+    assert made.data == INTERMEDIATE.der
 
 
 def test_what_is_near_is_found_however_many_are_sent() -> None:

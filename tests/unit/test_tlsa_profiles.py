@@ -15,6 +15,7 @@ import dns.name
 import pytest
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
+from agreement.libssl import LibraryMissingError, LibSSL
 from danelaw.core.model import Chain
 from danelaw.core.tlsa import PROFILES, Combination, Profile, Reference, TLSARecord, associate, match
 from danelaw.core.tlsa.profiles import STRICT
@@ -220,7 +221,7 @@ CASES: Final[dict[str, tuple[list[TLSARecord], tuple[Issued, ...], tuple[Issued,
     ),
     "a wildcard for a part of a label": (
         [naming("2 0 1", INTERMEDIATE)],
-        (leaf(INTERMEDIATE, "w*w.example.net"), INTERMEDIATE),
+        (leaf(INTERMEDIATE, "w*.example.net"), INTERMEDIATE),
         (),
         "www.example.net",
         "NAME_MISMATCH 1 NAME_MISMATCH NAME_MISMATCH NAME_MISMATCH NAME_MISMATCH",
@@ -271,12 +272,29 @@ def test_what_a_publisher_may_count_on_no_client_refuses_that_can_use_it(
             assert found(case, profile).isdigit() or name == "gnutls" or found(case, profile) == "UNSUPPORTED", name
 
 
+def test_libssl_itself_says_so() -> None:
+    try:
+        library = LibSSL()
+    except LibraryMissingError as error:
+        pytest.skip(f"no libssl: {error}")
+    for name, case in CASES.items():
+        records, sent, roots, wanted, _ = case
+        ders, trusted = [one.der for one in sent], [one.der for one in roots]
+        judged = library.judge(records, ders, wanted, trusted, NOW)
+        assert judged.accepted == found(case, PROFILES["openssl"]).isdigit(), (name, judged)
+    for (presented, wanted), taken in PARTS.items():
+        ders = [leaf(INTERMEDIATE, presented).der, INTERMEDIATE.der]
+        judged = library.judge([naming("2 0 1", INTERMEDIATE)], ders, wanted, [], NOW)
+        assert judged.accepted == taken, (presented, wanted, judged)
+
+
 PARTS = {
     # dNSName, name: whom a part of a label is enough for takes it
     ("w*.example.net", "www.example.net"): True,
     ("*w.example.net", "www.example.net"): True,
-    ("w*w.example.net", "ww.example.net"): True,
-    ("ww*ww.example.net", "www.example.net"): False,
+    ("w*w.example.net", "www.example.net"): False,
+    ("www*.example.net", "www.example.net"): True,
+    ("wwww*.example.net", "www.example.net"): False,
     ("w*.example.net", "a.example.net"): False,
     ("w**.example.net", "www.example.net"): False,
     ("w*.example.net", "www.example.org"): False,

@@ -115,7 +115,7 @@ def _signed(child_and_key: tuple[bytes, bytes]) -> bool:
 def name_matches(presented: str, name: Name, *, partial_wildcards: bool = False) -> bool:
     """Whether a dNSName covers a DNS name (RFC 9525 §6.3): ``*`` is the whole left-most label and stands for one.
 
-    ``partial_wildcards``: it may be a part of that label, save of an A-label.
+    ``partial_wildcards``: it may be the beginning or the end of that label, save of an A-label.
     """
     wanted = name.to_text(omit_final_dot=True).lower()
     presented = presented.lower()
@@ -131,8 +131,8 @@ def name_matches(presented: str, name: Name, *, partial_wildcards: bool = False)
     return (
         partial_wildcards
         and "*" not in after
+        and not (before and after)
         and not (pattern.startswith("xn--") or label.startswith("xn--"))
-        and len(label) >= len(before) + len(after)
         and label.startswith(before)
         and label.endswith(after)
     )
