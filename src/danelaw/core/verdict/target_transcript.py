@@ -12,6 +12,8 @@ from danelaw.core.verdict.report import Report, Verdict
 from danelaw.core.verdict.target import TargetReport
 from danelaw.core.verdict.transcript import OUTCOMES, folded, seen, told
 
+MOST_SERVERS: Final = 30
+
 _HEADLINES: Final = {
     Verdict.VALID: "a DANE client connects to {}",
     Verdict.MISMATCH: "a DANE client does not connect to {}",
@@ -94,11 +96,13 @@ def _lookup(report: TargetReport) -> Iterator[str]:
         yield f"  {clip(str(reason))}"
     verdicts = {(r.evidence.endpoint.host, r.evidence.endpoint.port): r.verdict for r in report.reports}
     port = report.evidence.target.application.port
-    for server in servers:
+    for server in servers[:MOST_SERVERS]:
         verdict = verdicts.get((server.host, server.port or port))
         word = _WORDS[verdict] if verdict is not None else "no server" if server.nobody else "not looked at"
         name = server.host.to_text(omit_final_dot=True)
         yield f"  {word:<13} {server.preference:>5}  {name}" + (f":{server.port}" if server.port else "")
+    if len(servers) > MOST_SERVERS:
+        yield f"  … and {len(servers) - MOST_SERVERS} more"
     if report.evidence.left_out:
         yield f"  and {report.evidence.left_out} more, which were not looked at"
 
