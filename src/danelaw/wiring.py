@@ -124,9 +124,9 @@ def eyes(
 
     ``forwarders`` and ``anchor`` go before what the configuration says of them; failing both, the system's and the
     root's. ``now``: as of when to judge. ``ports``: of services that are not where they usually are. ``warm``: zone
-    keys that one answer rests on serve the next ones too, for who looks at much in a short time. ``step``: how long one
-    step may take, such as a question to one server or a handshake; None for what suits most. Raises ``DanelawError``:
-    ``NO_FORWARDERS``, and as ``trust_anchors`` does.
+    keys that one answer rests on serve the next ones too, and a zone's servers are found once a minute, for who looks
+    at much in a short time. ``step``: how long one step may take, such as a question to one server or a handshake;
+    None for what suits most. Raises ``DanelawError``: ``NO_FORWARDERS``, and as ``trust_anchors`` does.
     """
     world, at = dialer(), StoppedClock(now) if now is not None else clock()
     chosen = tuple(forwarders) or (config.forwarders if config is not None else ()) or system_forwarders()
@@ -140,7 +140,7 @@ def eyes(
         resolver=ForwardingResolver(
             chosen, world, at, anchors, patience=patience, ca=ca, new_cache=new_cache, thorough=not warm
         ),
-        authorities=AuthorityAsker(chosen, world, patience=patience, ca=ca),
+        authorities=AuthorityAsker(chosen, world, patience=patience, ca=ca, warm=warm),
         prober=TLSProber(
             StatedPorts(ports) if ports else world, ProbeLimits.each(step) if step is not None else ProbeLimits()
         ),

@@ -302,6 +302,50 @@ def test_a_list_that_may_lack_a_server_is_none(what: str, answers: dict[IP, Answ
     assert raised.value.code == "SERVERS_UNKNOWN", what
 
 
+def asked_for(zones: list[Name], forwarder: Answer, *, warm: bool) -> list[list[Question]]:
+    """What the forwarder and the parent were asked, while one asker was asked for the servers of these zones at once,
+    and once more."""
+    questions: list[list[Question]] = [[], []]
+
+    def delegating(asked: Question) -> Message:
+        return Message(0, 0x8000, 0, (asked,), (), ns(asked.name, "ns1", "ns2"))
+
+    def noting(number: int, answer: Answer) -> Answer:
+        def answered(asked: Question) -> Message | None:
+            questions[number].append(asked)
+            return answer(asked)
+
+        return answered
+
+    async def use(places: Places, _: dict[IP, NameServer]) -> None:
+        asker = AuthorityAsker([Do53(FORWARDER)], places, patience=HASTY, warm=warm)
+        for _again in range(2):
+            await asyncio.gather(*map(asker.servers, zones), return_exceptions=True)
+
+    with_servers({FORWARDER: noting(0, forwarder), PARENT: noting(1, delegating)}, use)
+    return questions
+
+
+def test_a_warm_asker_finds_the_servers_of_a_zone_and_of_its_parent_once() -> None:
+    recursive, delegating = asked_for([ZONE, ZONE, name("other.net.")], recursion, warm=True)
+    ours = [asked for asked in recursive if asked.name.is_subdomain(ZONE) and asked.type == T.NS]
+    above = [asked for asked in recursive if asked.name == name("net.")]
+    assert [asked.name for asked in ours] == [ZONE]
+    assert sorted(asked.type for asked in above) == [T.NS, T.SOA]
+    assert [asked.name for asked in delegating] == [ZONE, name("other.net.")]
+
+
+def test_a_cold_asker_finds_them_anew() -> None:
+    recursive, delegating = asked_for([ZONE], recursion, warm=False)
+    assert {recursive.count(asked) for asked in recursive} == {2}
+    assert len(delegating) == 2
+
+
+def test_a_warm_asker_asks_again_for_what_it_could_not_find() -> None:
+    recursive, _ = asked_for([ZONE], failing(T.AAAA, "ns1"), warm=True)
+    assert recursive.count(Question(name("ns1"), T.AAAA)) == 4, "by UDP and by TCP, twice"
+
+
 @pytest.mark.parametrize(("names", "addresses"), [(65, 1), (3, 65)], ids=["names", "addresses"])
 def test_a_zone_does_not_send_our_questions_to_a_crowd(names: int, addresses: int) -> None:
     """CVE-2020-12662: its server names and their addresses are whatever its operator likes."""

@@ -17,19 +17,25 @@ from dns.rdatatype import RdataType as T
 
 from danelaw.adapters.resolve.forwarders import Forwarders
 from danelaw.adapters.resolve.forwarding import zone_of
+from danelaw.adapters.resolve.once import Once
 from danelaw.adapters.resolve.queries import Ask, Patience
 from danelaw.adapters.resolve.udp_tcp import UdpTcp
 from danelaw.core.model import IP, DanelawError, Forwarder, Message, Question, Record, Silence
 from danelaw.ports import Dialer
 
 _ADDRESS_OCTETS: dict[int, int] = {T.A: 4, T.AAAA: 16}
+_A_MINUTE: Final = 60.0
 _MOST: Final = 64
 """Name servers of one zone, and addresses of all of them: honest zones stay far below, and whoever lists more wants the
 questions sent to somebody else (CVE-2020-12662)."""
 
 
 class AuthorityAsker:
-    """``ports.Authorities``: the servers are found through forwarders, and then asked directly."""
+    """``ports.Authorities``: the servers are found through forwarders, and then asked directly.
+
+    ``warm``: which servers a zone has is found once and holds for a minute, for who looks at much in a short time. What
+    they say is asked each time.
+    """
 
     def __init__(
         self,
@@ -38,9 +44,13 @@ class AuthorityAsker:
         *,
         patience: Patience | None = None,
         ca: Path | None = None,
+        warm: bool = False,
     ) -> None:
         self._transport = UdpTcp(dialer, patience)
         self._forwarders = Forwarders(forwarders, dialer, patience=patience, ca=ca)
+        lasting = _A_MINUTE if warm else 0.0
+        self._servers = Once(self._find, lasting)
+        self._parents = Once(self._parent, lasting)
 
     async def ask(self, server: IP, name: Name, type: int) -> Message | Silence:
         """One query, DO set and RD clear. A referral is a message; an error is silence: REFUSED, SERVFAIL, or LAME for
@@ -62,6 +72,9 @@ class AuthorityAsker:
         Sorted, without repetition. Raises ``DanelawError("SERVERS_UNKNOWN")`` when something that must be known to
         list them all went unanswered: a list that may lack one would be taken for the whole.
         """
+        return await self._servers(zone)
+
+    async def _find(self, zone: Name) -> Sequence[tuple[Name, IP]]:
         async with self._forwarders.conversation() as ask:
             names, glue = await self._names(ask, zone)
             found = {*glue, *await _addresses(ask, zone, names)}
@@ -78,10 +91,10 @@ class AuthorityAsker:
         names = await _listed(ask, zone)
         if len(zone) == 1:
             return names, set()
-        parent = await zone_of(ask, zone.parent())
-        if parent is None:
+        found = await self._parents(zone.parent())
+        if found is None:
             raise _unknown(zone, f"no server tells the zone of {zone.parent()}")
-        asked = sorted({ip for _, ip in await _addresses(ask, parent, await _listed(ask, parent))}, key=str)
+        parent, asked = found
         replies = [
             reply
             for reply in await asyncio.gather(*(self.ask(ip, zone, T.NS) for ip in asked))
@@ -95,6 +108,14 @@ class AuthorityAsker:
             names |= named
             glue.update(pair for pair in _located(reply.additional) if pair[0] in named)
         return names, glue
+
+    async def _parent(self, above: Name) -> tuple[Name, Sequence[IP]] | None:
+        """The zone that the name above a zone lies in, and where its servers are."""
+        async with self._forwarders.conversation() as ask:
+            parent = await zone_of(ask, above)
+            if parent is None:
+                return None
+            return parent, sorted({ip for _, ip in await _addresses(ask, parent, await _listed(ask, parent))}, key=str)
 
 
 async def _listed(ask: Ask, zone: Name) -> set[Name]:
