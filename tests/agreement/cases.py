@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from random import Random
 from typing import Final
 
 import dns.name
@@ -65,6 +66,22 @@ def some_cases(chains: Mapping[str, Presented]) -> list[Case]:
         Case(presented, text)
         for presented in chains.values()
         for text in (ALL if presented.name in WHOLE else ESSENTIAL)
+    ]
+
+
+def mixtures(chains: Mapping[str, Presented], count: int, seed: int) -> list[Case]:
+    """RRsets of two to four records, drawn from all that there are, for chains drawn likewise.
+
+    Usages that ask for PKIX are not mixed with DANE-TA, and no certificate of a namesake is put in DNS: what OpenSSL
+    does then is in the tables, case by case.
+    """
+    drawn = Random(seed)  # noqa: S311  # cases that are the same in every run, not secrets
+    named = [one for name, one in chains.items() if name != "a namesake of the issuer named"]
+    singles = [text for text in ALL if "," not in text and text != "0 0 0 issuer"]
+    by_dane, by_pkix = ([text for text in singles if text[0] not in without] for without in ("01", "2"))
+    return [
+        Case(drawn.choice(named), ", ".join(drawn.sample(drawn.choice((by_dane, by_pkix)), drawn.randint(2, 4))))
+        for _ in range(count)
     ]
 
 

@@ -41,7 +41,6 @@ _FUNCTIONS: Final[dict[str, dict[str, tuple[Any, ...]]]] = {
     "ssl": {
         "TLS_client_method": (c_void_p,),
         "SSL_CTX_new": (c_void_p, c_void_p),
-        "SSL_CTX_free": (None, c_void_p),
         "SSL_CTX_dane_enable": (c_int, c_void_p),
         "SSL_new": (c_void_p, c_void_p),
         "SSL_free": (None, c_void_p),
@@ -61,12 +60,10 @@ _FUNCTIONS: Final[dict[str, dict[str, tuple[Any, ...]]]] = {
     },
     "crypto": {
         "d2i_X509": (c_void_p, c_void_p, POINTER(c_char_p), c_long),
-        "X509_free": (None, c_void_p),
         "OPENSSL_sk_new_null": (c_void_p,),
         "OPENSSL_sk_push": (c_int, c_void_p, c_void_p),
         "OPENSSL_sk_free": (None, c_void_p),
         "X509_STORE_new": (c_void_p,),
-        "X509_STORE_free": (None, c_void_p),
         "X509_STORE_add_cert": (c_int, c_void_p, c_void_p),
         "X509_STORE_CTX_new": (c_void_p,),
         "X509_STORE_CTX_free": (None, c_void_p),
@@ -104,6 +101,10 @@ class LibSSL:
                     raise LibraryMissingError(f"{found} has no {name}") from error
                 function.restype, function.argtypes = gives, takes
                 self._call[name] = function
+        self._context = self._call["SSL_CTX_new"](self._call["TLS_client_method"]())  # kept while the process lives
+        assert self._call["SSL_CTX_dane_enable"](self._context) > 0
+        self._read: dict[bytes, int] = {}
+        self._stores: dict[tuple[bytes, ...], int] = {}
 
     def judge(
         self,
@@ -117,7 +118,8 @@ class LibSSL:
         """What a client of OpenSSL says of a chain, the leaf first, for ``host`` at that time."""
         call = self._call
         call["ERR_clear_error"]()
-        with self._connection(host, flags) as ssl, self._certificates(ders) as sent, self._store(roots) as store:
+        sent, store = [self._certificate(der) for der in ders], self._store(tuple(roots))
+        with self._connection(host, flags) as ssl:
             usable = sum(self._add(ssl, record) for record in records)
             untrusted = call["OPENSSL_sk_new_null"]()
             for one in sent:
@@ -160,36 +162,24 @@ class LibSSL:
 
     @contextmanager
     def _connection(self, host: str, flags: int) -> Iterator[int]:
-        call = self._call
-        context = call["SSL_CTX_new"](call["TLS_client_method"]())
-        ssl = call["SSL_new"](context)
+        ssl = self._call["SSL_new"](self._context)
         try:
-            assert call["SSL_CTX_dane_enable"](context) > 0
-            assert call["SSL_dane_enable"](ssl, host.encode("ascii")) > 0
-            call["SSL_dane_set_flags"](ssl, flags)
+            assert self._call["SSL_dane_enable"](ssl, host.encode("ascii")) > 0
+            self._call["SSL_dane_set_flags"](ssl, flags)
             yield ssl
         finally:
-            call["SSL_free"](ssl)
-            call["SSL_CTX_free"](context)
+            self._call["SSL_free"](ssl)
 
-    @contextmanager
-    def _certificates(self, ders: Sequence[bytes]) -> Iterator[list[int]]:
-        """Pointers to them, one by one."""
-        made = [self._call["d2i_X509"](None, byref(c_char_p(der)), len(der)) for der in ders]
-        try:
-            assert all(made)
-            yield made
-        finally:
-            for one in made:
-                self._call["X509_free"](one)
+    def _certificate(self, der: bytes) -> int:
+        """A pointer to it; the same again for the same."""
+        if der not in self._read:
+            self._read[der] = self._call["d2i_X509"](None, byref(c_char_p(der)), len(der))
+            assert self._read[der]
+        return self._read[der]
 
-    @contextmanager
-    def _store(self, roots: Sequence[bytes]) -> Iterator[int]:
-        store = self._call["X509_STORE_new"]()
-        try:
-            with self._certificates(roots) as trusted:
-                for root in trusted:
-                    self._call["X509_STORE_add_cert"](store, root)
-            yield store
-        finally:
-            self._call["X509_STORE_free"](store)
+    def _store(self, roots: tuple[bytes, ...]) -> int:
+        if roots not in self._stores:
+            store = self._stores[roots] = self._call["X509_STORE_new"]()
+            for root in roots:
+                self._call["X509_STORE_add_cert"](store, self._certificate(root))
+        return self._stores[roots]

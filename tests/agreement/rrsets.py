@@ -54,6 +54,7 @@ MIXTURES: Final = (
     "1 1 1 leaf, 3 1 1 other",
     "1 1 1 other, 3 1 1 leaf",
     "0 0 1 root, 2 0 1 other",
+    "2 0 1 root, 0 1 1 other",
     "3 1 1 short, 3 1 1 leaf",
     "3 1 1 leaf, 4 1 1 leaf",
     "3 1 1 other, 3 1 1 short",

@@ -19,7 +19,7 @@ from typing import Final
 import pytest
 
 from agreement import room
-from agreement.cases import Case, Word, every_case, ours, sample, server_files, some_cases
+from agreement.cases import Case, Word, every_case, mixtures, ours, sample, server_files, some_cases
 from agreement.chains import Presented, chains
 from agreement.divergences import OF_CLIENTS, OF_PROFILES, OF_STRICT, Difference, is_about, listed, stale, unlisted
 from agreement.issuing import Issuer
@@ -151,6 +151,16 @@ def test_openssl_matches_the_same_record_at_the_same_depth(openssl_without_names
                 found.append((case.name, mine, word))
     assert found == []
     assert bare
+
+
+def test_openssl_agrees_on_any_mixture_of_records_at_any_time(world: World, library: LibSSL) -> None:
+    rows = listed(OF_PROFILES)
+    for day in (-31, -10, 0, 30, 61):
+        at = world.now + timedelta(days=day)
+        cases = mixtures(world.chains, 1000, seed=day)
+        words = by_libssl(library, cases, at, names_under_dane_ee=day % 2 == 0)
+        profile = PROFILES["openssl" if day % 2 == 0 else "openssl-no-ee-names"]
+        assert unlisted(Agreed("OpenSSL", at, cases, words).differences(profile), rows) == [], day
 
 
 EDGES: Final = (-30, -2, 2, 60)
