@@ -63,7 +63,8 @@ def _presented(look: Evidence, roots: Sequence[bytes]) -> Presented:
     endpoint = look.endpoint
     place = Place(endpoint.host, endpoint.port, endpoint.transport)
     if not look.probes:
-        raise _unseen(str(place), "no address is known of it")
+        why = "; ".join(map(str, (*look.a.reasons, *look.aaaa.reasons)[:1]))
+        raise _unseen(str(place), "no address is known of it" + (f": {why}" if why else ""))
     if look.left_out:
         raise _unseen(str(place), f"it has more addresses than are looked at: {len(look.left_out)} are left out")
     seen: dict[Chain, list[IP]] = {}

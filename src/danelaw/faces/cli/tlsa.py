@@ -89,7 +89,7 @@ def tlsa(
     starttls: str | None,
     now: str | None,
 ) -> None:
-    """Make TLSA records for HOST:PORT.
+    """Make TLSA records for HOST:PORT; several targets share one command.
 
     A record says in the DNS which key or certificate a TLS service presents. FILE is in PEM or DER; - is standard
     input. Unless asked otherwise the records are 3 1 1: SHA-256 of the server's own key, which outlives renewals that
@@ -321,8 +321,8 @@ def _sentence(comparison: Comparison) -> str:
 
 def _findings(comparison: Comparison) -> list[tuple[str, str]]:
     """What the DNS says of one owner, as codes and sentences; the first is the most telling."""
-    owner, answer = comparison.owner, comparison.answer
-    why = "; ".join(str(reason) for reason in answer.reasons[:2])
+    owner, answer = comparison.owner.to_text(omit_final_dot=True), comparison.answer
+    why = "; ".join(map(str, answer.reasons[:2]))
     found: list[tuple[str, str]] = []
     holding = comparison.holding.value
     if holding == "bogus":
