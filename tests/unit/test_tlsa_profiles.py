@@ -34,6 +34,8 @@ STALE = issue("Stale", ROOT, ca=True, end=NOW - DAY)
 STALE_ROOT = issue("Stale root", ca=True, end=NOW - DAY)
 OLD_ROOT = of_version_1(ROOT)
 UNDECLARED = issue("Undeclared", ROOT, ca=True, basic=False)
+UNSAID = issue("Unsaid", ca=True, basic=False, key_usage=False)
+DENIED = issue("Denied", ROOT, signs=True)
 ANY = (ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE,)
 
 
@@ -190,6 +192,20 @@ CASES: Final[dict[str, tuple[list[TLSARecord], tuple[Issued, ...], tuple[Issued,
         (),
         "www.example.net",
         "NOT_A_CA 1 1 1 NOT_A_CA NOT_A_CA",
+    ),
+    "a root of version 3 that says nothing": (
+        [naming("2 0 1", UNSAID)],
+        (leaf(UNSAID), UNSAID),
+        (),
+        "www.example.net",
+        "NOT_A_CA NOT_A_CA NOT_A_CA NOT_A_CA 1 NOT_A_CA",
+    ),
+    "no CA by its own word, against its key usage": (
+        [naming("2 0 1", DENIED)],
+        (leaf(DENIED), DENIED),
+        (),
+        "www.example.net",
+        "NOT_A_CA NOT_A_CA NOT_A_CA NOT_A_CA NOT_A_CA NOT_A_CA",
     ),
     "any purpose": (
         [naming("2 0 1", INTERMEDIATE)],

@@ -35,6 +35,7 @@ class Rules:
 
     any_purpose: bool = True
     old_roots: bool = False
+    silent_roots: bool = False
     cas_by_key_usage: bool = False
     greedy: bool = False
     at: Instant | None = None
@@ -156,6 +157,7 @@ def _step_flaw(path: tuple[Certificate, ...], issuer: Certificate, rules: Rules)
     if not (
         issuer.signs_certificates
         or (rules.old_roots and issuer.old_root)
+        or (rules.silent_roots and issuer.silent_root)
         or (rules.cas_by_key_usage and issuer.ca_by_key_usage)
     ):
         return Reason("NOT_A_CA", "RFC 5280 §6.1.4", str(issuer), "it may not sign certificates")

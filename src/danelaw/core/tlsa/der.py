@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Final
+
+from danelaw.core.tlsa.kept import kept
 
 _INTEGER: Final = 0x02
 _BIT_STRING: Final = 0x03
@@ -86,7 +87,7 @@ def _whole(element: bytes) -> tuple[int, int, int]:
     return tag, start, end
 
 
-@lru_cache(maxsize=4096)
+@kept(2048)
 def certificate_fields(der: bytes) -> Fields:
     """Issuer, subject and SubjectPublicKeyInfo of a certificate.
 
@@ -107,7 +108,7 @@ def certificate_fields(der: bytes) -> Fields:
     return Fields(parts[2][1], parts[4][1], spki)
 
 
-@lru_cache(maxsize=4096)
+@kept(2048)
 def is_certificate(data: bytes) -> bool:
     """Whether these octets have the structure of one certificate."""
     try:
@@ -117,7 +118,7 @@ def is_certificate(data: bytes) -> bool:
     return True
 
 
-@lru_cache(maxsize=4096)
+@kept(2048)
 def is_spki(data: bytes) -> bool:
     """Whether these octets have the structure of a SubjectPublicKeyInfo (RFC 5280 §4.1)."""
     try:

@@ -11,7 +11,7 @@ from danelaw.core.model import Chain
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
-LARGEST: Final = 32768
+LARGEST: Final = 16384
 """Octets of certificates. What is asked about more of them is found anew each time."""
 
 

@@ -33,11 +33,10 @@ class Profile:
     ``anchor_dates``: an anchor that is not self-signed has to be valid itself.
 
     Paths. ``greedy``: of several presented issuers only the first that is valid is tried. ``any_purpose``:
-    anyExtendedKeyUsage stands for TLS servers (RFC 5280 §4.2.1.12). ``old_roots``: self-signed certificates of version
-    1 are CAs, though they cannot say so; ``cas_by_key_usage``: so is what says no more than that its key may sign
-    certificates. ``web_pki``: PKIX is also to
-    satisfy a verifier made for the CA/Browser Forum's rules. ``partial_chains``: PKIX may end at a root that is not
-    self-signed.
+    anyExtendedKeyUsage stands for TLS servers (RFC 5280 §4.2.1.12). CAs that do not say so: ``old_roots``, self-signed
+    ones of version 1, which cannot; ``silent_roots``, self-signed ones of any version; ``cas_by_key_usage``, those that
+    say no more than that their key may sign certificates. ``web_pki``: PKIX is also to satisfy a verifier made for the
+    CA/Browser Forum's rules. ``partial_chains``: PKIX may end at a root that is not self-signed.
     """
 
     supported: frozenset[Combination] | None = None
@@ -58,6 +57,7 @@ class Profile:
     greedy: bool = False
     any_purpose: bool = True
     old_roots: bool = False
+    silent_roots: bool = False
     cas_by_key_usage: bool = False
     web_pki: bool = True
     partial_chains: bool = True
@@ -136,6 +136,7 @@ GNUTLS: Final = Profile(
     certificate_from_dns=False,
     bare_key_from_dns=False,
     old_roots=True,
+    silent_roots=True,
     web_pki=False,
 )
 """GnuTLS 3.7, ``libdane`` (``dane_verify_crt(3)``): every digest is tried, and anchors have to be presented. Names, and

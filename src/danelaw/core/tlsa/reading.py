@@ -77,6 +77,7 @@ def read(der: bytes) -> Certificate | None:
         issuer_name=issuer_name,
         ca=is_ca,
         signs_certificates=is_ca and may_sign,
+        silent_root=basic is None and may_sign and names.subject == issuer_name,
         old_root=loaded.version is x509.Version.v1 and names.subject == issuer_name,
         ca_by_key_usage=basic is None and isinstance(usage, x509.KeyUsage) and may_sign,
         path_length=basic.path_length if isinstance(basic, x509.BasicConstraints) else None,

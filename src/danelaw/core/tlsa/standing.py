@@ -153,6 +153,7 @@ def _rules(profile: Profile, at: Instant | None) -> Rules:
     return Rules(
         any_purpose=profile.any_purpose,
         old_roots=profile.old_roots,
+        silent_roots=profile.silent_roots,
         cas_by_key_usage=profile.cas_by_key_usage,
         greedy=profile.greedy,
         at=at if profile.greedy else None,

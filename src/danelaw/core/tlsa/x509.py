@@ -42,10 +42,11 @@ class Certificate:
     ``subject``, ``issuer`` and ``spki`` are DER, cut out as they stand; ``subject_name`` and ``issuer_name`` are what
     the first two say; ``key_id`` and ``issuer_key_id`` are its key's and its issuer's identifiers, where it has them.
     ``ca``: it says that it is one; ``signs_certificates``: and its key usage agrees. Of those that do not say what they
-    are, ``old_root``: it is self-signed, and of version 1; ``ca_by_key_usage``: its key usage would agree.
-    ``path_length``: None means no limit. ``server_auth`` and ``any_purpose`` tell of its extended key usage, and are
-    both true where it has none; ``authenticates``: its key usage, if any, has a bit that TLS servers need. ``weak``:
-    the digest of its signature, if nobody should rely on it. ``unknown``: a critical extension that is not understood.
+    are, ``old_root``: it is self-signed, and of version 1; ``silent_root``: it is self-signed; ``ca_by_key_usage``: its
+    key usage lets it sign. ``path_length``: None means no limit. ``server_auth`` and ``any_purpose`` tell of its
+    extended key usage, and are both true where it has none; ``authenticates``: its key usage, if any, has a bit that
+    TLS servers need. ``weak``: the digest of its signature, if nobody should rely on it. ``unknown``: a critical
+    extension that is not understood.
     """
 
     der: bytes
@@ -61,6 +62,7 @@ class Certificate:
     ca: bool
     signs_certificates: bool
     old_root: bool
+    silent_root: bool
     ca_by_key_usage: bool
     path_length: int | None
     server_auth: bool
