@@ -70,6 +70,7 @@ VERDICTS: dict[str, tuple[Evidence, Verdict, bool]] = {
         False,
     ),
     "silence at one address": (presenting(*probes(ips=[SIX]), *probes(SILENT, ips=[FOUR])), Verdict.UNDECIDED, False),
+    "an address that nobody connected to": (replace(SOUND, left_out=(FOUR,)), Verdict.UNDECIDED, False),
     "no address": (replace(SOUND, a=addresses(A), aaaa=addresses(AAAA), probes=()), Verdict.UNDECIDED, False),
     "an address that was not learnt": (
         replace(SOUND, a=addresses(A, state=Security.INDETERMINATE)),

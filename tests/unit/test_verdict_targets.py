@@ -77,6 +77,7 @@ VERDICTS: Final[dict[str, tuple[TargetEvidence, Verdict, bool]]] = {
     "one of two refuses": (mail(TWO, FIRST, WRONG), Verdict.MISMATCH, False),
     "one of two has no DANE": (mail(TWO, FIRST, WITHOUT), Verdict.NONE, False),
     "one of two is silent": (mail(TWO, FIRST, SILENT), Verdict.UNDECIDED, False),
+    "one was not looked at": (mail(TWO, FIRST, left_out=1), Verdict.UNDECIDED, False),
     "one refuses, one is silent": (mail(TWO, replace(WRONG, endpoint=FIRST.endpoint), SILENT), Verdict.MISMATCH, False),
     "MX not signed": (mail(replace(TWO, state=INSECURE), FIRST, SECOND), Verdict.INSECURE, False),
     "MX not signed, and a server refuses": (mail(replace(TWO, state=INSECURE), FIRST, WRONG), Verdict.MISMATCH, False),

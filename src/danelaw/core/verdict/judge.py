@@ -77,6 +77,8 @@ def _verdict(case: Case) -> Verdict:
         return Verdict.MISMATCH
     if any(deviation.harm for deviation in deviations(case)):
         return Verdict.MISMATCH
-    if case.unreached or not case.views or any(answer.state is Security.INDETERMINATE for answer in addresses):
+    if case.unreached or case.evidence.left_out or not case.views:
+        return Verdict.UNDECIDED
+    if any(answer.state is Security.INDETERMINATE for answer in addresses):
         return Verdict.UNDECIDED
     return Verdict.VALID

@@ -13,6 +13,8 @@ def printable(text: str) -> str:
 
     That takes the power from terminal sequences, from line breaks, and from marks that turn the direction of writing.
     """
+    if text.isprintable():
+        return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 

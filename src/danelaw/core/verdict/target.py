@@ -129,10 +129,13 @@ class TargetReport:
 
 
 def sum_up(case: TargetCase) -> Verdict:
-    """The worst of the look-up and of the endpoints: one server that refuses is enough for mail to be late."""
+    """The worst of the look-up and of the endpoints: one server that refuses is enough for mail to be late. Of servers
+    that were not looked at nothing is known."""
     verdicts = [report.verdict for report in case.reports]
     if case.lookup is not None:
         verdicts.append(_of_lookup(case.lookup))
+    if case.evidence.left_out:
+        verdicts.append(Verdict.UNDECIDED)
     if not case.reports:
         verdicts.append(Verdict.NONE if case.nobody else Verdict.UNDECIDED)
     return worst(verdicts)
