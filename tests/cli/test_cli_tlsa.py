@@ -35,6 +35,8 @@ from cryptography.hazmat.primitives.serialization import (
 from danelaw.faces import cli
 from tlsa_chains import DAY, INTERMEDIATE, LEAF, NOW, Issued, issue
 
+pytestmark = pytest.mark.slow
+
 ROOT: Final = Path(__file__).parents[2]
 HOWTO: Final = ROOT / "docs" / "how-to" / "make-tlsa-records.md"
 REFERENCE: Final = ROOT / "docs" / "reference" / "tlsa.md"
