@@ -11,7 +11,7 @@ from typing import Final
 
 import pytest
 
-from danelaw.core.model import HandshakeFailure, Security, Sweep, TargetEvidence, Unreachable
+from danelaw.core.model import HandshakeFailure, Security, Sweep, TargetEvidence, Unreachable, read_target
 from danelaw.core.verdict import (
     Level,
     TargetReport,
@@ -308,6 +308,12 @@ HEADLINES: Final[dict[str, tuple[TargetEvidence, str]]] = {
 def test_the_first_line_says_whether_a_dane_client_would_connect(evidence: TargetEvidence, said: str) -> None:
     lines = target_transcript(judged(evidence))
     assert " ".join(line.strip() for line in lines[: lines.index("")]) == said
+
+
+def test_a_name_of_other_letters_is_shown_in_them_too() -> None:
+    lines = target_transcript(judged(replace(web(SOUND), target=read_target("bücher.example.net"))))
+    assert lines[1] == "  xn--bcher-kva.example.net:443"
+    assert lines[2] == "The name: bücher.example.net. (xn--bcher-kva.example.net.)"
 
 
 def test_the_transcript_lists_the_servers_in_the_order_in_which_clients_try_them() -> None:

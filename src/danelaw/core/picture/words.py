@@ -18,6 +18,7 @@ from danelaw.core.dnssec.keys import REVOKE_FLAG, SEP_FLAG
 from danelaw.core.model import Instant, JudgedKey, JudgedRRset, JudgedSignature, JudgedZone, Security
 from danelaw.core.model.length import in_words
 from danelaw.core.verdict.printable import printable
+from danelaw.core.verdict.printable import shown as shown
 
 STATE: Final = {state: state.value.upper() for state in Security}
 
@@ -34,18 +35,6 @@ _DIGESTS: Final[dict[int, str]] = {
 def plain(name: Name) -> str:
     """The name as it goes over the wire, A-labels and all; the root is a dot."""
     return printable(name.to_text())
-
-
-def shown(name: Name) -> str:
-    """The name for people: U-labels first where there are any, and always the A-labels that they stand for."""
-    wire = plain(name)
-    if "xn--" not in wire:
-        return wire
-    try:
-        unicode = printable(name.to_unicode(idna_codec=dns.name.IDNA_2008_Practical))
-    except (dns.exception.DNSException, UnicodeError):
-        return wire
-    return wire if unicode == wire else f"{unicode} ({wire})"
 
 
 def zone_name(name: Name) -> str:

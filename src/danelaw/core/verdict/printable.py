@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
+import dns.exception
+import dns.name
+from dns.name import Name
+
 LONGEST: Final = 256
 """Characters that are shown of one text: a DNS name has at most 253."""
 
@@ -21,3 +25,15 @@ def printable(text: str) -> str:
 def clip(text: str) -> str:
     """At most ``LONGEST`` characters of a text whose length somebody else chose."""
     return text[:LONGEST] + "…" if len(text) > LONGEST else text
+
+
+def shown(name: Name) -> str:
+    """The name for people: U-labels first where there are any, and always the A-labels that they stand for."""
+    wire = printable(name.to_text())
+    if "xn--" not in wire:
+        return wire
+    try:
+        unicode = printable(name.to_unicode(idna_codec=dns.name.IDNA_2008_Practical))
+    except (dns.exception.DNSException, UnicodeError):
+        return wire
+    return wire if unicode == wire else f"{unicode} ({wire})"

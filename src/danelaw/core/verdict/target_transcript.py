@@ -7,7 +7,7 @@ from typing import Final
 
 from danelaw.core.model import Security
 from danelaw.core.verdict.case import Case
-from danelaw.core.verdict.printable import clip
+from danelaw.core.verdict.printable import clip, printable, shown
 from danelaw.core.verdict.report import Report, Verdict
 from danelaw.core.verdict.target import TargetReport
 from danelaw.core.verdict.transcript import OUTCOMES, folded, seen, told
@@ -53,6 +53,9 @@ def headline(report: TargetReport) -> str:
 
 def _text(report: TargetReport) -> Iterator[str]:
     yield headline(report)
+    name = report.evidence.target.name
+    if shown(name) != printable(name.to_text()):
+        yield f"The name: {shown(name)}"
     if report.case.lookup is not None:
         yield ""
         yield from _lookup(report)
