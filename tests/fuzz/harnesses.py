@@ -5,13 +5,15 @@ A harness is a function of a source of chance. It tells what its input was, or r
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from random import Random
-from typing import Final
+from typing import Any, Final
 from unittest import mock
 
 import dns.name
@@ -39,6 +41,8 @@ from danelaw.core.model import DanelawError, Message, Question, Record, RRset, S
 from danelaw.core.starttls.conversation import MAX_SHOWN
 from danelaw.core.starttls.dialogue import MAX_SAID
 from danelaw.core.starttls.protocols import PROTOCOLS
+from danelaw.core.verdict import judge_target, target_json, target_transcript
+from danelaw.core.verdict.saved import from_text, to_line
 from danelaw.worlds.replay.rpl import UnsupportedError, read_scenario
 from fault_garden.beds import Bed
 from fault_garden.garden import Garden, plant
@@ -46,6 +50,7 @@ from fault_garden.keys import same_tag
 from fuzz.chains import chains
 from fuzz.grounds import LAYOUTS, NOW, Case, Ground, Reply, ground, lie_believed
 from fuzz.lies import TRICKS, flip_octets, lies, to_wire
+from kept_evidence import LOOKED
 from starttls_transcripts import TRANSCRIPTS, hold
 
 BOUNDS: Final = Bounds()
@@ -278,6 +283,55 @@ def scenarios(random: Random) -> str:
     return repr(text)
 
 
+def evidence(random: Random) -> str:
+    """Saved evidence: refused, or judged and told like any other."""
+    text = random.choice(_documents())
+    text = _scribbled(random, text) if random.random() < 0.3 else _transplanted(random, text)
+    try:
+        report = judge_target(from_text(text), ())
+    except DanelawError as error:
+        if error.code != "EVIDENCE_UNREADABLE":
+            raise
+    else:
+        shown = (*target_transcript(report), json.dumps(target_json(report)))
+        if not all(line.isprintable() for line in shown):
+            raise FindingError("what a terminal would obey")
+    return repr(text)
+
+
+def _transplanted(random: Random, text: str) -> str:
+    """Other values in some places, of other places or from nowhere: JSON still."""
+    document = json.loads(text)
+    for _ in range(random.choice([1, 2, 8])):
+        places = list(_places(document))
+        holder, step = random.choice(places)
+        other, there = random.choice(places)
+        holder[step] = json.loads(json.dumps(random.choice([other[there], *VALUES])))
+    return json.dumps(document)
+
+
+def _places(value: Any) -> Iterable[tuple[Any, Any]]:
+    steps = list(value) if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ()
+    for step in steps:
+        yield value, step
+        yield from _places(value[step])
+
+
+VALUES: Final[tuple[Any, ...]] = (
+    *(None, True, -1, 0, 3, 16, 52, 65535, 2**32 - 1, 2**70, 0.5, [], {}, "", ".", "x.", "\x1b[2J", "\ud800", "smtp"),
+    *("\\255\\000.example.", "1970-01-01T00:00:00Z", "8999-12-31T23:59:59Z", "insecure", "::1", "00", "030101", "MAA="),
+)
+
+
+@cache
+def _documents() -> tuple[str, ...]:
+    """One for each endpoint, so that little is cut off; what differs from run to run is the same in all."""
+    lines = (to_line(replace(LOOKED, endpoints=(endpoint,))) for endpoint in LOOKED.endpoints)
+    return tuple(
+        re.sub("[0-9a-f]{64}", "ab" * 32, re.sub(r'"chain":\[[^]]*\]', '"chain":["MAMCAQA="]', line)) for line in lines
+    )
+
+
 def starttls(protocol: str) -> Harness:
     """A dialogue before TLS: an end within its bounds, and the same one in whatever pieces the octets come."""
     turns = [b"".join(transcript.turns) for transcript in TRANSCRIPTS if transcript.protocol == protocol]
@@ -323,6 +377,7 @@ HARNESSES: Final[Mapping[str, Harness]] = {
     "octets": octets,
     "anchors": anchors,
     "scenarios": scenarios,
+    "evidence": evidence,
     "chains": chains,
     **{f"starttls-{protocol}": starttls(protocol) for protocol in PROTOCOLS},
 }
