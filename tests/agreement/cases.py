@@ -90,10 +90,10 @@ def sample(cases: Sequence[Case], step: int) -> list[Case]:
     return [case for number, case in enumerate(cases) if (number + number // step) % step == 0]
 
 
-def ours(case: Case, at: datetime, profile: Profile, *, smtp: bool = False) -> Word:
-    """What we say of a case, as clients of this profile do that look for ``HOST``."""
+def ours(case: Case, at: datetime, profile: Profile, *, smtp: bool = False, more_names: Sequence[str] = ()) -> Word:
+    """What we say of a case, as clients of this profile do that look for ``HOST``, or for any of more names."""
     roots = tuple(root.der for root in case.presented.roots)
-    reference = Reference((dns.name.from_text(HOST),), roots, opportunistic=smtp)
+    reference = Reference(tuple(map(dns.name.from_text, (HOST, *more_names))), roots, opportunistic=smtp)
     return _word(match(case.records, case.presented.chain, reference, at, profile))
 
 

@@ -12,7 +12,8 @@ from cryptography import x509
 from agreement.issuing import ANY, CLIENTS, Issued, Issuer
 from danelaw.core.model import Chain
 
-HOST: Final = "host.agreed.example"
+DOMAIN: Final = "agreed.example"
+HOST: Final = f"host.{DOMAIN}"
 PLACES: Final = ("leaf", "issuer", "root")
 
 

@@ -4,7 +4,7 @@ They find their TLSA records by themselves, so that here is a name server, at po
 which says of itself that its answers are authentic. DNSSEC is not the subject: ``danetool`` is told so, and the
 resolver of ``posttls-finger`` believes what it is told. A case is a port.
 
-``python -m agreement.room FOLDER``: reads ``cases.json`` there, ``[{"program", "pem", "rdatas"}, …]``, and writes
+``python -m agreement.room FOLDER``: reads ``cases.json`` there, ``[{"how", "pem", "rdatas"}, …]``, and writes
 ``said.json``, ``[[status, output], …]``.
 """
 
@@ -21,13 +21,14 @@ from typing import Final
 
 import dns.flags
 import dns.message
+import dns.name
 import dns.rdata
 import dns.rrset
 from dns.rdata import GenericRdata, Rdata
 from dns.rdataclass import RdataClass
 from dns.rdatatype import RdataType as T
 
-from agreement.chains import HOST
+from agreement.chains import DOMAIN, HOST
 from agreement.presenting import presenting
 from danelaw.worlds.lab.real import namespaces
 from danelaw.worlds.lab.real.addresses import CACHE
@@ -35,6 +36,8 @@ from danelaw.worlds.lab.real.addresses import CACHE
 ADDRESS: Final = str(CACHE.v4)  # libunbound asks nobody at 127.0.0.0/8
 FIRST_PORT: Final = 20000
 AT_ONCE: Final = 3
+BY_MX: Final = "posttls-finger by MX"
+"""As to the mail of ``DOMAIN``: that name may be in the certificate too (RFC 7672 §3.2.2)."""
 PACKAGES: Final = {
     "unshare": "util-linux",
     "setpriv": "util-linux",
@@ -46,7 +49,7 @@ PACKAGES: Final = {
 
 
 class _Names(asyncio.DatagramProtocol):
-    """Every name has the one address; the TLSA records of a port are those of its case."""
+    """Every name has the one address, ``DOMAIN`` a mail server, a port the TLSA records of its case."""
 
     def __init__(self, rdatas: list[list[str]]) -> None:
         self._rdatas = rdatas
@@ -67,6 +70,8 @@ class _Names(asyncio.DatagramProtocol):
         found: list[Rdata] = [
             GenericRdata(RdataClass.IN, T.TLSA, bytes.fromhex(one)) for one in rdatas
         ]  # malformed too
+        if asked.rdtype == T.MX and asked.name == dns.name.from_text(DOMAIN):
+            found = [dns.rdata.from_text("IN", T.MX, f"10 {HOST}.")]
         if asked.rdtype == T.A:
             found = [dns.rdata.from_text("IN", T.A, ADDRESS)]
         if found:
@@ -75,10 +80,11 @@ class _Names(asyncio.DatagramProtocol):
         self._transport.sendto(reply.to_wire(), addr)
 
 
-def _words(program: str, path: str, port: int) -> tuple[str, ...]:
-    if program == "danetool":
+def _words(how: str, path: str, port: int) -> tuple[str, ...]:
+    if how == "danetool":
         return path, "--local-dns", "--insecure", "--check", HOST, "--port", str(port), "--starttls-proto", "smtp"
-    return path, "-a", "ipv4", "-c", "-l", "dane-only", "-L", "routine,certmatch,untrusted", f"[{HOST}]:{port}"
+    to = f"{DOMAIN}:{port}" if how == BY_MX else f"[{HOST}]:{port}"
+    return path, "-a", "ipv4", "-c", "-l", "dane-only", "-L", "routine,certmatch,untrusted", to
 
 
 async def _asked(folder: Path, programs: Mapping[str, str]) -> None:
@@ -89,10 +95,10 @@ async def _asked(folder: Path, programs: Mapping[str, str]) -> None:
     )
     at_once = asyncio.Semaphore(AT_ONCE)
 
-    async def ask(program: str, port: int) -> tuple[int | None, str]:
+    async def ask(how: str, port: int) -> tuple[int | None, str]:
         async with at_once:
             process = await asyncio.create_subprocess_exec(
-                *_words(program, programs[program], port),
+                *_words(how, programs[how.split()[0]], port),
                 cwd=folder,  # danetool leaves files where it is
                 env=os.environ | {"MAIL_CONFIG": str(folder)},
                 stdin=subprocess.DEVNULL,
@@ -103,7 +109,7 @@ async def _asked(folder: Path, programs: Mapping[str, str]) -> None:
             return process.returncode, output.decode(errors="replace")
 
     async with presenting(ADDRESS, [Path(case["pem"]) for case in cases], FIRST_PORT) as ports:
-        said = await asyncio.gather(*(ask(case["program"], port) for case, port in zip(cases, ports, strict=True)))
+        said = await asyncio.gather(*(ask(case["how"], port) for case, port in zip(cases, ports, strict=True)))
     names.close()
     (folder / "said.json").write_text(json.dumps(said), encoding="utf-8")
 

@@ -73,15 +73,15 @@ async def by_ldns_dane(program: str, folder: Path, cases: Sequence[Case]) -> lis
 def in_a_room(
     folder: Path, programs: Mapping[str, str], files: Mapping[str, Path], cases: Mapping[str, Sequence[Case]]
 ) -> dict[str, list[Word]]:
-    """``danetool`` and ``posttls-finger``, each asked of its cases, in namespaces of their own (``agreement.room``)."""
-    asked = [(program, case) for program, some in cases.items() for case in some]
+    """``danetool`` and ``posttls-finger``, each asked of its cases in a way of ``agreement.room``."""
+    asked = [(how, case) for how, some in cases.items() for case in some]
     told = [
         {
-            "program": program,
+            "how": how,
             "pem": str(files[case.presented.name]),
             "rdatas": [record.to_rdata().hex() for record in case.records],
         }
-        for program, case in asked
+        for how, case in asked
     ]
     (folder / "programs.json").write_text(json.dumps(programs), encoding="utf-8")
     (folder / "cases.json").write_text(json.dumps(told), encoding="ascii")
@@ -94,10 +94,10 @@ def in_a_room(
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")
-    reading = {"danetool": readings.danetool, "posttls-finger": posttls_finger}
-    said: dict[str, list[Word]] = {program: [] for program in cases}
-    for (program, _), (status, output) in zip(asked, json.loads((folder / "said.json").read_text()), strict=True):
-        said[program].append(_word(reading[program](status, output)))
+    said: dict[str, list[Word]] = {how: [] for how in cases}
+    for (how, _), (status, output) in zip(asked, json.loads((folder / "said.json").read_text()), strict=True):
+        read = readings.danetool if how == "danetool" else posttls_finger
+        said[how].append(_word(read(status, output)))
     return said
 
 

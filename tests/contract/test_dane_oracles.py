@@ -20,7 +20,7 @@ import pytest
 
 from agreement import room
 from agreement.cases import Case, Word, every_case, mixtures, ours, sample, server_files, some_cases
-from agreement.chains import Presented, chains
+from agreement.chains import DOMAIN, NAMES, Presented, chains
 from agreement.divergences import OF_CLIENTS, OF_PROFILES, OF_STRICT, Difference, is_about, listed, stale, unlisted
 from agreement.issuing import Issuer
 from agreement.libssl import LibraryMissingError, LibSSL
@@ -233,6 +233,22 @@ def test_postfix_differs_as_listed(world: World, rooms: dict[str, str]) -> None:
     cases = [case for case in some_cases(world.chains) if case.text[0] not in "01" or case.presented.name == "usual"]
     words = in_a_room(world.folder, rooms, world.files, {"posttls-finger": cases})["posttls-finger"]
     Agreed("Postfix", world.now, cases, words).hold_to_all("postfix")
+
+
+def test_postfix_takes_the_name_of_the_domain_for_that_of_its_mail_server_as_its_profile_does(
+    world: World, rooms: dict[str, str]
+) -> None:
+    """RFC 7672 §3.2.2: of a secure MX RRset the next-hop domain is a reference identifier too."""
+    named = (*NAMES, "a common name alone", "a common name beside another", "a wildcard as common name", "no name")
+    cases = [Case(world.chains[name], text) for name in named for text in ("3 1 1 leaf", "2 1 1 issuer")]
+    words = in_a_room(world.folder, rooms, world.files, {room.BY_MX: cases})[room.BY_MX]
+    mine = [ours(case, world.now, PROFILES["postfix"], smtp=True, more_names=(DOMAIN,)) for case in cases]
+    assert [(case.name, one.accepts, one.depth) for case, one in zip(cases, words, strict=True)] == [
+        (case.name, one.accepts, one.depth) for case, one in zip(cases, mine, strict=True)
+    ]
+    accepted = {case.presented.name for case, one in zip(cases, words, strict=True) if one.accepts and one.depth}
+    assert {"a name above", "a wildcard"} <= accepted
+    assert "another name" not in accepted
 
 
 # -- the tables --------------------------------------------------------------------------------------------------------
