@@ -36,6 +36,8 @@ OLD_ROOT = of_version_1(ROOT)
 UNDECLARED = issue("Undeclared", ROOT, ca=True, basic=False)
 UNSAID = issue("Unsaid", ca=True, basic=False, key_usage=False)
 DENIED = issue("Denied", ROOT, signs=True)
+SILENT = issue("Silent", basic=False)
+DENIES = issue("Denies", signs=True)
 ANY = (ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE,)
 
 
@@ -203,6 +205,20 @@ CASES: Final[dict[str, tuple[list[TLSARecord], tuple[Issued, ...], tuple[Issued,
     "no CA by its own word, against its key usage": (
         [naming("2 0 1", DENIED)],
         (leaf(DENIED), DENIED),
+        (),
+        "www.example.net",
+        "NOT_A_CA NOT_A_CA NOT_A_CA NOT_A_CA NOT_A_CA NOT_A_CA",
+    ),
+    "a root that says nothing, and whose key may not sign certificates": (
+        [naming("2 0 1", SILENT)],
+        (leaf(SILENT), SILENT),
+        (),
+        "www.example.net",
+        "NOT_A_CA NOT_A_CA NOT_A_CA NOT_A_CA NOT_A_CA NOT_A_CA",
+    ),
+    "a self-signed certificate that denies being a CA": (
+        [naming("2 0 1", DENIES)],
+        (leaf(DENIES), DENIES),
         (),
         "www.example.net",
         "NOT_A_CA NOT_A_CA NOT_A_CA NOT_A_CA NOT_A_CA NOT_A_CA",

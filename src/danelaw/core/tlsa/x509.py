@@ -132,7 +132,6 @@ def name_matches(presented: str, name: Name, *, partial_wildcards: bool = False)
     before, _, after = pattern.partition("*")
     return (
         partial_wildcards
-        and "*" not in after
         and not (before and after)
         and not (pattern.startswith("xn--") or label.startswith("xn--"))
         and label.startswith(before)
