@@ -28,6 +28,7 @@ from danelaw.core.model import (
 from danelaw.core.tlsa import Match, Profile, RecordMatch, Reference, TLSARecord, match, records_of
 from danelaw.core.tlsa.match import set_aside
 from danelaw.core.tlsa.x509 import Certificate, parse
+from danelaw.core.verdict.authorities import Version, tlsa_versions
 from danelaw.core.verdict.hellos import whom
 from danelaw.core.verdict.identity import PassedOver, passed_over
 
@@ -73,7 +74,7 @@ class Case:
     may use at all. ``passed_over``: why clients do not ask.
 
     ``notice``: how long before its end a certificate is reported; None: as suits its life. ``at``: for which instant
-    chains are judged.
+    chains are judged. ``served``: for each question for TLSA what each name server that answered serves.
     """
 
     evidence: Evidence
@@ -83,6 +84,7 @@ class Case:
     usable: tuple[TLSARecord, ...]
     views: tuple[View, ...]
     at: Instant
+    served: tuple[tuple[Asked, tuple[Version, ...]], ...] = ()
 
     @classmethod
     def of(
@@ -94,7 +96,8 @@ class Case:
         records = records_of(rrset) if rrset is not None and counts else ()
         usable = tuple(record for record in records if set_aside(record, reference, None) is None)
         views = _views(evidence, reference, records, as_of)
-        return cls(evidence, reference, notice, records, usable, views, as_of or evidence.at)
+        served = tuple(tlsa_versions(evidence.sweep)) if evidence.sweep is not None else ()
+        return cls(evidence, reference, notice, records, usable, views, as_of or evidence.at, served)
 
     @property
     def matched(self) -> frozenset[TLSARecord]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from danelaw.core.model import Asked
 from danelaw.core.tlsa import Combination, TLSARecord, Verdict, match, records_of
-from danelaw.core.verdict.authorities import Version, is_tlsa, rdatas_of, tlsa_versions
+from danelaw.core.verdict.authorities import Version, is_tlsa, rdatas_of
 from danelaw.core.verdict.case import Case
 
 
@@ -59,7 +59,7 @@ def deviations(case: Case) -> tuple[Deviation, ...]:
     """The servers whose TLSA answer, or the alias in its place, is not that of the newest version of the zone, or, of
     one version, not that of the most."""
     found = []
-    for asked, versions in tlsa_versions(case.evidence.sweep) if case.evidence.sweep is not None else ():
+    for asked, versions in case.served:
         contents = [rdatas_of(version.answer) for version in versions]
         newest = [content for content, version in zip(contents, versions, strict=True) if version.newest]
         usual = max(newest or contents, key=(newest or contents).count, default=None)

@@ -6,14 +6,13 @@ from collections.abc import Iterable
 from typing import Final
 
 from danelaw.core.model import RRset
-from danelaw.core.verdict.authorities import tlsa_versions
 from danelaw.core.verdict.case import Case
 from danelaw.core.verdict.report import Level, Rule, Said
 from danelaw.core.verdict.signatures import rrsigs_of
 
 
 def _look(case: Case) -> Iterable[Said]:
-    for asked, versions in tlsa_versions(case.evidence.sweep) if case.evidence.sweep is not None else ():
+    for asked, versions in case.served:
         keys: dict[tuple[int, ...], list[str]] = {}
         for version in versions:
             if isinstance(version.answer, RRset) and version.answer.rrsigs:

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from typing import Final
 
 from danelaw.core.model import RRset, Security
-from danelaw.core.verdict.authorities import tlsa_versions
 from danelaw.core.verdict.case import Case
 from danelaw.core.verdict.report import Level, Rule, Said
 
@@ -14,7 +13,7 @@ _SIGNED: Final = frozenset({Security.SECURE, Security.BOGUS})
 
 
 def _look(case: Case) -> Iterable[Said]:
-    for asked, versions in tlsa_versions(case.evidence.sweep) if case.evidence.sweep is not None else ():
+    for asked, versions in case.served:
         unsigned = [version for version in versions if isinstance(version.answer, RRset) and not version.answer.rrsigs]
         for version in unsigned if case.evidence.tlsa.state in _SIGNED else ():
             yield Said(case.asked(asked), f"{version.server} gives these records without a signature")

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from typing import Final
 
 from danelaw.core.model import RRset
-from danelaw.core.verdict.authorities import tlsa_versions
 from danelaw.core.verdict.case import Case
 from danelaw.core.verdict.report import Level, Rule, Said
 
@@ -15,7 +14,7 @@ _SHORT: Final = 60
 
 def _look(case: Case) -> Iterable[Said]:
     """As authoritative servers say it: in what a cache gives out, the TTL has run down."""
-    for asked, versions in tlsa_versions(case.evidence.sweep) if case.evidence.sweep is not None else ():
+    for asked, versions in case.served:
         ttls = [version.answer.ttl for version in versions if isinstance(version.answer, RRset)]
         if ttls and min(ttls) < _SHORT:
             yield Said(
