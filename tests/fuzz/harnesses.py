@@ -305,8 +305,9 @@ def _transplanted(random: Random, text: str) -> str:
     for _ in range(random.choice([1, 2, 8])):
         places = list(_places(document))
         holder, step = random.choice(places)
-        other, there = random.choice(places)
-        holder[step] = json.loads(json.dumps(random.choice([other[there], *VALUES])))
+        alike = [other[there] for other, there in places if there == step and type(other[there]) is type(holder[step])]
+        value = random.choice(alike) if random.random() < 0.8 else random.choice(VALUES)
+        holder[step] = json.loads(json.dumps(value))
     return json.dumps(document)
 
 
