@@ -293,6 +293,11 @@ def test_clients_that_ask_for_another_name_are_told_by_it() -> None:
     assert "clients that ask for www.example.net:" in finding.sentence
 
 
+def test_the_end_of_a_certificate_is_told_as_it_says_it_itself() -> None:
+    (first, _) = rule("CERTIFICATE_EXPIRING").findings(case(serving(replace(PRESENT, chain=chain(ENDING)))))
+    assert "ends in 10 days, at 2026-12-03 12:00:00 UTC" in first.sentence
+
+
 @pytest.mark.parametrize("id", ["CERTIFICATE_EXPIRING", "CERTIFICATE_DATES_IGNORED"])
 def test_a_certificate_s_end_is_minded_or_not(id: str) -> None:
     (other,) = {"CERTIFICATE_EXPIRING", "CERTIFICATE_DATES_IGNORED"} - {id}

@@ -11,6 +11,7 @@ from danelaw.core.tlsa.paths import pkix_paths
 from danelaw.core.verdict.case import Case, View
 
 EXPIRY_NOTICE: Final = timedelta(days=14)
+_SECOND: Final = timedelta(seconds=1)
 _LAST_PART: Final = 4
 """A short-lived certificate is reported in the last quarter of its life: by then a renewal is late."""
 
@@ -27,7 +28,7 @@ def ends(view: View, notice: timedelta | None) -> str | None:
     left = validity.end - view.at
     if left > (notice if notice is not None else min(EXPIRY_NOTICE, (validity.end - validity.start) / _LAST_PART)):
         return None
-    when = f"{validity.end:%Y-%m-%d %H:%M:%S} UTC"
+    when = f"{validity.end - _SECOND:%Y-%m-%d %H:%M:%S} UTC"  # as the certificate says it
     return f"has been out of date since {when}" if left <= timedelta(0) else f"ends in {in_words(left)}, at {when}"
 
 
