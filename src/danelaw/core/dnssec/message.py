@@ -19,8 +19,11 @@ from danelaw.core.dnssec.canonical import CanonicalKey, canonical_key, plain_wir
 from danelaw.core.model import Absence, Answer, Message, Question, Record, RRset
 
 _HEADER: Final = 12
+_COUNTS: Final = struct.Struct("!6H")
+"""The header: id, flags, and how many records there are in each section (RFC 1035 §4.1.1)."""
 _FIXED: Final = struct.Struct("!HHIH")
 """Type, class, TTL and length of a record (RFC 1035 §4.1.3)."""
+_IN: Final = int(RdataClass.IN)
 _MAX_NAME: Final = 255
 _MAX_LABELS: Final = 127
 _RECURSION_DESIRED: Final = 0x0100
@@ -65,7 +68,7 @@ def read_message(wire: bytes) -> Message:
     """
     if len(wire) < _HEADER:
         raise MessageError(f"{len(wire)} octets hold no header")
-    identity, flags, *counts = (int.from_bytes(wire[at : at + 2]) for at in range(0, _HEADER, 2))
+    identity, flags, *counts = _COUNTS.unpack_from(wire)
     reader = _Reader(wire)
     sections: list[list[Record]] = [[], [], []]
     question: list[Question] = []
@@ -105,21 +108,30 @@ class _Reader:
         return Question(name, type, klass)
 
     def record(self) -> Record:
-        owner = self._owner()
-        type, klass, ttl, length = _FIXED.unpack(self._take(_FIXED.size))
-        start = self._at
-        rdata = self._take(length)
-        if klass == RdataClass.IN and type in _LAYOUTS:
-            rdata = self._decompressed(_LAYOUTS[type], start, start + length)
-        return Record(owner, type, klass, ttl, rdata)
+        owner, wire = self._owner(), self._wire
+        start = self._at + _FIXED.size
+        if start > len(wire):
+            raise self._cut_short()
+        type, klass, ttl, length = _FIXED.unpack_from(wire, self._at)
+        end = start + length
+        if end > len(wire):
+            self._at = start
+            raise self._cut_short()
+        self._at = end
+        if klass == _IN and type in _LAYOUTS:
+            return Record(owner, type, klass, ttl, self._decompressed(_LAYOUTS[type], start, end))
+        return Record(owner, type, klass, ttl, wire[start:end])
 
     def _take(self, octets: int) -> bytes:
         end = self._at + octets
         if end > len(self._wire):
-            raise MessageError(f"the message ends within a field at octet {self._at}")
+            raise self._cut_short()
         taken = self._wire[self._at : end]
         self._at = end
         return taken
+
+    def _cut_short(self) -> MessageError:
+        return MessageError(f"the message ends within a field at octet {self._at}")
 
     def _owner(self) -> Name:
         """Most owners are a pointer and nothing else: where it leads, always to before it, is read once."""
@@ -211,7 +223,7 @@ def make_query(
     """
     flags = _RECURSION_DESIRED * recursion_desired | _CHECKING_DISABLED * checking_disabled
     header = b"".join(field.to_bytes(2) for field in (id, flags, 1, 0, 0, 1))
-    question = plain_wire(name) + type.to_bytes(2) + RdataClass.IN.to_bytes(2)
+    question = plain_wire(name) + type.to_bytes(2) + _IN.to_bytes(2)
     options = b"\x00" + T.OPT.to_bytes(2) + payload.to_bytes(2) + (_DNSSEC_OK * dnssec_ok).to_bytes(4) + b"\x00\x00"
     return header + question + options
 
@@ -225,12 +237,12 @@ def rrsets(records: Iterable[Record], signatures: Iterable[Record] | None = None
     records = tuple(records)
     covering: dict[tuple[CanonicalKey, int], list[bytes]] = {}
     for record in records if signatures is None else signatures:
-        if record.type == T.RRSIG and record.klass == RdataClass.IN and len(record.rdata) >= 2:
+        if record.type == T.RRSIG and record.klass == _IN and len(record.rdata) >= 2:
             key = canonical_key(record.owner), int.from_bytes(record.rdata[:2])
             covering.setdefault(key, []).append(record.rdata)
     found: dict[tuple[CanonicalKey, int], list[Record]] = {}
     for record in records:
-        if record.type != T.RRSIG and record.klass == RdataClass.IN:
+        if record.type != T.RRSIG and record.klass == _IN:
             found.setdefault((canonical_key(record.owner), record.type), []).append(record)
     return [
         RRset(
@@ -300,7 +312,7 @@ def absence(name: Name, type: int, proof: Iterable[RRset]) -> Absence:
 def soa_serial(message: Message) -> int | None:
     """The serial of the SOA that the message answers with or denies with, if any (RFC 1035 §3.3.13)."""
     for record in (*message.answer, *message.authority):
-        if record.type == T.SOA and record.klass == RdataClass.IN and len(record.rdata) >= 22:
+        if record.type == T.SOA and record.klass == _IN and len(record.rdata) >= 22:
             return int.from_bytes(record.rdata[-20:-16])
     return None
 
