@@ -92,6 +92,7 @@ def in_a_room(
         capture_output=True,
         text=True,
         check=False,
+        timeout=500,
     )
     assert (done.returncode, done.stderr) == (0, "")
     said: dict[str, list[Word]] = {how: [] for how in cases}
