@@ -158,7 +158,7 @@ CASES: Final[dict[str, tuple[list[TLSARecord], tuple[Issued, ...], tuple[Issued,
         (LEAF, STALE_CROSS, INTERMEDIATE, ROOT),
         (),
         "www.example.net",
-        "2 2 2 2 2 NO_PATH",
+        "2 2 2 NO_PATH 2 NO_PATH",
     ),
     "a look-alike is sent first": (
         [naming("2 0 1", INTERMEDIATE)],

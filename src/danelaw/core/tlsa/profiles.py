@@ -32,11 +32,12 @@ class Profile:
     self-signed leaf's own. ``ta_at_depth_0``: a self-signed leaf is its own trust anchor, of which no RFC knows.
     ``anchor_dates``: an anchor that is not self-signed has to be valid itself.
 
-    Paths. ``greedy``: of several presented issuers only the first that is valid is tried. ``any_purpose``:
-    anyExtendedKeyUsage stands for TLS servers (RFC 5280 §4.2.1.12). CAs that do not say so: ``old_roots``, self-signed
-    ones of version 1, which cannot; ``silent_roots``, self-signed ones of any version; ``cas_by_key_usage``, those that
-    say no more than that their key may sign certificates. ``web_pki``: PKIX is also to satisfy a verifier made for the
-    CA/Browser Forum's rules. ``partial_chains``: PKIX may end at a root that is not self-signed.
+    Paths. ``greedy``: of several presented issuers only the first is tried; ``timely``: the first that is valid.
+    ``any_purpose``: anyExtendedKeyUsage stands for TLS servers (RFC 5280 §4.2.1.12). CAs that do not say so:
+    ``old_roots``, self-signed ones of version 1, which cannot; ``silent_roots``, self-signed ones of any version;
+    ``cas_by_key_usage``, those that say no more than that their key may sign certificates. ``web_pki``: PKIX is also to
+    satisfy a verifier made for the CA/Browser Forum's rules. ``partial_chains``: PKIX may end at a root that is not
+    self-signed.
     """
 
     supported: frozenset[Combination] | None = None
@@ -55,6 +56,7 @@ class Profile:
     ta_at_depth_0: bool = False
     anchor_dates: bool = True
     greedy: bool = False
+    timely: bool = True
     any_purpose: bool = True
     old_roots: bool = False
     silent_roots: bool = False
@@ -119,6 +121,7 @@ EXIM: Final = Profile(
     common_name=True,
     ta_at_depth_0=True,
     greedy=True,
+    timely=False,
     web_pki=False,
     any_purpose=False,
     broad_wildcards=False,
@@ -126,7 +129,7 @@ EXIM: Final = Profile(
     cas_by_key_usage=True,
 )
 """Exim on OpenSSL, by its own ``dane-openssl.c`` (4.9x): usages 2 and 3; every digest is tried; a self-signed leaf may
-be its own anchor."""
+be its own anchor. Learnt from its text alone."""
 
 GNUTLS: Final = Profile(
     agility=False,

@@ -156,7 +156,7 @@ def _rules(profile: Profile, at: Instant | None) -> Rules:
         silent_roots=profile.silent_roots,
         cas_by_key_usage=profile.cas_by_key_usage,
         greedy=profile.greedy,
-        at=at if profile.greedy else None,
+        at=at if profile.greedy and profile.timely else None,
     )
 
 
