@@ -26,7 +26,7 @@ from danelaw.core.tlsa import (
     reading,
 )
 from danelaw.core.tlsa.ascents import MOST_ASCENTS, MOST_NAMESAKES, MOST_PRESENTED, Rules, ascents
-from danelaw.core.tlsa.kept import LARGEST
+from danelaw.core.tlsa.kept import FEW, LARGE, LARGEST, kept
 from danelaw.core.tlsa.paths import MOST_TOPS
 from danelaw.core.tlsa.profiles import RFC, STRICT
 from danelaw.core.tlsa.x509 import parse
@@ -395,10 +395,42 @@ def test_nor_what_is_sent_after_too_many_of_its_name(before: int, expected: Foun
     assert found(INTERMEDIATE, (LEAF, *others, INTERMEDIATE)) == expected
 
 
-def test_what_is_very_large_is_judged_and_not_kept() -> None:
+def test_what_is_very_large_is_kept_while_a_chain_of_it_is_judged_and_no_longer() -> None:
     """A server cannot fill the memory of a daemon with chains that are large, and new each time."""
     large = issue("leaf", INTERMEDIATE, names=(*NAMES, *(f"{number:05}.example.net" for number in range(2000))))
-    assert len(large.der) > LARGEST
+    assert len(large.der) > LARGE
     assert found(INTERMEDIATE, (large, INTERMEDIATE)) == 1
-    assert parse(large.der) is not parse(large.der)
+    once = parse(large.der)
+    assert parse(large.der) is once
+    for number in range(FEW):
+        parse(bytes((number,)) * (LARGE + 1))
+    assert parse(large.der) is not once
+    for enormous in (b"a" * (LARGEST + 1), b"b" * LARGEST):
+        kept_of_it = asked_for(enormous)
+        assert (asked_for(enormous) is kept_of_it) == (len(enormous) <= LARGEST)
     assert parse(LEAF.der) is parse(LEAF.der)
+
+
+@kept(2)
+def asked_for(octets: bytes) -> object:
+    return [len(octets)]
+
+
+@pytest.mark.timeout(20)
+def test_names_and_constraints_may_be_as_many_as_a_handshake_holds() -> None:
+    """Each against each, they would take some minutes, and that for every record."""
+    trees = [x509.DNSName(f"b{number}") for number in range(4000)]
+    ca = issue("Constrained", ca=True, constraints=x509.NameConstraints(None, trees))
+    leaf = issue("leaf", ca, names=(*NAMES, *(f"a{number}" for number in range(5000))))
+    records = [naming(f"2 {selector} {mtype}", ca) for selector in (0, 1) for mtype in (0, 1, 2)]
+    reference = Reference((WWW, dns.name.from_text("absent.example.net.")))
+    for profile in PROFILES.values():
+        assert match(records, Chain((leaf.der, ca.der)), reference, NOW, profile).by is not None
+
+
+def test_more_addresses_than_may_be_compared_are_not_permitted() -> None:
+    networks = [x509.IPAddress(ip_network(f"10.{number}.0.0/16")) for number in range(256)]
+    ca = issue("Constrained", ca=True, constraints=x509.NameConstraints(None, networks))
+    for many, expected in ((64, 1), (65, "NAME_NOT_PERMITTED")):
+        addresses = tuple(x509.IPAddress(ip_address(f"192.0.2.{number}")) for number in range(many))
+        assert found(ca, (issue("leaf", ca, names=NAMES, others=addresses), ca)) == expected

@@ -12,6 +12,9 @@ from danelaw.core.model import Instant, Reason
 from danelaw.core.tlsa.constraints import DN, Constraints, Names, barred
 from danelaw.core.tlsa.kept import kept
 
+_SHOWN: Final = 8
+"""How many of a certificate's names are told."""
+
 # What reads certificates is imported where it is used: that takes longer than all that ``danelaw tlsa`` has to do
 # without it.
 
@@ -119,19 +122,27 @@ def name_matches(presented: str, name: Name, *, partial_wildcards: bool = False)
 
     ``partial_wildcards``: it may be the beginning or the end of that label, save of an A-label.
     """
+    return _is_among((presented.lower(),), name, partial_wildcards=partial_wildcards)
+
+
+def _is_among(presented: tuple[str, ...], name: Name, *, partial_wildcards: bool) -> bool:
+    """Whether one of the dNSNames, in lower case, covers a DNS name. They may be as many as a server likes."""
     wanted = name.to_text(omit_final_dot=True).lower()
-    presented = presented.lower()
-    if "*" not in presented:
-        return presented == wanted
-    pattern, _, above = presented.partition(".")
-    label, dot, rest = wanted.partition(".")
-    if not dot or rest != above or "*" in above:
-        return False
-    if pattern == "*":
+    _, dot, above = wanted.partition(".")
+    if ("*" not in wanted and wanted in presented) or (dot and "*" not in above and f"*.{above}" in presented):
         return True
+    return partial_wildcards and any(_covers_by_a_part(one, wanted) for one in presented if "*" in one)
+
+
+def _covers_by_a_part(presented: str, wanted: str) -> bool:
+    pattern, _, beyond = presented.partition(".")
+    label, dot, above = wanted.partition(".")
     before, _, after = pattern.partition("*")
     return (
-        partial_wildcards
+        bool(dot)
+        and beyond == above
+        and "*" not in above + after
+        and "*" in pattern
         and not (before and after)
         and not (pattern.startswith("xn--") or label.startswith("xn--"))
         and label.startswith(before)
@@ -154,12 +165,12 @@ def names_match(
     """
     presented = certificate.names
     if not presented and common_name and certificate.common_name:
-        presented = (certificate.common_name,)
+        presented = (certificate.common_name.lower(),)
     if not broad_wildcards:
         presented = tuple(one for one in presented if "*" not in one or one.count(".") > 1)
     for name in names:
-        if not any(name_matches(one, name, partial_wildcards=partial_wildcards) for one in presented):
-            listed = ", ".join(presented) or "no DNS name"
+        if not _is_among(presented, name, partial_wildcards=partial_wildcards):
+            listed = ", ".join((*presented[:_SHOWN], *("…" for _ in presented[_SHOWN : _SHOWN + 1]))) or "no DNS name"
             wanted = name.to_text(omit_final_dot=True)
             return Reason("NAME_MISMATCH", "RFC 9525 §6", str(certificate), f"{wanted} is not among: {listed}")
     return None
