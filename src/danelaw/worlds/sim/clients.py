@@ -1,21 +1,27 @@
 """DANE clients with caches, in virtual time. Independent: nothing of ours is imported here, and nothing of ours judges.
 
-A client holds each answer for its TTL, some for twice that. It looks the records up, and checks the chain only after a
-while; browsers do it the other way round. Clients differ in the parameters that they know and in digest agility.
+A client holds each answer, of records and of addresses, for its TTL, some for twice that; some caches raise small TTLs,
+and some go on with what has expired while an authority is silent. It looks the records up, and checks the chain only
+after a while; browsers do it the other way round. Clients differ in the parameters that they know, in digest agility,
+and in what they do where there is nothing to go by: trust the public CAs, connect all the same as mail servers do, or
+refuse.
 """
 
 from __future__ import annotations
 
+import enum
 import hashlib
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Final, Protocol, TypeAlias
+from typing import Final, Protocol, TypeAlias, TypeVar
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+T = TypeVar("T")
 
 Parameters: TypeAlias = tuple[int, int, int]
 """Usage, selector and matching type of a TLSA record (RFC 6698 §2.1)."""
@@ -34,6 +40,18 @@ HABITS: Final[tuple[tuple[frozenset[Parameters], bool], ...]] = (
 """What clients know, and whether of several digests they heed the strongest alone (RFC 7671 §9)."""
 
 
+class Fallback(enum.Enum):
+    """What a client does where no record is there, none is usable, or the zone is insecure."""
+
+    PKIX = "pkix"
+    ANY = "any"
+    """It takes any chain, as opportunistic mail servers do (RFC 7672 §2.2)."""
+    REFUSE = "refuse"
+
+
+FALLBACKS: Final = (Fallback.PKIX, Fallback.ANY, Fallback.PKIX, Fallback.REFUSE)
+
+
 class Timeline(Protocol):
     def now(self) -> datetime: ...
     def after(self, seconds: float, event: Callable[[], object]) -> None: ...
@@ -46,6 +64,14 @@ class Looked:
     tlsa: frozenset[bytes] | None
     ttl: float
     keys: frozenset[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """What an authority said of the host: its addresses, and their TTL."""
+
+    addresses: tuple[str, ...]
+    ttl: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +88,7 @@ class Internet(Protocol):
     def authorities(self) -> Sequence[str]: ...
     def ask(self, authority: str) -> Looked | None: ...
     def delegation(self) -> Delegation: ...
-    def addresses(self) -> Sequence[str]: ...
+    def locate(self, authority: str) -> Located | None: ...
     def handshake(self, address: str) -> Sequence[bytes] | None: ...
     def trusts(self, chain: Sequence[bytes]) -> bool: ...
     def digests(self, keys: frozenset[bytes]) -> frozenset[bytes]: ...
@@ -92,7 +118,13 @@ class Client:
     record: list[Connection]
     knows: frozenset[Parameters] = ALL
     agile: bool = False
+    fallback: Fallback = Fallback.PKIX
+    least: float = 0.0
+    """The least time, in seconds, for which its cache keeps anything."""
+    stale: bool = False
+    """Where an authority is silent, its cache goes on with what has expired (RFC 8767 §5)."""
     _looked: tuple[Looked, datetime] | None = None
+    _located: tuple[Located, datetime] | None = None
     _delegation: tuple[Delegation, datetime] | None = None
 
     def start(self, pace: float) -> None:
@@ -103,7 +135,11 @@ class Client:
         self.timeline.after(pace * self.rng.random(), once)
 
     def connect(self) -> None:
-        address = self.rng.choice(self.internet.addresses())
+        located = self._locate()
+        if located is None or not located.addresses:
+            self._note("NO_SERVICE")  # nowhere to connect to
+            return
+        address = self.rng.choice(located.addresses)
         delay = self.rng.uniform(0, self.most_delay)
         if self.late:
             chain = self.internet.handshake(address)
@@ -121,13 +157,35 @@ class Client:
     def _look_up(self) -> Looked | None:
         now = self.timeline.now()
         if self._looked is None or self._looked[1] <= now:
-            servers = list(self.internet.authorities())
-            self.rng.shuffle(servers)
-            answer = next((a for server in servers if (a := self.internet.ask(server)) is not None), None)
+            answer = self._asked(self.internet.ask, self._looked)
             if answer is None:
                 return None
-            self._looked = (answer, now + timedelta(seconds=answer.ttl * self.stretch))
+            self._looked = (answer, now + self._kept(answer.ttl))
         return self._looked[0]
+
+    def _locate(self) -> Located | None:
+        now = self.timeline.now()
+        if self._located is None or self._located[1] <= now:
+            answer = self._asked(self.internet.locate, self._located)
+            if answer is None:
+                return None
+            self._located = (answer, now + self._kept(answer.ttl))
+        return self._located[0]
+
+    def _asked(self, ask: Callable[[str], T | None], expired: tuple[T, datetime] | None) -> T | None:
+        """What the first authority says that says anything, in an order of chance."""
+        servers = list(self.internet.authorities())
+        self.rng.shuffle(servers)
+        for server in servers:
+            answer = ask(server)
+            if answer is not None:
+                return answer
+            if self.stale and expired is not None:
+                return expired[0]
+        return None
+
+    def _kept(self, ttl: float) -> timedelta:
+        return timedelta(seconds=max(ttl * self.stretch, self.least))
 
     def _zone(self) -> Delegation:
         now = self.timeline.now()
@@ -142,22 +200,33 @@ class Client:
         if zone.digests and not zone.digests & self.internet.digests(looked.keys):
             return "BOGUS"
         if not zone.digests or looked.tlsa is None:
-            if chain is None:
-                return "NO_SERVICE"
-            return "" if self.internet.trusts(chain) else "PKIX_UNTRUSTED"
+            return "NO_SERVICE" if chain is None else self._without_dane(chain)
         if chain is None:
             return "NO_TLS"
         usable = [rdata for rdata in looked.tlsa if tuple(rdata[:3]) in self.knows]
         if not usable:
-            return "" if self.internet.trusts(chain) else "PKIX_UNTRUSTED"
+            return self._without_dane(chain)
         if self.agile:
             usable = [rdata for rdata in usable if not any(_stronger(other, rdata) for other in usable)]
         return "" if any(_matches(rdata, chain) for rdata in usable) else "TLSA_MISMATCH"
 
+    def _without_dane(self, chain: Sequence[bytes]) -> str:
+        match self.fallback:
+            case Fallback.PKIX:
+                return "" if self.internet.trusts(chain) else "PKIX_UNTRUSTED"
+            case Fallback.ANY:
+                return ""
+            case Fallback.REFUSE:
+                return "NO_DANE"
+
 
 @dataclass(slots=True)
 class SimCrowd:
-    """``size`` clients, of every age and habit. Twenty are enough for all of them."""
+    """``size`` clients, of every age and habit. Twenty are enough for all of them.
+
+    ``least``: what caches that raise small TTLs raise them to. ``mandatory``: some have to have DANE; they only belong
+    where there is DANE when they start, and know all that is published.
+    """
 
     timeline: Timeline
     internet: Internet
@@ -165,17 +234,35 @@ class SimCrowd:
     pace: float = 0.4
     most_delay: float = 0.5
     seed: int = 0
+    least: float = 0.0
+    mandatory: bool = False
     record: list[Connection] = field(default_factory=list)
 
     def start(self) -> None:
         for number in range(self.size):
-            rng = random.Random(f"{self.seed}/{number}")  # noqa: S311  # a simulation wants to be repeated
-            stretch = 2.0 if number % 4 == 0 else 1.0
-            late = number % 5 == 0
-            knows, agile = HABITS[number // 4 % len(HABITS)]
-            Client(
-                number, self.timeline, self.internet, rng, stretch, late, self.most_delay, self.record, knows, agile
-            ).start(self.pace)
+            self.client(number).start(self.pace)
+
+    def client(self, number: int) -> Client:
+        rng = random.Random(f"{self.seed}/{number}")  # noqa: S311  # a simulation wants to be repeated
+        knows, agile = HABITS[number // 4 % len(HABITS)]
+        fallback = FALLBACKS[number % len(FALLBACKS)]
+        if fallback is Fallback.REFUSE and not (self.mandatory and knows is ALL):
+            fallback = Fallback.PKIX
+        return Client(
+            number=number,
+            timeline=self.timeline,
+            internet=self.internet,
+            rng=rng,
+            stretch=2.0 if number % 4 == 0 else 1.0,
+            late=number % 5 == 0,
+            most_delay=self.most_delay,
+            record=self.record,
+            knows=knows,
+            agile=agile,
+            fallback=fallback,
+            least=self.least if number % 3 == 0 else 0.0,
+            stale=number % 7 == 3,
+        )
 
     def refused(self) -> list[Connection]:
         return [connection for connection in self.record if connection.refused]

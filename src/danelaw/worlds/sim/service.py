@@ -71,7 +71,7 @@ class SimServers:
     delay: float = 0.0
 
     def present(self, ip: IP) -> Chain | None:
-        return next(a.chain for a in self.addresses if a.ip == ip)
+        return next((a.chain for a in self.addresses if a.ip == ip), None)
 
     async def probe(self, endpoint: Endpoint, ip: IP, hello: Hello) -> Chain | HandshakeFailure | Unreachable:
         del endpoint
@@ -241,6 +241,18 @@ def root_certificate() -> bytes:
     usage = x509.KeyUsage(False, False, False, False, False, True, True, False, False)
     builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
     return _signed(builder.add_extension(usage, critical=True))
+
+
+@lru_cache(maxsize=256)
+def _dates(certificate: bytes) -> tuple[Instant, Instant]:
+    read = x509.load_der_x509_certificate(certificate)
+    return read.not_valid_before_utc, read.not_valid_after_utc
+
+
+def valid(certificate: bytes, now: Instant) -> bool:
+    """Whether a certificate's dates hold."""
+    begin, end = _dates(certificate)
+    return begin <= now <= end
 
 
 def issue(number: int, names: Sequence[Name], now: Instant, lifetime: timedelta) -> Chain:

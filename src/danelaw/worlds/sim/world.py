@@ -13,9 +13,9 @@ import dns.rdatatype
 from danelaw.core.model import Chain, Challenge, ChallengeType, Endpoint, HostName, Lineage, RRset, SubjectName
 from danelaw.core.rollover.reach import Reach, Reached
 from danelaw.core.tlsa import Reference
-from danelaw.worlds.sim.clients import Delegation, Looked, SimCrowd
+from danelaw.worlds.sim.clients import Delegation, Located, Looked, SimCrowd
 from danelaw.worlds.sim.clock import VirtualClock
-from danelaw.worlds.sim.service import Address, SimCA, SimCredentials, SimServers, SimSolver, root_certificate
+from danelaw.worlds.sim.service import Address, SimCA, SimCredentials, SimServers, SimSolver, root_certificate, valid
 from danelaw.worlds.sim.zone import Content, SimDNS, SimPublisher, SimRegistry, SimZone, authority
 
 ZONE = dns.name.from_text("dotnxdomain.net.")
@@ -28,6 +28,8 @@ TLSA_OWNER = dns.name.from_text("_443._tcp.www.dotnxdomain.net.")
 TLSA = int(dns.rdatatype.TLSA)
 TXT = int(dns.rdatatype.TXT)
 DS = int(dns.rdatatype.DS)
+A = int(dns.rdatatype.A)
+AAAA = int(dns.rdatatype.AAAA)
 
 
 @dataclass(slots=True)
@@ -55,8 +57,8 @@ class SimWorld:
         content = Content(
             2016122202,
             {
-                (HOST, 1): RRset(HOST, 1, self.ttl, frozenset({four.packed})),
-                (HOST, 28): RRset(HOST, 28, self.ttl, frozenset({six.packed})),
+                (HOST, A): RRset(HOST, A, self.ttl, frozenset({four.packed})),
+                (HOST, AAAA): RRset(HOST, AAAA, self.ttl, frozenset({six.packed})),
             },
         )
         servers = [authority("192.0.2.11", content), authority("192.0.2.12", content, self.lag)]
@@ -106,15 +108,20 @@ class _Seen:
         rrset = self.world.parent.authorities[0].content.rrsets.get((ZONE, DS))
         return Delegation(frozenset(r[4:] for r in rrset.rdatas) if rrset else frozenset(), 1)
 
-    def addresses(self) -> Sequence[str]:
-        return [str(a.ip) for a in self.world.servers.addresses]
+    def locate(self, authority: str) -> Located | None:
+        server = next(a for a in self.world.zone.authorities if str(a.ip) == authority)
+        if server.silent:
+            return None
+        found = [rrset for type in (A, AAAA) if (rrset := server.content.rrsets.get((HOST, type))) is not None]
+        addresses = tuple(str(ip_address(rdata)) for rrset in found for rdata in sorted(rrset.rdatas))
+        return Located(addresses, min((rrset.ttl for rrset in found), default=self.world.zone.minimum))
 
     def handshake(self, address: str) -> Sequence[bytes] | None:
         chain = self.world.servers.present(ip_address(address))
         return chain.ders if isinstance(chain, Chain) else None
 
     def trusts(self, chain: Sequence[bytes]) -> bool:
-        return root_certificate() in chain
+        return root_certificate() in chain and valid(chain[0], self.world.clock.now())
 
     def digests(self, keys: frozenset[bytes]) -> frozenset[bytes]:
         """The SHA-256 digests of DNSKEYs at the zone (RFC 4034 §5.1.4)."""
