@@ -52,16 +52,15 @@ def signed(rrset: RRset, at: Instant, where: str = "") -> Signed | None:
     return Signed(rrset, where, inception, expiration)
 
 
-def all_signed(evidence: Evidence) -> tuple[Signed, ...]:
+def all_signed(evidence: Evidence) -> Iterator[Signed]:
     """Every signed RRset that clients of an endpoint need: as it was resolved, and as each authoritative server gives
     it."""
-    found = [*in_answer(evidence.tlsa, evidence.at), *in_answer(evidence.a, evidence.at)]
-    found += in_answer(evidence.aaaa, evidence.at)
+    for answer in (evidence.tlsa, evidence.a, evidence.aaaa):
+        yield from in_answer(answer, evidence.at)
     for said in evidence.sweep.said if evidence.sweep is not None else ():
         one = signed(said.answer, evidence.at, server_of(said)) if isinstance(said.answer, RRset) else None
         if one is not None:
-            found.append(one)
-    return tuple(found)
+            yield one
 
 
 def in_answer(answer: Validated, at: Instant) -> Iterator[Signed]:
