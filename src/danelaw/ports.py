@@ -148,17 +148,26 @@ class Publisher(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ZoneKeyFacts:
-    """What may be known of a zone key: its DNSKEY rdata and key tag (RFC 4034 §2, appendix B)."""
+    """What may be known of a zone key: its DNSKEY rdata and key tag (RFC 4034 §2, appendix B).
+
+    ``published``: it is in the DNSKEY RRset when the zone is signed now; ``signs``: so are its signatures.
+    """
 
     dnskey: bytes
     tag: int
     ksk: bool
+    published: bool = True
+    signs: bool = True
+    created: Instant | None = None
 
 
 class Zones(Protocol):
     """Zones kept in files that Danelaw signs."""
 
-    async def keys(self, zone: Name) -> Sequence[ZoneKeyFacts]: ...
+    async def keys(self, zone: Name) -> Sequence[ZoneKeyFacts]:
+        """Every key of the zone, published or not."""
+        ...
+
     async def edited(self, zone: Name) -> bool:
         """Whether the operator's file holds what is not served yet."""
         ...
@@ -167,9 +176,26 @@ class Zones(Protocol):
         """From when on ``sign`` has something to do even if nothing is edited; None: that is not known."""
         ...
 
+    async def longest_ttl(self, zone: Name) -> int:
+        """The largest TTL of what is served and of what would be, in seconds."""
+        ...
+
     async def make_keys(self, zone: Name) -> Sequence[ZoneKeyFacts]: ...
-    async def sign(self, zone: Name, keys: frozenset[bytes], now: Instant) -> Receipt:
-        """Sign by exactly ``keys`` (DNSKEY rdata). Raises ``DanelawError("KEYS_CHANGED")`` if it has others."""
+    async def make_key(self, zone: Name, sep: bool, algorithm: int) -> ZoneKeyFacts:
+        """One more key, neither published nor signing."""
+        ...
+
+    async def sign(
+        self, zone: Name, keys: frozenset[bytes], now: Instant, signing: frozenset[bytes] | None = None
+    ) -> Receipt:
+        """Sign so that the DNSKEY RRset is exactly ``keys`` (DNSKEY rdata), by ``signing``, all of them if None.
+
+        From then on the keys do so by themselves. Raises ``DanelawError("KEYS_CHANGED")`` if one is not there.
+        """
+        ...
+
+    async def destroy_key(self, zone: Name, key: bytes) -> None:
+        """Destroy the pair of this DNSKEY, which is neither published nor signs. One that is gone is no error."""
         ...
 
 

@@ -31,12 +31,23 @@ class Listening:
     async def due(self, zone: Name) -> Instant | None:
         return await self.zones.due(zone)
 
+    async def longest_ttl(self, zone: Name) -> int:
+        return await self.zones.longest_ttl(zone)
+
     async def make_keys(self, zone: Name) -> Sequence[ZoneKeyFacts]:
         return await self.zones.make_keys(zone)
 
-    async def sign(self, zone: Name, keys: frozenset[bytes], now: Instant) -> Receipt:
+    async def make_key(self, zone: Name, sep: bool, algorithm: int) -> ZoneKeyFacts:
+        return await self.zones.make_key(zone, sep, algorithm)
+
+    async def sign(
+        self, zone: Name, keys: frozenset[bytes], now: Instant, signing: frozenset[bytes] | None = None
+    ) -> Receipt:
         self.heard.append(keys)
         return Receipt()
+
+    async def destroy_key(self, zone: Name, key: bytes) -> None:
+        await self.zones.destroy_key(zone, key)
 
 
 def test_a_zone_is_to_be_signed_by_the_keys_that_were_judged_whatever_lies_in_the_directory_by_then() -> None:

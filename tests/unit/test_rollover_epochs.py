@@ -210,12 +210,12 @@ def test_a_zone_may_be_signed_again_by_the_same_keys() -> None:
 
 
 def test_keys_do_not_change_while_the_parent_was_not_asked() -> None:
-    assert codes(verdict(SignZone(ZONE, OTHER_KEYS), signed(), 300)) == {"PARENT_UNSEEN"}
+    assert codes(verdict(SignZone(ZONE, OTHER_KEYS), signed(), 300)) == {"PARENT_UNSEEN", "ZONE_UNSEEN"}
 
 
 def test_keys_do_not_change_under_a_ds() -> None:
     history = parent(signed(), -500, 300, 1, ds())
-    assert codes(verdict(SignZone(ZONE, OTHER_KEYS), history, 300)) == {"KEYS_UNDER_DS"}
+    assert codes(verdict(SignZone(ZONE, OTHER_KEYS), history, 300)) == {"DS_HELD", "ZONE_UNSEEN"}
 
 
 def test_keys_may_change_where_nobody_can_hold_a_ds() -> None:
@@ -225,21 +225,21 @@ def test_keys_may_change_where_nobody_can_hold_a_ds() -> None:
 
 def test_keys_do_not_change_while_a_withdrawn_ds_may_be_cached() -> None:
     history = parent(parent(signed(), -500, 190, 1, ds()), 200, 300, 2, NO_DS)
-    assert codes(verdict(SignZone(ZONE, OTHER_KEYS), history, 264.9)) == {"KEYS_UNDER_DS"}
+    assert codes(verdict(SignZone(ZONE, OTHER_KEYS), history, 264.9)) == {"DS_HELD", "ZONE_UNSEEN"}
     assert verdict(SignZone(ZONE, OTHER_KEYS), history, 265) == Allowed()
 
 
 def test_keys_do_not_change_while_the_parents_history_is_unknown() -> None:
     history = parent(signed(), 200, 300, 1, NO_DS)
-    assert codes(verdict(SignZone(ZONE, OTHER_KEYS), history, 300)) == {"HISTORY_UNKNOWN"}
+    assert codes(verdict(SignZone(ZONE, OTHER_KEYS), history, 300)) == {"HISTORY_UNKNOWN", "ZONE_UNSEEN"}
 
 
 @pytest.mark.parametrize(
     ("outcome", "expected"),
     [
-        (Receipt(7), {"KEYS_UNDER_DS"}),
-        (Receipt(), {"KEYS_UNDER_DS"}),  # a registrar took it, and its zone shows it some day
-        (Failure("TIMEOUT", "no reply"), {"KEYS_UNDER_DS"}),
+        (Receipt(7), {"DS_HELD", "ZONE_UNSEEN"}),
+        (Receipt(), {"DS_HELD", "ZONE_UNSEEN"}),  # a registrar took it, and its zone shows it some day
+        (Failure("TIMEOUT", "no reply"), {"DS_HELD", "ZONE_UNSEEN"}),
         (Conflict(NO_DS), set()),
     ],
 )

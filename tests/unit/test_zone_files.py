@@ -95,10 +95,14 @@ class Bench:
         return CommandResult(self.status, "what the server said")
 
     def keys(self) -> frozenset[bytes]:
-        return frozenset(key.dnskey for key in asyncio.run(self.zones.keys(ZONE)))
+        return frozenset(key.dnskey for key in asyncio.run(self.zones.keys(ZONE)) if key.published)
 
     def sign(self, keys: frozenset[bytes] | None = None) -> Receipt:
-        return asyncio.run(self.zones.sign(ZONE, self.keys() if keys is None else keys, self.now_is))
+        """As the engine does: by the keys that sign by their times, or else by all of those given."""
+        signing = frozenset(key.dnskey for key in asyncio.run(self.zones.keys(ZONE)) if key.published and key.signs)
+        if keys is None:
+            return asyncio.run(self.zones.sign(ZONE, self.keys(), self.now_is, signing))
+        return asyncio.run(self.zones.sign(ZONE, keys, self.now_is))
 
     def make_keys(self) -> None:
         asyncio.run(self.zones.make_keys(ZONE))

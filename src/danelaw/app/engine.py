@@ -21,8 +21,10 @@ from danelaw.core.rollover.actions import (
     ClearChallenge,
     Conflict,
     DestroyKey,
+    DestroyZoneKey,
     Failure,
     MakeKey,
+    MakeZoneKey,
     MakeZoneKeys,
     Outcome,
     PlaceChallenge,
@@ -159,8 +161,14 @@ class Engine:
             case MakeZoneKeys(zone):
                 made = await tools.zones[zone].make_keys(zone)
                 return Receipt(note=", ".join(f"{'KSK' if key.ksk else 'ZSK'} {key.tag}" for key in made))
-            case SignZone(zone, keys):
-                return await tools.zones[zone].sign(zone, keys, tools.clock.now())
+            case MakeZoneKey(zone, sep, algorithm):
+                key = await tools.zones[zone].make_key(zone, sep, algorithm)
+                return Receipt(note=f"{'KSK' if key.ksk else 'ZSK'} {key.tag}")
+            case SignZone(zone, keys, signing):
+                return await tools.zones[zone].sign(zone, keys, tools.clock.now(), signing)
+            case DestroyZoneKey(zone, dnskey):
+                await tools.zones[zone].destroy_key(zone, dnskey)
+                return Receipt()
             case SubmitDS(zone):
                 return await tools.parents[zone].submit_ds(action)
             case Publish(zone):

@@ -51,6 +51,7 @@ from danelaw.core.rollover.facts import (
     RenewalInfo,
     Roster,
     Sight,
+    ZoneKeyPair,
     ZoneKeys,
 )
 from danelaw.core.rollover.gate import TLSA
@@ -188,10 +189,13 @@ class Observer:
             return []
         zone = desired.zone
         keys = await self.tools.zones[zone].keys(zone)
-        ksks = frozenset(key.dnskey for key in keys if key.ksk)
-        zsks = frozenset(key.dnskey for key in keys if not key.ksk)
+        ksks = frozenset(key.dnskey for key in keys if key.ksk and key.published)
+        zsks = frozenset(key.dnskey for key in keys if not key.ksk and key.published)
+        idle = frozenset(key.dnskey for key in keys if key.published and not key.signs)
+        pairs = tuple(ZoneKeyPair(key.dnskey, key.created) for key in keys)
         edited, due = await self.tools.zones[zone].edited(zone), await self.tools.zones[zone].due(zone)
-        return [ZoneKeys(self.tools.clock.now(), zone, ksks, zsks, edited, due)]
+        ttl = await self.tools.zones[zone].longest_ttl(zone)
+        return [ZoneKeys(self.tools.clock.now(), zone, ksks, zsks, edited, due, idle, pairs, ttl)]
 
     async def _holding(self, lineage: Lineage, facts: Facts) -> list[Fact]:
         store = self.tools.credentials[lineage]

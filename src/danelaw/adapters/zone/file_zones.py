@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -19,16 +19,18 @@ from dns.rdatatype import RdataType
 
 from danelaw.adapters.zone.differences import ahead, content, differ
 from danelaw.adapters.zone.disk import locked
-from danelaw.adapters.zone.key_directory import KSK_FLAGS, ZSK_FLAGS, make_key, read_keys
+from danelaw.adapters.zone.key_directory import KSK_FLAGS, ZSK_FLAGS, destroy_key, make_key, read_keys
 from danelaw.adapters.zone.master_file import ZoneSource, read_zone
-from danelaw.adapters.zone.signer import Signer, look, published, renewal, serve_plain
+from danelaw.adapters.zone.signer import Signer, look, renewal, serve_plain
 from danelaw.adapters.zone.signing import Signing, ZoneFile
 from danelaw.adapters.zone.state import read_state
-from danelaw.core.dnssec.keys import DNSKEY
+from danelaw.core.dnssec.algorithms import Algorithm
+from danelaw.core.dnssec.bind_keys import KeyTimes
+from danelaw.core.dnssec.keys import DNSKEY, REVOKE_FLAG, ZoneKey
 from danelaw.core.dnssec.rrsig import RRSIG
 from danelaw.core.dnssec.signing_keys import SigningKeys
 from danelaw.core.dnssec.signing_report import SigningReport
-from danelaw.core.model import DanelawError, Instant
+from danelaw.core.model import DanelawError, Instant, RRset
 from danelaw.core.rollover.actions import Conflict, Receipt
 from danelaw.ports import Blocking, Clock, Commands, ZoneKeyFacts
 
@@ -42,12 +44,13 @@ Edit = Callable[[ZoneSource], ZoneSource | Conflict]
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """``edited``: the source is ahead of the served file. ``due``: when the latter's first signature is to be renewed.
-
-    ``signed_by``: algorithm and tag of the keys that have signed RRsets of these types at the apex.
+    """``edited``: the source is ahead of the served file. ``longest_ttl``: of either, in seconds. ``due``: when the
+    first signature of the latter is to be renewed. ``signed_by``: algorithm and tag of the keys that have signed RRsets
+    of these types at the apex.
     """
 
     edited: bool
+    longest_ttl: int = 0
     due: Instant | None = None
     signed_by: Mapping[int, frozenset[tuple[int, int]]] = field(default_factory=dict)
 
@@ -75,12 +78,9 @@ class FileZones:
         self._looked: dict[Name, tuple[object, _Look]] = {}
 
     async def keys(self, zone: Name) -> Sequence[ZoneKeyFacts]:
-        """The keys that the DNSKEY RRset holds when the zone is signed now, by algorithm and tag.
-
-        Raises ``KEYS_UNREADABLE``.
-        """
+        """Every key of the zone, by algorithm and tag, and what it does now. Raises ``KEYS_UNREADABLE``."""
         files, now = self._of(zone), self._clock.now()
-        return list(map(_facts, await self._blocking.call(partial(published, files, zone, now), self._limit)))
+        return await self._blocking.call(partial(_listed, files, zone, now), self._limit)
 
     async def edited(self, zone: Name) -> bool:
         """Whether source and served file differ in anything but the serial and what signing makes.
@@ -106,6 +106,10 @@ class FileZones:
 
         return await self._blocking.call(ask, self._limit)
 
+    async def longest_ttl(self, zone: Name) -> int:
+        """The largest TTL in the served file and the source. Raises as ``edited`` does."""
+        return (await self._blocking.call(partial(self._look, zone), self._limit)).longest_ttl
+
     async def make_keys(self, zone: Name) -> Sequence[ZoneKeyFacts]:
         """Makes what is missing of a KSK and a ZSK, and gives all keys of the zone."""
         files, created = self._of(zone), self._clock.now()
@@ -115,22 +119,57 @@ class FileZones:
             for flags, is_sep in ((KSK_FLAGS, True), (ZSK_FLAGS, False)):
                 if is_sep not in have:
                     make_key(files.keys, zone, flags, created)
-            return list(map(_facts, published(files, zone, created)))
+            return _listed(files, zone, created)
 
         async with self._turns[zone]:
             return await self._exclusively(files, make)
 
-    async def sign(self, zone: Name, keys: frozenset[bytes], now: Instant) -> Receipt:
-        """Signs the source with ``keys`` (DNSKEY rdata), under a serial that was never served, and reloads.
+    async def make_key(self, zone: Name, sep: bool, algorithm: int) -> ZoneKeyFacts:
+        """Makes one more key, that neither is published nor signs. Raises as making keys does."""
+        files, created = self._of(zone), self._clock.now()
+        flags = KSK_FLAGS if sep else ZSK_FLAGS
 
-        They must be all that the directory holds and that are published ``now``. The operator's edits of what services
-        are reached by go live with it, and the receipt names them. What is right already is not written again. Raises
-        ``DanelawError``: as ``serve`` does, and ``KEYS_CHANGED``.
+        def make() -> ZoneKeyFacts:
+            key = make_key(files.keys, zone, flags, created, Algorithm(algorithm), idle=True)
+            return _facts(key, KeyTimes(created=created.replace(microsecond=0)), created)
+
+        async with self._turns[zone]:
+            return await self._exclusively(files, make)
+
+    async def destroy_key(self, zone: Name, key: bytes) -> None:
+        """Removes the files of a key. Raises ``KEY_IN_USE`` for one that is published or signs by its times."""
+        files, now = self._of(zone), self._clock.now()
+
+        def destroy() -> None:
+            for pair, times in read_keys(files.keys, zone):
+                seen = _facts(pair, times, now)
+                if seen.dnskey != key:
+                    continue
+                if seen.published or seen.signs:
+                    raise DanelawError("KEY_IN_USE", f"{zone} is signed with key {seen.tag}, so it is kept")
+                destroy_key(files.keys, pair)
+
+        async with self._turns[zone]:
+            await self._exclusively(files, destroy)
+
+    async def sign(
+        self, zone: Name, keys: frozenset[bytes], now: Instant, signing: frozenset[bytes] | None = None
+    ) -> Receipt:
+        """Signs the source so that ``keys`` (DNSKEY rdata) are published, under a serial never served, and reloads.
+
+        ``signing`` sign it, all keys if None, and do so from then on by their times. The operator's edits of what
+        services are reached by go live with it, and the receipt names them. What is right already is not written again.
+        Raises ``DanelawError``: as ``serve`` does, and ``KEYS_CHANGED``.
         """
         files = self._of(zone)
 
         def work() -> Receipt:
-            report = Signer(files, zone, now).sign(read_zone(files.file, zone), look(files, zone), wanted=keys)
+            report = Signer(files, zone, now).sign(
+                read_zone(files.file, zone),
+                look(files, zone),
+                wanted=keys,
+                signing=keys if signing is None else signing,
+            )
             return Receipt(report.serial, f"with what was edited: {', '.join(report.edited)}" if report.edited else "")
 
         async with self._turns[zone]:
@@ -217,14 +256,16 @@ class FileZones:
         known = self._looked.get(zone)
         if known is not None and known[0] == stamps:
             return known[1]
-        seen = _Look(edited=True)
+        source = read_zone(files.file, zone)
+        seen = _Look(edited=True, longest_ttl=_longest(source.rrsets()))
         if files.served.exists():
             state = read_state(files.state)
             made = frozenset() if isinstance(state, str) else state.types_made
             served = read_zone(files.served, zone)
             rrsets, now = served.rrsets(), self._clock.now()
             seen = _Look(
-                differ(read_zone(files.file, zone), served, made),
+                differ(source, served, made),
+                max(_longest(rrsets), seen.longest_ttl),
                 renewal(rrsets, zone, files.signing.times, now),
                 {
                     type: frozenset((made.algorithm, made.key_tag) for made in map(RRSIG.from_rdata, rrset.rrsigs))
@@ -283,5 +324,18 @@ def _label(key: DNSKEY) -> tuple[int, int]:
     return key.algorithm, key.tag
 
 
-def _facts(key: DNSKEY) -> ZoneKeyFacts:
-    return ZoneKeyFacts(key.to_rdata(), key.tag, key.is_sep)
+def _listed(files: ZoneFile, zone: Name, now: Instant) -> list[ZoneKeyFacts]:
+    return [_facts(key, times, now) for key, times in read_keys(files.keys, zone)]
+
+
+def _facts(key: ZoneKey, times: KeyTimes, now: Instant) -> ZoneKeyFacts:
+    """A revoked key is published as such, and vouches for nothing any more."""
+    dnskey, revoked = key.dnskey, key.dnskey.revoked or times.revoked(now)
+    if revoked:
+        dnskey = replace(dnskey, flags=dnskey.flags | REVOKE_FLAG)
+    signs = not revoked and (times.signs(now) or times.signs_unpublished(now))
+    return ZoneKeyFacts(dnskey.to_rdata(), dnskey.tag, dnskey.is_sep, times.published(now), signs, times.created)
+
+
+def _longest(rrsets: Mapping[tuple[Name, int], RRset]) -> int:
+    return max((rrset.ttl for rrset in rrsets.values()), default=0)

@@ -18,6 +18,7 @@ from typing import Final
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from dns.name import Name
 
+from danelaw.adapters.zone.disk import staged
 from danelaw.core.dnssec.algorithms import DEFAULT_POLICY, Algorithm
 from danelaw.core.dnssec.bind_keys import (
     KeyFileError,
@@ -117,13 +118,18 @@ def make_key(
     *,
     bits: int | None = None,
     patience: timedelta = timedelta(seconds=30),
+    idle: bool = False,
 ) -> ZoneKey:
     """Generates a key pair, active from ``created``, and stores it; the private file, for its owner only, goes first.
+    ``idle``: it is neither published nor active until its times say so.
 
     Its tag differs from those of the zone's other keys, also after a revocation, which changes tags; nothing is ever
     overwritten. ``bits``: of an RSA key, 2048 if not given. Raises ``DanelawError``: ``KEYS_UNREADABLE``,
     ``KEYS_UNWRITABLE``, ``KEYS_LOCKED``, ``ALGORITHM_UNSUPPORTED``.
     """
+    times = KeyTimes.at_once(created)
+    if idle:
+        times = KeyTimes(created=times.created)
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         with _alone(directory, patience):
@@ -131,7 +137,7 @@ def make_key(
             while True:
                 private = _generate(algorithm) if bits is None else rsa.generate_private_key(65537, bits)
                 key = ZoneKey.of(zone, flags, algorithm, private)
-                if taken.isdisjoint({key.tag, _revoked_tag(key)}) and _stored(directory, key, created):
+                if taken.isdisjoint({key.tag, _revoked_tag(key)}) and _stored(directory, key, times):
                     return key
     except OSError as error:
         raise DanelawError(
@@ -142,9 +148,40 @@ def make_key(
         ) from error
 
 
-def _stored(directory: Path, key: ZoneKey, created: datetime) -> bool:
+def set_times(directory: Path, key: ZoneKey, times: KeyTimes) -> None:
+    """Writes the key's two files anew with other times, which both have. Raises ``FILE_UNWRITABLE``."""
+    public = directory / f"{key_file_name(key.zone, key.dnskey)}.key"
+    public_text, private_text = key_file_texts(key, times)
+    with (
+        staged(public.with_suffix(".private"), private_text.encode(), 0o600) as put_private,
+        staged(public, public_text.encode(), 0o644) as put_public,
+    ):
+        put_private()
+        put_public()
+
+
+def destroy_key(directory: Path, key: ZoneKey) -> None:
+    """Removes the key's two files; the public one, by which the pair is found, goes first.
+
+    Raises ``KEYS_UNWRITABLE``.
+    """
+    public = directory / f"{key_file_name(key.zone, key.dnskey)}.key"
+    try:
+        public.unlink(missing_ok=True)
+        public.with_suffix(".private").unlink(missing_ok=True)
+        _sync(directory)
+    except OSError as error:
+        raise DanelawError(
+            "KEYS_UNWRITABLE",
+            f"cannot remove the key {public}",
+            evidence=error.strerror or str(error),
+            hint="remove its two files yourself: nothing is signed by it any more",
+        ) from error
+
+
+def _stored(directory: Path, key: ZoneKey, times: KeyTimes) -> bool:
     """Writes the two files; False, and nothing written, where a file of that name is there already."""
-    public_text, private_text = key_file_texts(key, KeyTimes.at_once(created))
+    public_text, private_text = key_file_texts(key, times)
     private = directory / f"{key_file_name(key.zone, key.dnskey)}.private"
     public = private.with_suffix(".key")
     try:

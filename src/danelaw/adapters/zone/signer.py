@@ -21,7 +21,7 @@ from danelaw.adapters.zone.differences import ahead, plain
 from danelaw.adapters.zone.disk import must_be_file, remove_leftovers, staged
 from danelaw.adapters.zone.edit import raise_serial
 from danelaw.adapters.zone.entries import ENCODING
-from danelaw.adapters.zone.key_directory import needed_keys, read_keys
+from danelaw.adapters.zone.key_directory import needed_keys, set_times
 from danelaw.adapters.zone.master_file import ZoneSource, parse_zone, read_zone, zone_text
 from danelaw.adapters.zone.reader import text_of
 from danelaw.adapters.zone.signing import ZoneFile
@@ -81,10 +81,22 @@ def look(files: ZoneFile, apex: Name) -> Served:
     return Served(zone, state, rrsets=rrsets)
 
 
-def published(files: ZoneFile, apex: Name, now: datetime) -> list[DNSKEY]:
-    """What the DNSKEY RRset holds when the zone is signed ``now``, by algorithm and tag. Raises ``KEYS_UNREADABLE``."""
-    keys = SigningKeys.at(read_keys(files.keys, apex), now).dnskeys
-    return sorted(map(DNSKEY.from_rdata, keys), key=lambda key: (key.algorithm, key.tag))
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What keys are asked to do: DNSKEY rdata of those to be published, of those to sign, and of those now served."""
+
+    published: frozenset[bytes]
+    signing: frozenset[bytes]
+    served: frozenset[bytes]
+
+    def times(self, key: ZoneKey, times: KeyTimes, now: datetime) -> KeyTimes:
+        """The times by which the key does as it is asked to. A revoked one stays so, and so does one that nobody has
+        spoken of: it was added since."""
+        rdata = key.dnskey.to_rdata()
+        spoken_of = rdata in self.published | self.signing | self.served or times.signs_unpublished(now)
+        if key.dnskey.revoked or times.revoked(now) or not spoken_of:
+            return times
+        return times.changed(now, published=rdata in self.published, signs=rdata in self.signing)
 
 
 class Signer:
@@ -95,6 +107,7 @@ class Signer:
         self._apex = apex
         self._now = now
         self._keys: list[tuple[ZoneKey, KeyTimes]] = []
+        self._new_times: list[tuple[ZoneKey, KeyTimes]] = []
 
     def sign(
         self,
@@ -102,22 +115,25 @@ class Signer:
         served: Served,
         *,
         wanted: frozenset[bytes] | None = None,
+        signing: frozenset[bytes] | None = None,
         edited: bool = False,
         full: bool = False,
         concerned: tuple[Name, int] | None = None,
     ) -> SigningReport:
         """Writes the source under a new serial, and the served file from it; nothing where there is nothing to do.
 
-        ``wanted``: what the DNSKEY RRset must be. ``edited``: the source is not what its file holds. ``full``: nothing
-        is kept. ``concerned``: the owner and type that the caller itself has changed. Nothing is put in place before
-        all of it is made and checked. Killed between the files, the old zone is served, and the next run finds the
-        served file behind the source, or the state behind both.
+        ``wanted``: what the DNSKEY RRset must be. ``signing``: the keys that sign, and do so by their times too
+        once the zone is in place; None: those that do by their times. ``edited``: the source is not what its
+        file holds. ``full``: nothing is kept. ``concerned``: the owner and type that the caller itself has changed.
+
+        Nothing is put in place before all of it is made and checked. Killed between the files, the old zone is served,
+        and the next run finds the served file behind the source, or the state behind both.
         """
-        keys = self._usable(wanted)
-        signing, times = self._files.signing, self._files.signing.times
+        keys = self._usable(wanted, signing, served)
+        asked, times = self._files.signing, self._files.signing.times
         brought = plain(source)
         try:
-            zone = unsigned_zone(self._apex, brought.values(), keys, signing.parameters)
+            zone = unsigned_zone(self._apex, brought.values(), keys, asked.parameters)
         except UnsignableError as error:
             hint = ""
             if not keys.ksks:
@@ -145,25 +161,32 @@ class Signer:
                 first_expiration=first,
                 again_by=self._again_by(first, expire + longest),
                 validity=span.expiration - self._now,
-                asked_validity=signing.validity,
+                asked_validity=asked.validity,
                 advice=(
                     *key_advice(self._apex, served.rrsets, keys),
-                    *zone_advice(soa, longest, span.expiration - self._now, signing.nsec3),
+                    *zone_advice(soa, longest, span.expiration - self._now, asked.nsec3),
                 ),
                 edited=went_live if signed else (),
             )
 
         if previous and not edited and zone.is_in(previous, span):
+            self._set_times()
             return report(source.serial, None, served.rrsets.values())
         raised = raise_serial(source, served.serials, self._now)
         new_soa = replace(soa, rdatas=frozenset({raised.soa.rdata}))
         signed = zone.with_serial_of(new_soa).sign(span, previous)
         made = {type for owner, type in zone.rrsets.keys() - brought.keys() if owner == self._apex and type in _AT_APEX}
-        self._write(raised, signed, previous, lambda served: State.of(served, signing, _algorithms(keys), made))
+        self._write(raised, signed, previous, lambda served: State.of(served, asked, _algorithms(keys), made))
+        self._set_times()
         return report(raised.serial, signed, signed.rrsets)
 
-    def _usable(self, wanted: frozenset[bytes] | None) -> SigningKeys:
+    def _usable(self, wanted: frozenset[bytes] | None, signing: frozenset[bytes] | None, served: Served) -> SigningKeys:
         self._keys = needed_keys(self._files.keys, self._apex)
+        if wanted is not None and signing is not None:
+            there = served.rrsets.get((self._apex, int(RdataType.DNSKEY)))
+            asked = _Asked(wanted, signing, there.rdatas if there else frozenset())
+            before, self._keys = self._keys, [(key, asked.times(key, times, self._now)) for key, times in self._keys]
+            self._new_times = [new for new, old in zip(self._keys, before, strict=True) if new != old]
         keys = SigningKeys.at(self._keys, self._now, cds=self._files.signing.cds)
         if wanted is not None and keys.dnskeys != wanted:
             raise DanelawError(
@@ -181,6 +204,10 @@ class Signer:
                 hint="see their times with dnssec-settime -p all, and set them with it",
             )
         return keys
+
+    def _set_times(self) -> None:
+        for key, times in self._new_times:
+            set_times(self._files.keys, key, times)
 
     def _why_full(self, served: Served, keys: SigningKeys) -> str:
         if served.state is None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Mapping
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from datetime import UTC, datetime
 from enum import Enum
 from typing import Final
@@ -47,6 +47,10 @@ _TIMES: Final = (
 
 
 _PLAIN_CHARACTERS: Final = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789-_")
+
+
+NEVER: Final = datetime(2105, 1, 1, tzinfo=UTC)
+"""The time to be published of a key that only signs. BIND counts seconds in 32 bits, so later ones are none to it."""
 
 
 class KeyFileError(ValueError):
@@ -115,6 +119,27 @@ class KeyTimes:
         """Whether the key signs the zone at ``now``. A revoked one does not: see ``revoked``."""
         return self.state(now) is KeyState.ACTIVE
 
+    def signs_unpublished(self, now: datetime) -> bool:
+        """Whether the key signs, and is not in the DNSKEY RRset: while algorithms are rolled (RFC 6781 §4.1.4)."""
+        ended = _past(self.delete, now) or _past(self.inactive, now) or _past(self.revoke, now)
+        return self.publish == NEVER and _past(self.activate, now) and not ended
+
+    def changed(self, now: datetime, *, published: bool, signs: bool) -> KeyTimes:
+        """The times of a key that from ``now`` on is published or not, and signs or not; the same where it does so."""
+        if (self.published(now), self.signs(now) or self.signs_unpublished(now)) == (published, signs):
+            return self
+        instant = now.astimezone(UTC).replace(microsecond=0)
+        been = self.publish if _past(self.publish, now) and self.publish != NEVER else None
+        if not published and not signs:
+            return replace(self, inactive=self.inactive or instant, delete=instant)
+        if not signs:
+            was = _past(self.activate, now)
+            idle = (self.activate, self.inactive if _past(self.inactive, now) else instant) if was else (None, None)
+            return replace(self, publish=been or instant, activate=idle[0], inactive=idle[1], delete=None)
+        active = self.activate if _past(self.activate, now) else instant
+        shown = (been or instant) if published else NEVER
+        return replace(self, publish=shown, activate=active, inactive=None, delete=None)
+
     def revoked(self, now: datetime) -> bool:
         """Whether the key is in the DNSKEY RRset with the REVOKE bit at ``now``, and so signs that RRset alone."""
         return self.state(now) is KeyState.REVOKED
@@ -125,7 +150,7 @@ class KeyTimes:
 
     def next_change(self, now: datetime) -> datetime | None:
         """When after ``now`` the key's state, or ``synced``, is next another; None: never."""
-        turns = sorted({when for when in astuple(self) if when is not None and when > now})
+        turns = sorted({when for when in astuple(self) if when is not None and now < when != NEVER})
         present = self.state(now), self.synced(now)
         return next((when for when in turns if (self.state(when), self.synced(when)) != present), None)
 

@@ -27,7 +27,8 @@ class SigningKeys:
 
     ``ksks`` sign DNSKEY, CDS and CDNSKEY, and ``zsks`` the rest; of an algorithm without a ZSK the KSKs sign all (a
     CSK). ``published`` stand in the DNSKEY RRset and sign nothing. ``revoked`` sign that RRset alone (RFC 5011 §2.1).
-    ``delegated`` are named by CDS and CDNSKEY records.
+    ``delegated`` are named by CDS and CDNSKEY records. ``unpublished`` are not in the DNSKEY RRset and do not sign it;
+    they sign the rest by the same rule as the others (RFC 6781 §4.1.4).
     """
 
     ksks: tuple[ZoneKey, ...] = ()
@@ -35,6 +36,7 @@ class SigningKeys:
     published: tuple[DNSKEY, ...] = ()
     revoked: tuple[ZoneKey, ...] = ()
     delegated: tuple[DNSKEY, ...] = ()
+    unpublished: tuple[ZoneKey, ...] = ()
 
     @classmethod
     def at(cls, keys: Iterable[tuple[ZoneKey, KeyTimes]], now: datetime, *, cds: bool = False) -> SigningKeys:
@@ -42,8 +44,10 @@ class SigningKeys:
 
         ``cds``: each KSK that signs is delegated to, unless its own times have a say in that.
         """
-        ksks, zsks, published, revoked, delegated = [], [], [], [], []
+        ksks, zsks, published, revoked, delegated, unpublished = [], [], [], [], [], []
         for key, times in keys:
+            if times.signs_unpublished(now) and not key.dnskey.revoked:
+                unpublished.append(key)
             if not times.published(now):
                 continue
             if key.dnskey.revoked or times.revoked(now):
@@ -59,7 +63,8 @@ class SigningKeys:
             unsaid = times.sync_publish is None and times.sync_delete is None
             if times.synced(now) or (cds and unsaid and key in ksks):
                 delegated.append(key.dnskey)
-        return cls(tuple(ksks), tuple(zsks), tuple(published), tuple(revoked), tuple(delegated))
+        by_role = tuple(ksks), tuple(zsks), tuple(published), tuple(revoked), tuple(delegated)
+        return cls(*by_role, tuple(unpublished))
 
     @property
     def dnskeys(self) -> frozenset[bytes]:
@@ -71,14 +76,16 @@ class SigningKeys:
         """The keys that sign RRsets of ``type``."""
         if type in _BY_KSK:
             return (*self.ksks, *(self.revoked if type == T.DNSKEY else ()))
-        with_zsk = {key.dnskey.algorithm for key in self.zsks}
-        return (*(key for key in self.ksks if key.dnskey.algorithm not in with_zsk), *self.zsks)
+        seps = (*self.ksks, *(key for key in self.unpublished if key.dnskey.is_sep))
+        zsks = (*self.zsks, *(key for key in self.unpublished if not key.dnskey.is_sep))
+        with_zsk = {key.dnskey.algorithm for key in zsks}
+        return (*(key for key in seps if key.dnskey.algorithm not in with_zsk), *zsks)
 
     def check(self, apex: Name) -> None:
         """Raises ``UnsignableError`` if these keys cannot sign the zone rightly."""
         if not self.ksks:
             raise UnsignableError("there is no key to sign the DNSKEY RRset with")
-        for key in (*self.ksks, *self.zsks, *self.revoked):
+        for key in (*self.ksks, *self.zsks, *self.revoked, *self.unpublished):
             if key.zone != apex or not key.dnskey.is_zone_key:
                 raise UnsignableError(f"key {key.tag} is no zone key of {apex}")
         for key in (*self.ksks, *self.zsks):

@@ -27,11 +27,45 @@ class MakeZoneKeys:
 
 
 @dataclass(frozen=True, slots=True)
+class MakeZoneKey:
+    """One more key for a zone that has some, with the SEP flag or without. It is neither published nor signs yet.
+
+    ``algorithm`` is a number of the IANA's registry (``core.dnssec.algorithms``).
+    """
+
+    zone: Name
+    sep: bool
+    algorithm: int
+
+
+@dataclass(frozen=True, slots=True)
 class SignZone:
-    """Sign the zone, so that its DNSKEY RRset holds exactly ``keys`` (DNSKEY rdata)."""
+    """Sign the zone, so that its DNSKEY RRset holds exactly ``keys`` (DNSKEY rdata).
+
+    ``signing``: the keys that sign it, None: all of ``keys``. One that is not published signs all but the keys: so the
+    signatures of an algorithm come before its keys, and outlast them (RFC 6781 §4.1.4).
+    """
 
     zone: Name
     keys: frozenset[bytes]
+    signing: frozenset[bytes] | None = None
+
+    @classmethod
+    def by(cls, zone: Name, keys: frozenset[bytes], signing: frozenset[bytes]) -> SignZone:
+        """The same signing is always the same value."""
+        return cls(zone, keys, None if signing == keys else signing)
+
+    @property
+    def signers(self) -> frozenset[bytes]:
+        return self.keys if self.signing is None else self.signing
+
+
+@dataclass(frozen=True, slots=True)
+class DestroyZoneKey:
+    """Destroy a zone key (DNSKEY rdata) whose signatures and DS nobody can need any more."""
+
+    zone: Name
+    key: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +151,9 @@ class DestroyKey:
 
 Action: TypeAlias = (
     MakeZoneKeys
+    | MakeZoneKey
     | SignZone
+    | DestroyZoneKey
     | SubmitDS
     | Publish
     | MakeKey

@@ -230,6 +230,28 @@ def _pending(
             yield _hold(written, settled, because, limits)
 
 
+def possible_writes(
+    facts: Facts, zone: Name, answer: Answer, deeds: Iterable[Deed], now: Instant, limits: Limits
+) -> Iterable[tuple[Deed, Held]]:
+    """Deeds whose effect may be held, though perhaps no authority was seen to serve it, and until when.
+
+    ``answer``: what stands for the effect; it is held for its TTL.
+    """
+    servers = members(facts, zone, now, limits)
+    seen = facts.spans(zone, answer.owner, answer.type)
+    for deed in deeds:
+        if isinstance(deed.outcome, Receipt) and deed.outcome.serial is not None and deed.done is not None:
+            gone, because = _gone(_Version(deed.outcome.serial, answer, deed.done), servers, seen, now, limits)
+        elif not isinstance(deed.outcome, Conflict):
+            gone = _caught_up(servers, seen, deed.intended + limits.in_flight, limits)
+            because = f"what was begun at {_clock(deed.intended)} has no known outcome"
+        else:
+            continue
+        held = _hold(answer, gone, because, limits)
+        if held.until is None or held.until > now:
+            yield deed, held
+
+
 def _hold(answer: Answer, gone: Instant | None, because: str, limits: Limits) -> Held:
     until = None if gone is None else gone + limits.hold(answer.ttl)
     end = _signature_end(answer)

@@ -7,21 +7,30 @@ RRset by RRset.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from typing import Final
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import dns.rdatatype
 from dns.name import Name
 
-from danelaw.core.dnssec.keys import DNSKEY, DS, MalformedKeyError, ds_matches
+from danelaw.core.dnssec.keys import DNSKEY, MalformedKeyError, ds_matches
 from danelaw.core.dnssec.rrsig import RRSIG, MalformedSignatureError, date_fault, verify
 from danelaw.core.model import Absence, Answer, Instant, Limits, RRset
 from danelaw.core.rollover.answers import Held, Possible, Unknown, newest, possible_answers
 from danelaw.core.rollover.facts import Facts
+from danelaw.core.rollover.zone_trust import (
+    DNSKEY_TYPE,
+    DS_TYPE,
+    SOA_TYPE,
+    caches,
+    ds_records,
+    for_any_rrset,
+    unsatisfied,
+    untrusting,
+)
 
-DNSKEY_TYPE: Final = int(dns.rdatatype.DNSKEY)
-DS_TYPE: Final = int(dns.rdatatype.DS)
+__all__ = ["DNSKEY_TYPE", "DS_TYPE", "Block", "blocks_ds", "possible_epochs", "signatures_end"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,17 +44,12 @@ class Block:
 
 def possible_epochs(facts: Facts, zone: Name, now: Instant, limits: Limits) -> Possible:
     """The DNSKEY RRsets, or their absence, of every epoch from which a client may still hold an RRset."""
-    longest = timedelta(seconds=max((span.answer.ttl for span in facts.zone_spans(zone)), default=0))
-    stretched = replace(
-        limits,
-        hold_floor=max(limits.hold_floor, limits.ttl_factor * longest),
-        assumed_past_ttl=max(limits.assumed_past_ttl, longest),
-    )
-    return possible_answers(facts, zone, zone, DNSKEY_TYPE, now, stretched)
+    return possible_answers(facts, zone, zone, DNSKEY_TYPE, now, for_any_rrset(facts, zone, limits))
 
 
-def blocks_ds(zone: Name, ds: Answer, facts: Facts, now: Instant, limits: Limits) -> tuple[Block, ...]:
-    """What a client may hold that does not validate under the DS RRset that is to be handed over."""
+def blocks_ds(zone: Name, expect: Answer, ds: Answer, facts: Facts, now: Instant, limits: Limits) -> tuple[Block, ...]:
+    """What a client may hold that does not validate under the DS RRset that is to be handed over, and does under the
+    one that it replaces, if there is one."""
     if isinstance(ds, Absence):
         return (Block("DS_WITHDRAWAL", None, "Danelaw does not yet withdraw a DS"),)
     epochs = possible_epochs(facts, zone, now, limits)
@@ -54,12 +58,29 @@ def blocks_ds(zone: Name, ds: Answer, facts: Facts, now: Instant, limits: Limits
         blocks.append(Block("HISTORY_UNKNOWN", epochs.unknown, epochs.unknown.because))
     if not epochs.held:
         blocks.append(Block("ZONE_UNSEEN", None, f"no authority of {zone} has been seen to answer"))
+    under_none = isinstance(expect, Absence)
     for held in epochs.held:
         if isinstance(held.answer, Absence):
-            blocks.append(Block("UNSIGNED_HELD", held, f"unsigned answers may be held: {held.because}"))
-        elif not _leads_to(zone, ds, held.answer, now, limits):
+            if under_none:
+                blocks.append(Block("UNSIGNED_HELD", held, f"unsigned answers may be held: {held.because}"))
+        elif not _leads_to(zone, ds, held.answer, now, limits) and (
+            under_none or _leads_to(zone, expect, held.answer, now, limits)
+        ):
             blocks.append(Block("DS_MISMATCH", held, f"a DNSKEY RRset that the DS does not lead to: {held.because}"))
-    return (*blocks, *_unsigned(zone, facts, now, limits))
+    return (*blocks, *_worse_under(zone, expect, ds, facts, now, limits), *_unsigned(zone, facts, now, limits))
+
+
+def _worse_under(zone: Name, expect: Answer, ds: RRset, facts: Facts, now: Instant, limits: Limits) -> Iterable[Block]:
+    """What is held in some combination that somebody refuses under the DS RRset and not under the one before."""
+    held, old, new = caches(facts, zone, now, limits), ds_records(expect), ds_records(ds)
+    for keys in held.keys:
+        before, after = untrusting(old, zone, keys.keys), untrusting(new, zone, keys.keys)
+        if keys.keys.keys and after - before:
+            yield Block("DS_MISMATCH", keys.held, f"a DNSKEY RRset that the DS does not lead to: {keys.held.because}")
+        for content in held.contents if not old else ():
+            if keys.keys.keys and unsatisfied(keys.keys, content.content):
+                because = f"signatures by other keys than those under the DS may be held: {content.held.because}"
+                yield Block("SIGNATURES_HELD", content.held, because)
 
 
 def _unsigned(zone: Name, facts: Facts, now: Instant, limits: Limits) -> tuple[Block, ...]:
@@ -77,39 +98,9 @@ def _unsigned(zone: Name, facts: Facts, now: Instant, limits: Limits) -> tuple[B
     )
 
 
-def blocks_signing(zone: Name, keys: frozenset[bytes], facts: Facts, now: Instant, limits: Limits) -> tuple[Block, ...]:
-    """What a client may hold that would make the zone bogus, once signed by exactly these keys.
-
-    An unsigned zone may be signed: whoever holds a DS of it refuses it already. Signed zones keep their keys unless no
-    client can hold a DS: rolling zone keys under a DS is another kind of action.
-    """
-    epochs = possible_epochs(facts, zone, now, limits)
-    changed = [h for h in epochs.held if isinstance(h.answer, RRset) and h.answer.rdatas != keys]
-    if not changed:
-        return ()
-    parents = facts.zones_with(zone, DS_TYPE)
-    if not parents:
-        return (Block("PARENT_UNSEEN", None, f"the parent of {zone} has not been seen to answer for its DS"),)
-    blocks: list[Block] = []
-    for parent in parents:
-        ds = possible_answers(facts, parent, zone, DS_TYPE, now, limits)
-        if ds.unknown is not None:
-            because = f"whether clients hold a DS of {zone} is not known: {ds.unknown.because}"
-            blocks.append(Block("HISTORY_UNKNOWN", ds.unknown, because))
-        blocks.extend(
-            Block("KEYS_UNDER_DS", h, f"clients may hold a DS of {zone}, and its keys would change: {h.because}")
-            for h in ds.held
-            if isinstance(h.answer, RRset)
-        )
-    return tuple(blocks)
-
-
-def _leads_to(zone: Name, ds: RRset, dnskeys: RRset, now: Instant, limits: Limits) -> bool:
+def _leads_to(zone: Name, ds: Answer, dnskeys: RRset, now: Instant, limits: Limits) -> bool:
     """Whether some DS digests a key that signs the DNSKEY RRset, now and for as long as it is held (RFC 4035 §5.2)."""
-    try:
-        records = [DS.from_rdata(rdata) for rdata in ds.rdatas]
-    except ValueError:
-        return False
+    records = ds_records(ds)
     return any(
         ds_matches(record, zone, key) and _holds(dnskeys, key, zone, now, limits)
         for record in records
@@ -151,7 +142,7 @@ def signatures_end(facts: Facts, zone: Name) -> Instant | None:
     time and loaded no signature comes to this.
     """
     best: Instant | None = None
-    for type in (DNSKEY_TYPE, int(dns.rdatatype.SOA)):
+    for type in (DNSKEY_TYPE, SOA_TYPE):
         answer = newest(facts, zone, zone, type)
         if isinstance(answer, RRset):
             for rdata in answer.rrsigs:

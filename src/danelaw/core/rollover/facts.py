@@ -14,6 +14,7 @@ from typing import Final, TypeAlias, TypeVar, cast
 
 from dns.name import Name
 
+from danelaw.core.dnssec.key_choice import KeyRole
 from danelaw.core.model import (
     IP,
     Answer,
@@ -101,11 +102,20 @@ class Holding:
 
 
 @dataclass(frozen=True, slots=True)
+class ZoneKeyPair:
+    """One key of a zone's store. ``dnskey``: its DNSKEY rdata. ``created`` None: that is not known."""
+
+    dnskey: bytes
+    created: Instant | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ZoneKeys:
-    """The keys that are there to sign a zone with: DNSKEY rdata of KSKs and ZSKs.
+    """The keys that are there to sign a zone with: DNSKEY rdata of KSKs and ZSKs that are to be published.
 
     ``edited``: the operator has changed the zone's file since it was signed. ``due``: from when on signatures are to be
-    renewed; None where that is not known.
+    renewed; None where that is not known. ``idle``: those of the keys that are not to sign. ``pairs``: every key of the
+    store, published or not. ``longest_ttl``: the largest TTL in the zone, in seconds.
     """
 
     at: Instant
@@ -114,6 +124,17 @@ class ZoneKeys:
     zsks: frozenset[bytes]
     edited: bool = False
     due: Instant | None = None
+    idle: frozenset[bytes] = frozenset()
+    pairs: tuple[ZoneKeyPair, ...] = ()
+    longest_ttl: int = 0
+
+    @property
+    def published(self) -> frozenset[bytes]:
+        return self.ksks | self.zsks
+
+    @property
+    def signing(self) -> frozenset[bytes]:
+        return self.published - self.idle
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +154,19 @@ class Requested:
     lineage: Lineage
     by: str
     emergency: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RequestedZoneRoll:
+    """An operator asked for new zone keys now: every key of the role that is older than this is to be replaced.
+
+    A CSK is asked for as a KSK is: they differ in nothing but the company that they keep.
+    """
+
+    at: Instant
+    zone: Name
+    role: KeyRole
+    by: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +196,18 @@ class Began:
 
 
 Fact: TypeAlias = (
-    Sight | Roster | Judged | Presented | Holding | ZoneKeys | RenewalInfo | Requested | Intended | Done | Began
+    Sight
+    | Roster
+    | Judged
+    | Presented
+    | Holding
+    | ZoneKeys
+    | RenewalInfo
+    | Requested
+    | RequestedZoneRoll
+    | Intended
+    | Done
+    | Began
 )
 
 
@@ -225,6 +270,8 @@ class Facts:
         "_rosters",
         "_spans",
         "_zone_keys",
+        "_zone_rolls",
+        "_zone_ttls",
         "max_gap",
     )
 
@@ -236,6 +283,8 @@ class Facts:
         self._judged: dict[tuple[Name, int], Judged] = {}
         self._holdings: dict[Lineage, Holding] = {}
         self._zone_keys: dict[Name, ZoneKeys] = {}
+        self._zone_rolls: dict[tuple[Name, bool], RequestedZoneRoll] = {}
+        self._zone_ttls: dict[Name, int] = {}
         self._renewals: dict[Chain, RenewalInfo] = {}
         self._requested: dict[Lineage, Requested] = {}
         self._began: dict[SubjectName, Began] = {}
@@ -270,10 +319,13 @@ class Facts:
                 self._holdings[fact.lineage] = fact
             case ZoneKeys():
                 self._zone_keys[fact.zone] = fact
+                self._zone_ttls[fact.zone] = max(fact.longest_ttl, self._zone_ttls.get(fact.zone, 0))
             case RenewalInfo():
                 self._renewals[fact.chain] = fact
             case Requested():
                 self._requested[fact.lineage] = fact
+            case RequestedZoneRoll():
+                self._zone_rolls[fact.zone, fact.role is not KeyRole.ZSK] = fact
             case Began():
                 self._began[fact.subject] = fact
             case Intended():
@@ -355,6 +407,15 @@ class Facts:
 
     def zone_keys(self, zone: Name) -> ZoneKeys | None:
         return self._zone_keys.get(zone)
+
+    def longest_ttl(self, zone: Name) -> int:
+        """The largest TTL that anything in the zone was ever known to have, in seconds."""
+        seen = max((span.answer.ttl for span in self.zone_spans(zone)), default=0)
+        return max(seen, self._zone_ttls.get(zone, 0))
+
+    def zone_roll(self, zone: Name, *, sep: bool) -> RequestedZoneRoll | None:
+        """Whether new keys were asked for, with the SEP flag or without: the latest request."""
+        return self._zone_rolls.get((zone, sep))
 
     def renewal(self, chain: Chain) -> RenewalInfo | None:
         return self._renewals.get(chain)

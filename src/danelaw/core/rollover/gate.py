@@ -5,6 +5,7 @@
     switch to generation g at s:    for every a ∈ Ans, c ∈ Ch(s), t ∈ H:
                                         refused(a, g, t) ⊆ refused(a, c, t)
     hand over the DS:               every zone epoch that a cache or an authority may supply validates under it
+    sign the zone:                  so do its keys and signatures with all that may be held, each with each
 
 It says yes, or returns counterexamples: which answer, held until when, against which chain at which address, for which
 kinds of client. Whoever is refused after an allowed action would have been refused anyway; so it never blocks a repair.
@@ -28,13 +29,14 @@ from danelaw.core.model import (
     Limits,
     RRset,
 )
-from danelaw.core.rollover import epochs
 from danelaw.core.rollover.actions import (
     Action,
     AdvanceOrder,
     ClearChallenge,
     DestroyKey,
+    DestroyZoneKey,
     MakeKey,
+    MakeZoneKey,
     MakeZoneKeys,
     PlaceChallenge,
     Publish,
@@ -60,8 +62,10 @@ from danelaw.core.rollover.conditions import (
     unknown_addresses,
     unseen,
 )
+from danelaw.core.rollover.epochs import blocks_ds
 from danelaw.core.rollover.facts import Facts
 from danelaw.core.rollover.reach import Reach, Reached, Unprobed
+from danelaw.core.rollover.zone_changes import blocks_destruction, blocks_signing
 from danelaw.core.tlsa import (
     ClientKind,
     Fallback,
@@ -103,11 +107,19 @@ def judge(action: Action, facts: Facts, reach: Reach, now: Instant, limits: Limi
             return _judge_publish(action, facts, reach, now, limits)
         case Switch():
             return _judge_switch(action, facts, reach, now, limits)
-        case SubmitDS() | SignZone():
+        case SubmitDS() | SignZone() | DestroyZoneKey():
             return _judge_epoch(action, facts, now, limits)
         case DestroyKey():
             return _judge_destruction(action, facts, reach, now, limits)
-        case MakeZoneKeys() | MakeKey() | ReuseKey() | AdvanceOrder() | PlaceChallenge() | ClearChallenge():
+        case (
+            MakeZoneKeys()
+            | MakeZoneKey()
+            | MakeKey()
+            | ReuseKey()
+            | AdvanceOrder()
+            | PlaceChallenge()
+            | ClearChallenge()
+        ):
             return Allowed()  # nothing that a client sees changes
         case _ as unreachable:
             assert_never(unreachable)
@@ -292,12 +304,16 @@ def _judge_destruction(action: DestroyKey, facts: Facts, reach: Reach, now: Inst
 # -- I2: zone epochs --------------------------------------------------------------------------------------------------
 
 
-def _judge_epoch(action: SubmitDS | SignZone, facts: Facts, now: Instant, limits: Limits) -> Judgement:
-    found = (
-        epochs.blocks_ds(action.zone, action.replace, facts, now, limits)
-        if isinstance(action, SubmitDS)
-        else epochs.blocks_signing(action.zone, action.keys, facts, now, limits)
-    )
+def _judge_epoch(action: SubmitDS | SignZone | DestroyZoneKey, facts: Facts, now: Instant, limits: Limits) -> Judgement:
+    match action:
+        case SubmitDS(zone, expect, replace):
+            found = blocks_ds(zone, expect, replace, facts, now, limits)
+        case SignZone():
+            found = blocks_signing(action, facts, now, limits)
+        case DestroyZoneKey():
+            found = blocks_destruction(action, facts, now, limits)
+        case _ as unreachable:
+            assert_never(unreachable)
     faults = tuple(
         Counterexample("I2", block.code, block.held, None, None, frozenset(), now, block.because) for block in found
     )

@@ -6,6 +6,7 @@ A proposal is put to the gate before it is made: whoever proposes what is refuse
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Literal, TypeAlias
 
 from dns.name import Name
@@ -24,7 +25,8 @@ class DesiredZone:
     """A zone that is to be signed and to have its DS at the parent. ``parent`` None: the DS is not our business.
 
     ``signed_by``: whose the zone's keys and signatures are. A server that signs its zones makes and rolls their keys by
-    itself; then only the DS is ours.
+    itself; then only the DS is ours. Else its keys are replaced when they are of another ``algorithm`` than this, or
+    have lived for so long, or somebody asks for it; None: never on that account.
     """
 
     subject: SubjectName
@@ -32,6 +34,9 @@ class DesiredZone:
     parent: Name | None
     ds_ttl: int = 3600
     signed_by: Literal["danelaw", "server"] = "danelaw"
+    algorithm: int | None = None
+    ksk_lifetime: timedelta | None = None
+    zsk_lifetime: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Planning a zone: keys, signatures, and the DS at the parent."""
+"""Planning a zone: keys, signatures, the DS at the parent, and the next step where keys are rolled."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from danelaw.core.rollover.actions import MakeZoneKeys, SignZone, SubmitDS
 from danelaw.core.rollover.answers import newest, visible
 from danelaw.core.rollover.delegation import Unasked, asked_ds
 from danelaw.core.rollover.epochs import DNSKEY_TYPE, DS_TYPE, signatures_end
+from danelaw.core.rollover.facts import ZoneKeys
 from danelaw.core.rollover.plans import DesiredZone, Outlook, Plan, Settled, Wait
+from danelaw.core.rollover.zone_rolls import STEPS, Roll, Step, next_outlived, outlived_pairs, roll_of
+from danelaw.core.rollover.zone_trust import planned, served_content
 
 SOA = int(dns.rdatatype.SOA)
 
@@ -26,25 +29,60 @@ def plan_zone(d: DesiredZone, outlook: Outlook) -> Plan:
         return Wait("UNOBSERVED", f"the keys of {d.zone} have not been looked at", now, now)
     if not keys.ksks:  # where there is no ZSK they sign everything
         return MakeZoneKeys(d.zone)
-    wanted = keys.ksks | keys.zsks
-    dnskeys = newest(facts, d.zone, d.zone, DNSKEY_TYPE)
-    if dnskeys is None:
+    if newest(facts, d.zone, d.zone, DNSKEY_TYPE) is None:
         return Wait("UNOBSERVED", f"no authority of {d.zone} has answered for its DNSKEY", now, None)
-    sign = SignZone(d.zone, wanted)
-    tried = outlook.lately_done(sign)
+    roll = roll_of(d, keys, outlook)
+    if roll is not None and roll.missing:
+        return roll.missing[0]
+    here = SignZone.by(d.zone, keys.published, keys.signing)
+    if roll is not None and roll.at is not None:
+        here = roll.signing(STEPS[roll.kind][roll.at])
     stale = signatures_end(facts, d.zone)
-    if not isinstance(dnskeys, RRset) or dnskeys.rdatas != wanted or (stale is not None and now >= stale):
+    if again := _sign_again(here, d, keys, outlook, stale, rolling=roll is not None):
+        return again
+    if roll is not None and roll.next is not None:
+        return _plan_step(roll, roll.next, d, outlook)
+    dues = (stale, keys.due, next_outlived(d, keys))
+    refresh = min((at for at in dues if at is not None), default=None)
+    rest: Plan = Settled(refresh)
+    if d.parent is not None:
+        ds = frozenset(make_ds(d.zone, DNSKEY.from_rdata(rdata)).to_rdata() for rdata in keys.ksks)
+        rest = _plan_ds(d.parent, d, ds, outlook, refresh)
+    if isinstance(rest, Settled) and (outlived := outlived_pairs(d, keys, outlook)):
+        return outlook.gated(outlived[0])
+    return rest
+
+
+def _sign_again(
+    here: SignZone, d: DesiredZone, keys: ZoneKeys, outlook: Outlook, stale: Instant | None, *, rolling: bool
+) -> Plan | None:
+    """The signing that the zone needs where it stands; None: all is served as it should be."""
+    facts, now = outlook.facts, outlook.now
+    dnskeys = newest(facts, d.zone, d.zone, DNSKEY_TYPE)
+    content = served_content(facts, d.zone, now, outlook.limits)
+    tried = outlook.lately_done(here)
+    other = not isinstance(dnskeys, RRset) or dnskeys.rdatas != here.keys
+    other |= content is not None and content != planned(here)[1]
+    if (other and not rolling) or (stale is not None and now >= stale):
         if tried:
             because = f"{d.zone} was signed and reloaded; its authorities do not serve it yet"
             return Wait("NOT_LOADED", because, tried, tried + outlook.limits.in_flight)
-        return outlook.gated(sign)
+        return outlook.gated(here)
     if keys.edited or (keys.due is not None and now >= keys.due and not tried):
+        return outlook.gated(here)
+    return None
+
+
+def _plan_step(roll: Roll, step: Step, d: DesiredZone, outlook: Outlook) -> Plan:
+    """The next step of a roll: what is signed first, and then the DS."""
+    sign, ds = roll.signing(step), roll.ds(step)
+    before = STEPS[roll.kind][roll.at] if roll.at is not None else None
+    if before is None or roll.signing(before) != sign or ds is None or d.parent is None:
+        if tried := outlook.lately_done(sign):
+            because = f"{d.zone} was signed and reloaded; its authorities do not serve it yet"
+            return Wait("NOT_LOADED", because, tried, tried + outlook.limits.in_flight)
         return outlook.gated(sign)
-    refresh = min((at for at in (stale, keys.due) if at is not None), default=None)
-    if d.parent is None:
-        return Settled(refresh)
-    ds = frozenset(make_ds(d.zone, DNSKEY.from_rdata(rdata)).to_rdata() for rdata in keys.ksks)
-    return _plan_ds(d.parent, d, ds, outlook, refresh)
+    return _plan_ds(d.parent, d, ds, outlook, None)
 
 
 def _plan_served_zone(d: DesiredZone, outlook: Outlook) -> Plan:

@@ -13,8 +13,10 @@ from danelaw.core.rollover.actions import (
     ClearChallenge,
     Conflict,
     DestroyKey,
+    DestroyZoneKey,
     Failure,
     MakeKey,
+    MakeZoneKey,
     MakeZoneKeys,
     Outcome,
     PlaceChallenge,
@@ -40,7 +42,7 @@ def verb(action: Action) -> str:
             return "hand over DS"
         case Publish():
             return "withdraw" if _removes(action) else "publish"
-        case MakeKey():
+        case MakeKey() | MakeZoneKey():
             return "make key"
         case ReuseKey():
             return "keep key"
@@ -52,7 +54,7 @@ def verb(action: Action) -> str:
             return "clear proof"
         case Switch():
             return "switch"
-        case DestroyKey():
+        case DestroyKey() | DestroyZoneKey():
             return "destroy key"
 
 
@@ -60,7 +62,7 @@ def particulars(action: Action, outcome: Outcome | None) -> str:
     """What was acted on, and what came of it."""
     tail = result(outcome)
     match action:
-        case MakeZoneKeys(zone) | SignZone(zone):
+        case MakeZoneKeys(zone) | MakeZoneKey(zone) | SignZone(zone) | DestroyZoneKey(zone):
             return _joined(zone.to_text(), tail)
         case SubmitDS(zone, _, replace):
             count = 0 if isinstance(replace, Absence) else len(replace.rdatas)

@@ -15,11 +15,13 @@ from dns.name import Name
 
 from danelaw.core.dnssec import rrsig
 from danelaw.core.dnssec.algorithms import Algorithm
+from danelaw.core.dnssec.crypto import CURVES
 from danelaw.core.dnssec.keys import ZoneKey
 from danelaw.core.model import (
     IP,
     Absence,
     Answer,
+    DanelawError,
     Instant,
     Message,
     Question,
@@ -43,14 +45,15 @@ AUTHORITATIVE: Final = 0x8400
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """One version of a zone."""
+    """One version of a zone. ``signing``: the keys that sign it (DNSKEY rdata)."""
 
     serial: int
     rrsets: Mapping[tuple[Name, int], RRset]
+    signing: frozenset[bytes] = frozenset()
 
     @property
     def dnskeys(self) -> frozenset[bytes]:
-        """The keys that it is signed by; empty: unsigned."""
+        """The keys that are published; empty: it is unsigned."""
         return next((r.rdatas for (_, type), r in self.rrsets.items() if type == DNSKEY), frozenset())
 
 
@@ -85,8 +88,9 @@ class SimZone:
     delay: float = 0.0
     source: Content = field(init=False)
     keys: list[ZoneKey] = field(default_factory=list)
+    destroyed: list[ZoneKey] = field(default_factory=list)
     on_change: Callable[[], None] = lambda: None
-    _signatures: dict[tuple[RRset, frozenset[bytes]], RRset] = field(default_factory=dict)
+    _signatures: dict[tuple[RRset, frozenset[bytes], frozenset[bytes]], RRset] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.source = self.authorities[0].content
@@ -97,17 +101,35 @@ class SimZone:
         rrsets.pop((owner, type), None)
         if isinstance(answer, RRset):
             rrsets[owner, type] = answer
-        self.source = Content(self.source.serial + 1, rrsets)
+        self.source = replace(self.source, serial=self.source.serial + 1, rrsets=rrsets)
         self.reload()
         return self.source.serial
 
-    def sign(self) -> int:
+    def sign(self, published: frozenset[bytes] | None = None, signing: frozenset[bytes] | None = None) -> int:
+        """Sign by these keys of the zone, and have it loaded; without a word by all that are there."""
         self.edited = False
         now = self.clock.now()
-        ksk = self.keys[0]
-        plain = RRset(self.apex, DNSKEY, self.soa_ttl, frozenset(key.dnskey.to_rdata() for key in self.keys))
-        made = rrsig.make(plain, self.apex, ksk, now - timedelta(hours=1), now + timedelta(days=14))
-        return self.write(self.apex, DNSKEY, replace(plain, rrsigs=frozenset({made})))
+        published = frozenset(self.pairs) if published is None else published
+        self.source = replace(self.source, signing=published if signing is None else signing)
+        plain = RRset(self.apex, DNSKEY, self.soa_ttl, published)
+        dates = now - timedelta(hours=1), now + timedelta(days=14)
+        signers = [key for key in self.signers(self.source, DNSKEY) if key.dnskey.to_rdata() in published]
+        made = frozenset(rrsig.make(plain, self.apex, key, *dates) for key in signers)
+        return self.write(self.apex, DNSKEY, replace(plain, rrsigs=made))
+
+    @property
+    def pairs(self) -> Mapping[bytes, ZoneKey]:
+        """The keys by their DNSKEY rdata."""
+        return {key.dnskey.to_rdata(): key for key in self.keys}
+
+    def signers(self, content: Content, type: int) -> Sequence[ZoneKey]:
+        """The keys that sign RRsets of a type: a KSK the keys, a ZSK the rest, and what is alone signs everything."""
+        known = {key.dnskey.to_rdata(): key for key in (*self.destroyed, *self.keys)}
+        signing = [known[rdata] for rdata in sorted(content.signing) if rdata in known]
+        split = {key.dnskey.algorithm for key in signing if not key.dnskey.is_sep}
+        if type == DNSKEY:
+            return [key for key in signing if key.dnskey.is_sep]
+        return [key for key in signing if not key.dnskey.is_sep or key.dnskey.algorithm not in split]
 
     def reload(self) -> None:
         if self.idle_reload:
@@ -127,16 +149,18 @@ class SimZone:
             secondary.content = primary
 
     def _signed(self, rrset: RRset, content: Content) -> RRset:
-        """As the ZSK signs it, from the day on which the zone was signed; made when it is first asked for."""
+        """As the zone's keys sign it, from the day on which it was signed; made when it is first asked for."""
         dnskeys = content.rrsets.get((self.apex, DNSKEY))
-        if dnskeys is None or rrset.rrsigs:
+        if dnskeys is None or rrset.rrsigs or not dnskeys.rrsigs:
             return rrset
-        key = (rrset, dnskeys.rrsigs)
+        key = (rrset, dnskeys.rrsigs, content.signing)
         if key not in self._signatures:
             span = rrsig.RRSIG.from_rdata(next(iter(dnskeys.rrsigs)))
             begin, end = (datetime.fromtimestamp(at, UTC) for at in (span.inception, span.expiration))
-            made = rrsig.make(rrset, self.apex, self.keys[-1], begin, end)
-            self._signatures[key] = replace(rrset, rrsigs=frozenset({made}))
+            made = frozenset(
+                rrsig.make(rrset, self.apex, signer, begin, end) for signer in self.signers(content, rrset.type)
+            )
+            self._signatures[key] = replace(rrset, rrsigs=made)
         return self._signatures[key]
 
     def soa(self, content: Content) -> Record:
@@ -195,9 +219,11 @@ class SimDNS:
 
 @dataclass(slots=True)
 class SimPublisher:
-    """``Publisher`` and ``Zones``: compare-and-swap on the zone's source."""
+    """``Publisher`` and ``Zones``: compare-and-swap on the zone's source. ``made``: how many keys were."""
 
     zone: SimZone
+    made: int = 0
+    created: dict[bytes, Instant] = field(default_factory=dict)
 
     async def publish(self, change: Publish) -> Receipt | Conflict:
         self.zone.clock.tick()
@@ -217,7 +243,13 @@ class SimPublisher:
 
     async def keys(self, zone: Name) -> Sequence[ZoneKeyFacts]:
         del zone
-        return [ZoneKeyFacts(key.dnskey.to_rdata(), key.tag, key.dnskey.is_sep) for key in self.zone.keys]
+        return [self._facts(rdata) for rdata in self.zone.pairs]
+
+    def _facts(self, rdata: bytes) -> ZoneKeyFacts:
+        """Before the first signing all keys are to be published, as key files have it."""
+        key, source = self.zone.pairs[rdata].dnskey, self.zone.source
+        published, signs = (rdata in (keys or self.zone.pairs) for keys in (source.dnskeys, source.signing))
+        return ZoneKeyFacts(rdata, key.tag, key.is_sep, published, signs, self.created.get(rdata))
 
     async def edited(self, zone: Name) -> bool:
         del zone
@@ -227,16 +259,43 @@ class SimPublisher:
         """Its signatures are all as old as those that the authorities show."""
         del zone
 
+    async def longest_ttl(self, zone: Name) -> int:
+        del zone
+        return max([self.zone.soa_ttl, *(rrset.ttl for rrset in self.zone.source.rrsets.values())])
+
     async def make_keys(self, zone: Name) -> Sequence[ZoneKeyFacts]:
-        for number, flags in enumerate((257, 256), 1):
-            private = ec.derive_private_key(1000 + number, ec.SECP256R1())
-            self.zone.keys.append(ZoneKey.of(zone, flags, Algorithm.ECDSAP256SHA256, private))
+        for sep in (True, False):
+            self._make(zone, sep, Algorithm.ECDSAP256SHA256)
         return await self.keys(zone)
 
-    async def sign(self, zone: Name, keys: frozenset[bytes], now: Instant) -> Receipt:
-        del zone, keys, now
+    async def make_key(self, zone: Name, sep: bool, algorithm: int) -> ZoneKeyFacts:
         self.zone.clock.tick()
-        return self._reply(self.zone.sign())
+        return self._facts(self._make(zone, sep, algorithm))
+
+    def _make(self, zone: Name, sep: bool, algorithm: int) -> bytes:
+        self.made += 1
+        private = ec.derive_private_key(1000 + self.made, CURVES[algorithm])
+        key = ZoneKey.of(zone, 257 if sep else 256, Algorithm(algorithm), private)
+        self.zone.keys.append(key)
+        rdata = key.dnskey.to_rdata()
+        self.created[rdata] = self.zone.clock.now()
+        return rdata
+
+    async def sign(
+        self, zone: Name, keys: frozenset[bytes], now: Instant, signing: frozenset[bytes] | None = None
+    ) -> Receipt:
+        del zone, now
+        self.zone.clock.tick()
+        if gone := (keys | (signing or keys)) - self.zone.pairs.keys():
+            raise DanelawError("KEYS_CHANGED", f"{len(gone)} keys are not there")
+        return self._reply(self.zone.sign(keys, signing))
+
+    async def destroy_key(self, zone: Name, key: bytes) -> None:
+        del zone
+        self.zone.clock.tick()
+        if key in self.zone.pairs:
+            self.zone.destroyed.append(self.zone.pairs[key])
+        self.zone.keys[:] = [other for other in self.zone.keys if other.dnskey.to_rdata() != key]
 
     def _reply(self, serial: int) -> Receipt:
         if self.zone.lose_reply:
