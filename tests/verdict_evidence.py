@@ -136,11 +136,12 @@ NS1: Final = dns.name.from_text("ns1.example.net.")
 NS2: Final = dns.name.from_text("ns2.example.net.")
 _AT: Final[dict[Name, IP]] = {NS1: IPv4Address("192.0.2.53"), NS2: IPv4Address("198.51.100.53")}
 SOA: Final = 6
+APEX: Final = Asked(DOMAIN, DOMAIN, SOA)
 
 
 def serial(server: Name, number: int) -> Said:
     soa = RRset(DOMAIN, SOA, 3600, frozenset({b"\0\0" + number.to_bytes(4) + bytes(16)}))
-    return Said(Asked(DOMAIN, DOMAIN, SOA), server, _AT[server], soa, number, 0)
+    return Said(APEX, server, _AT[server], soa, number, 0)
 
 
 def serves(server: Name, *rdatas: bytes, rrsigs: Iterable[bytes] = (), ttl: int = 3600) -> Said:
@@ -149,8 +150,8 @@ def serves(server: Name, *rdatas: bytes, rrsigs: Iterable[bytes] = (), ttl: int 
     return Said(Asked(DOMAIN, OWNER, TLSA), server, _AT[server], found, rcode=0)
 
 
-def silent(server: Name, code: str, ip: IP | None = None) -> Said:
-    return Said(Asked(DOMAIN, OWNER, TLSA), server, ip or _AT[server], Silence(code))
+def silent(server: Name, code: str, ip: IP | None = None, asked: Asked | None = None) -> Said:
+    return Said(asked or Asked(DOMAIN, OWNER, TLSA), server, ip or _AT[server], Silence(code))
 
 
 def above(server: Name, rcode: int) -> Said:

@@ -12,6 +12,7 @@ from danelaw.core.model import Candidate, Evidence, RRset, Security, Sweep
 from tlsa_chains import RENEWED
 from verdict_evidence import (
     AAAA,
+    APEX,
     DOMAIN,
     EXPANDED,
     EXPANDED_OWNER,
@@ -46,6 +47,7 @@ OLD, NEW = record("3 1 1"), record("3 1 1", RENEWED)
 LAGGING: Final = (serial(NS1, 8), serial(NS2, 7))
 LEVEL: Final = (serial(NS1, 7), serial(NS2, 7))
 BOTH: Final = publishing(OLD, NEW)
+UNSIGNED_ZONE: Final = replace(SOUND, tlsa=tlsa(state=Security.INSECURE))
 INSECURE: Final = addresses(A, FOUR, state=Security.INSECURE), addresses(AAAA, SIX, state=Security.INSECURE)
 NSEC3: Final = dns.name.from_text("0p9mhaveqvm6t7vbl5lop2u3t2rp3tom.example.net.")
 
@@ -96,6 +98,7 @@ FAILING: Final[dict[str, dict[str, Evidence]]] = {
     "NS_LAME": {
         "it refers elsewhere": swept(serves(NS1, OLD), silent(NS2, "LAME")),
         "it refuses": swept(serves(NS1, OLD), silent(NS2, "REFUSED")),
+        "of an unsigned zone": swept(silent(NS2, "LAME", asked=APEX), evidence=UNSIGNED_ZONE),
     },
     "NS_SILENT": {
         "no answer": swept(serves(NS1, OLD), silent(NS2, "TIMEOUT")),
@@ -159,7 +162,13 @@ PASSING: Final[dict[str, dict[str, Evidence]]] = {
     },
     "NS_SETTLING": {"agreed": AGREED, "of one version": swept(*LEVEL, serves(NS1, OLD), serves(NS2, NEW))},
     "NS_LAGGING": {"level": AGREED, "one is silent": swept(serial(NS1, 7), silent(NS2, "TIMEOUT"))},
-    "NS_LAME": {"agreed": AGREED, "silence": swept(silent(NS2, "TIMEOUT"))},
+    "NS_LAME": {
+        "agreed": AGREED,
+        "silence": swept(silent(NS2, "TIMEOUT")),
+        "a zone begins below the unsigned one, and they refer to it": swept(
+            *LEVEL, silent(NS1, "LAME"), silent(NS2, "LAME"), evidence=UNSIGNED_ZONE
+        ),
+    },
     "NS_SILENT": {
         "agreed": AGREED,
         "IPv6, which this place has not": swept(
@@ -170,7 +179,7 @@ PASSING: Final[dict[str, dict[str, Evidence]]] = {
     },
     "NS_UNSIGNED": {
         "agreed": AGREED,
-        "an unsigned zone": swept(serves(NS1, OLD), evidence=replace(SOUND, tlsa=tlsa(state=Security.INSECURE))),
+        "an unsigned zone": swept(serves(NS1, OLD), evidence=UNSIGNED_ZONE),
     },
     "NS_SIGNED_BY_OTHERS": {
         "agreed": AGREED,

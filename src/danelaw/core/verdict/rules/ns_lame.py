@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from danelaw.core.model import Silence
-from danelaw.core.verdict.authorities import answers_to, server_of
+from danelaw.core.model import Security, Silence
+from danelaw.core.verdict.authorities import SOA, answers_to, server_of
 from danelaw.core.verdict.case import Case
 from danelaw.core.verdict.report import Level, Rule, Said
 
@@ -14,8 +14,13 @@ _LAME: Final = frozenset({"LAME", "REFUSED"})
 
 
 def _look(case: Case) -> Iterable[Said]:
+    """Where no signature says which zone a name lies in, a zone below may begin on the way, and a referral to that is
+    no fault: then the question for the SOA alone tells."""
     told: set[str] = set()
+    surely_within = case.evidence.tlsa.state is Security.SECURE
     for said in answers_to(case.evidence.sweep):
+        if said.asked.type != SOA and not surely_within:
+            continue
         if isinstance(said.answer, Silence) and said.answer.code in _LAME and server_of(said) not in told:
             told.add(server_of(said))
             yield Said(
@@ -27,7 +32,7 @@ def _look(case: Case) -> Iterable[Said]:
 
 RULE: Final = Rule(
     id="NS_LAME",
-    level=Level.ERROR,
+    level=Level.WARNING,
     citation="RFC 1912 §2.8",
     remedy="make the server serve the zone, or take it out of the zone's NS records and of its parent's",
     applies=lambda case: case.evidence.sweep is not None,
