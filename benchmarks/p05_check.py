@@ -48,9 +48,9 @@ Verdicts = dict[str, bool]
 
 def main() -> int:
     arguments = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    arguments.add_argument("--services", type=int, default=200, help="that ours checks")
+    arguments.add_argument("--services", type=int, default=400, help="that ours checks")
     arguments.add_argument("--peers", type=int, default=40, help="of them that each peer checks")
-    arguments.add_argument("--zones", type=int, default=20, help="that the services are spread over")
+    arguments.add_argument("--zones", type=int, default=40, help="that the services are spread over")
     arguments.add_argument("--rounds", type=int, default=5)
     arguments.add_argument("--profile", metavar="FILE", help="keep where our own time goes, and stop")
     arguments.add_argument("--as-a-peer-does", metavar="FILE", help=argparse.SUPPRESS)
