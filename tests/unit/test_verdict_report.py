@@ -19,7 +19,7 @@ from danelaw.core.model import (
     Unreachable,
     read_target,
 )
-from danelaw.core.verdict import Verdict, judge, judge_target, target_json, transcript
+from danelaw.core.verdict import Verdict, judge, judge_target, reference_of, target_json, transcript
 from tlsa_chains import INTERMEDIATE, LEAF, RENEWED, ROOT, issue
 from verdict_evidence import (
     AAAA,
@@ -30,9 +30,11 @@ from verdict_evidence import (
     PRESENT,
     REFERENCE,
     SIX,
+    SMTP,
     SOUND,
     A,
     addresses,
+    at_all,
     presenting,
     probes,
     publishing,
@@ -100,6 +102,16 @@ def test_the_verdict_sums_up_what_becomes_of_a_client(evidence: Evidence, verdic
 @pytest.mark.parametrize(("evidence", "verdict", "good"), VERDICTS.values(), ids=VERDICTS)
 def test_whatever_is_not_good_has_a_finding(evidence: Evidence, verdict: Verdict, good: bool) -> None:
     assert good or judge(evidence, REFERENCE).findings, verdict
+
+
+def test_mail_servers_insist_on_tls_though_they_can_use_no_record() -> None:
+    """RFC 7672 §2.2: without TLS they go to the next server; other clients do as if there were no record."""
+    deaf = HandshakeFailure("STARTTLS_NOT_OFFERED", "")
+    mail = at_all(replace(SMTP, tlsa=tlsa(UNKNOWN)), deaf)
+    assert judge(mail, reference_of(mail, ())).verdict is Verdict.MISMATCH
+    assert judge(publishing(UNKNOWN), REFERENCE).verdict is Verdict.NONE
+    speaking = replace(SMTP, tlsa=tlsa(UNKNOWN))
+    assert judge(speaking, reference_of(speaking, ())).verdict is Verdict.NONE
 
 
 def test_the_weightiest_finding_comes_first() -> None:

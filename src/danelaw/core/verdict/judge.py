@@ -59,8 +59,9 @@ def _verdict(case: Case) -> Verdict:
     """DNS first, since a client asks it first; then what is known to be wrong goes before what is not known.
 
     A handshake that fails is a chain that matches nothing: TLSA records promise TLS (RFC 7671 §10.3). So is one
-    that does not match what some authoritative server gives out: who asks that one is refused. An answer that clients
-    do not ask for counts for nothing, whatever becomes of it (RFC 7672 §2.2.2, RFC 7673 §3.2).
+    that does not match what some authoritative server gives out: who asks that one is refused. Mail servers insist on
+    TLS even where no record can be used (RFC 7672 §2.2). An answer that clients do not ask for counts for nothing,
+    whatever becomes of it (RFC 7672 §2.2.2, RFC 7673 §3.2).
     """
     tlsa, addresses = case.evidence.tlsa, (case.evidence.a, case.evidence.aaaa)
     if any(answer.state is Security.BOGUS for answer in case.answers):
@@ -72,7 +73,8 @@ def _verdict(case: Case) -> Verdict:
     if tlsa.state is Security.INSECURE:
         return Verdict.INSECURE
     if not case.usable:
-        return Verdict.NONE
+        tls_insisted_on = case.reference.opportunistic and bool(case.records)
+        return Verdict.MISMATCH if tls_insisted_on and case.failures else Verdict.NONE
     if case.failures or any(view.match.verdict is not Matched.MATCHED for view in case.views):
         return Verdict.MISMATCH
     if any(deviation.harm for deviation in deviations(case)):
