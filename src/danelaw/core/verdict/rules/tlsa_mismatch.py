@@ -28,7 +28,8 @@ RULE: Final = Rule(
     id="TLSA_MISMATCH",
     level=Level.ERROR,
     citation="RFC 6698 §4.1",
-    remedy="serve the certificate that DNS names again; publish a new record before its certificate is switched to",
+    remedy="serve a certificate that a record names, in time and with the name where its usage asks for that; publish "
+    "a new record before its certificate is switched to",
     applies=lambda case: bool(case.usable and case.views),
     look=_look,
 )
