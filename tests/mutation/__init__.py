@@ -1,5 +1,6 @@
-"""Does a test notice when a rule of the validator is gone? ``make prove`` takes out one after the other.
+"""Does a test notice when a rule of the validator, or of the rollover's safety, is gone?
 
-``rules.toml`` is the table of the rules; ``python -m mutation`` makes a copy of the sources for each, changes it there,
-and runs the validator's tests against the copy. A mutant that no test kills is a rule that nobody checks.
+``rules.toml`` is the table of the validator's rules, ``rollover.toml`` that of the gate, the planner and the facts;
+``python -m mutation`` (``make prove``) makes a copy of the sources for each, changes it there, and runs the tests of
+that room against the copy. A mutant that no test kills is a rule that nobody checks.
 """
