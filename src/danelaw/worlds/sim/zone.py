@@ -35,6 +35,7 @@ from danelaw.core.model import (
 from danelaw.core.rollover.actions import Conflict, Publish, Receipt, SubmitDS
 from danelaw.ports import ZoneKeyFacts
 from danelaw.worlds.sim.clock import VirtualClock
+from danelaw.worlds.sim.validators import Got
 
 SOA: Final = int(dns.rdatatype.SOA)
 DNSKEY: Final = int(dns.rdatatype.DNSKEY)
@@ -318,6 +319,30 @@ class SimRegistry:
             self.parent.clock.after(self.delay, write)
             return Receipt(note="accepted")
         return Receipt(write())
+
+
+@dataclass(frozen=True, slots=True)
+class SignedInternet:
+    """``validators.Internet``: a zone and its DS, as validators see them."""
+
+    zone: SimZone
+    parent: SimZone
+
+    def authorities(self) -> Sequence[str]:
+        return [str(a.ip) for a in self.zone.authorities]
+
+    def ask(self, authority: str, name: Name, type: int) -> Got | None:
+        server = next(a for a in self.zone.authorities if str(a.ip) == authority)
+        return None if server.silent else _got(self.zone.reply(server, name, type), type, self.zone.minimum)
+
+    def delegation(self) -> Got:
+        reply = self.parent.reply(self.parent.authorities[0], self.zone.apex, int(dns.rdatatype.DS))
+        return _got(reply, int(dns.rdatatype.DS), self.parent.minimum)
+
+
+def _got(reply: Message, type: int, negative_ttl: int) -> Got:
+    found = {wanted: frozenset(r.rdata for r in reply.answer if r.type == wanted) for wanted in (type, RRSIG)}
+    return Got(found[type], found[RRSIG], min((r.ttl for r in reply.answer), default=negative_ttl))
 
 
 def authority(address: str, content: Content, lag: float = 0.0) -> Authority:
