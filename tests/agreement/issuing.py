@@ -87,6 +87,7 @@ class Issuer:
         critical: str = "",
         key_identifiers: bool = True,
         issuer_key: str | None = None,
+        issuer_serial: int | None = None,
         signer: str | None = None,
         digest: hashes.SHA256 | hashes.SHA384 | None = None,
     ) -> Issued:
@@ -94,6 +95,7 @@ class Issuer:
 
         ``key``, ``signer`` (whose key signs) and ``issuer_key`` (whose is said to) are names for ``key_of``; ``ca``
         None: no basic constraints. ``signs``: whether its key usage lets it sign certificates; None: if it is a CA.
+        ``issuer_serial``: the number by which it tells of its issuer's certificate, said to be self-signed.
         ``purposes`` None: servers for what is no CA, and none said for a CA. ``critical``: the OID of a critical
         extension that nobody knows.
         """
@@ -113,6 +115,9 @@ class Issuer:
             named = key_of(issuer_key) if issuer_key else above
             identifier = x509.SubjectKeyIdentifier.from_public_key(own.public_key())
             authority = x509.AuthorityKeyIdentifier.from_issuer_public_key(named.public_key())
+            if issuer_serial is not None and by is not None:
+                itself = [x509.DirectoryName(by.certificate.subject)]
+                authority = x509.AuthorityKeyIdentifier(authority.key_identifier, itself, issuer_serial)
             builder = builder.add_extension(identifier, critical=False).add_extension(authority, critical=False)
         if ca is not None:
             builder = builder.add_extension(x509.BasicConstraints(ca, path_length), critical=True)

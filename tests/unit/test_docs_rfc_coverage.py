@@ -23,7 +23,7 @@ STATUSES: Final = {"yes", "partial", "no", "later"}
 TEXTS: Final = os.environ.get("DANELAW_RFC_TEXTS", "")
 
 TOKEN: Final = re.compile(r"RFC\s+(?P<rfc>\d{3,5})|§(?P<section>\d+(?:\.\d+)*)|appendix (?P<appendix>[A-Z](?:\.\d+)*)")
-OTHER_FORMS: Final = re.compile(r"RFC-?\d|RFC\s+\d+,?\s+[Ss]ec(?:tion|\.)|[Ss]ection \d[\d.]* of RFC")
+OTHER_FORMS: Final = re.compile(r"RFC-?\d(?!22Name)|RFC\s+\d+,?\s+[Ss]ec(?:tion|\.)|[Ss]ection \d[\d.]* of RFC")
 
 
 def citations(text: str) -> Iterator[tuple[str, str]]:

@@ -9,11 +9,14 @@ callers, names and PKIX, is as ``libgnutls`` has it.
 from __future__ import annotations
 
 from dataclasses import fields
+from hashlib import sha256
 from typing import Final, TypeAlias
 
 import dns.name
 import pytest
-from cryptography.x509.oid import ExtendedKeyUsageOID
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from agreement.libssl import LibraryMissingError, LibSSL
 from danelaw.core.model import Chain
@@ -38,6 +41,17 @@ UNSAID = issue("Unsaid", ca=True, basic=False, key_usage=False)
 DENIED = issue("Denied", ROOT, signs=True)
 SILENT = issue("Silent", basic=False)
 DENIES = issue("Denies", signs=True)
+SMALL = rsa.generate_private_key(65537, 1024)  # noqa: S505 - that it is weak is the case
+SMALL_LEAF = issue("leaf", INTERMEDIATE, names=NAMES, key=SMALL)  # type: ignore[arg-type]  # RSA does as well
+SMALL_CURVE_LEAF = issue("leaf", INTERMEDIATE, names=NAMES, key=ec.generate_private_key(ec.SECP192R1()))
+SMALL_CA = issue("Small", ca=True, key=SMALL)  # type: ignore[arg-type]  # as above
+BOTH = x509.KeyUsage(True, False, False, False, False, True, False, False, False)
+ITS_OWN_CA = issue("leaf", ca=True, names=NAMES, usage=BOTH)
+ITS_OWN_CA_RENEWED = issue("leaf", ca=True, names=NAMES, key=ITS_OWN_CA.key, usage=BOTH)
+NAMESAKE = issue("leaf", ca=True, key_ids=False)
+UNDER_NAMESAKE = issue("leaf", NAMESAKE, names=NAMES, key_ids=False)
+MAILBOX = x509.Name([x509.NameAttribute(NameOID.EMAIL_ADDRESS, "a@example.net")])
+NO_MAIL = issue("No mail", ca=True, constraints=x509.NameConstraints(None, [x509.RFC822Name("example.net")]))
 ANY = (ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE,)
 
 
@@ -265,6 +279,55 @@ CASES: Final[dict[str, tuple[list[TLSARecord], tuple[Issued, ...], tuple[Issued,
         "xn--bcher-kva.example.net",
         "NAME_MISMATCH NAME_MISMATCH NAME_MISMATCH NAME_MISMATCH NAME_MISMATCH NAME_MISMATCH",
     ),
+    "3 1 1 of an RSA key of 1024 bits, which OpenSSL refuses at the security level of Debian": (
+        [naming("3 1 1", SMALL_LEAF)],
+        (SMALL_LEAF, INTERMEDIATE),
+        (),
+        "www.example.net",
+        "0 WEAK_KEY 0 0 0 WEAK_KEY",
+    ),
+    "3 1 1 of a key of P-192": (
+        [naming("3 1 1", SMALL_CURVE_LEAF)],
+        (SMALL_CURVE_LEAF, INTERMEDIATE),
+        (),
+        "www.example.net",
+        "0 WEAK_KEY 0 0 0 WEAK_KEY",
+    ),
+    "2 0 1, the leaf's key is weak": (
+        [naming("2 0 1", INTERMEDIATE)],
+        (SMALL_LEAF, INTERMEDIATE),
+        (),
+        "www.example.net",
+        "1 WEAK_KEY 1 1 1 WEAK_KEY",
+    ),
+    "2 0 1, the CA's key is weak": (
+        [naming("2 0 1", SMALL_CA)],
+        (leaf(SMALL_CA), SMALL_CA),
+        (),
+        "www.example.net",
+        "1 WEAK_KEY 1 1 1 WEAK_KEY",
+    ),
+    "2 1 1, the leaf is a CA, and was renewed with the same key": (
+        [naming("2 1 1", ITS_OWN_CA)],
+        (ITS_OWN_CA, ITS_OWN_CA_RENEWED),
+        (),
+        "www.example.net",
+        "1 NO_PATH NO_PATH NO_PATH 1 NO_PATH",
+    ),
+    "2 1 1, the CA has the leaf's name": (
+        [naming("2 1 1", NAMESAKE)],
+        (UNDER_NAMESAKE, NAMESAKE),
+        (),
+        "www.example.net",
+        "1 NO_PATH NO_PATH NO_PATH 1 NO_PATH",
+    ),
+    "2 0 1, a mail address as subject that the CA may not certify": (
+        [naming("2 0 1", NO_MAIL)],
+        (leaf(NO_MAIL, subject=MAILBOX), NO_MAIL),
+        (),
+        "www.example.net",
+        " ".join(["NAME_NOT_PERMITTED"] * 6),
+    ),
 }
 COLUMNS: Final = {
     "rfc": PROFILES["rfc"],
@@ -370,3 +433,13 @@ def test_every_difference_between_clients_is_shown_by_some_profile() -> None:
     }
     asked_for = {"skew", "mandatory"}  # an operator's choice, not a program's
     assert shown | asked_for == {field.name for field in fields(Profile)}
+
+
+def test_a_publisher_counts_on_no_record_of_a_leaf_that_cannot_be_read() -> None:
+    """OpenSSL matches it all the same, cryptography and GnuTLS do not read it: here, a time of no digits."""
+    der = bytearray(LEAF.der)
+    der[der.index(b"\x17\x0d") + 2] = ord("x")
+    record = TLSARecord(Combination(3, 0, 1), sha256(der).digest())
+    reference = Reference((dns.name.from_text("www.example.net"),))
+    told = {p: match([record], Chain((bytes(der),)), reference, NOW, p).reason for p in (PROFILES["openssl"], STRICT)}
+    assert [reason.code if reason else None for reason in told.values()] == [None, "UNREADABLE_LEAF"]

@@ -14,7 +14,7 @@ from typing import Final
 from danelaw.core.model import Chain, Instant, Reason
 from danelaw.core.tlsa.constraints import DN
 from danelaw.core.tlsa.kept import kept
-from danelaw.core.tlsa.x509 import Certificate, constrained, parse, signed_by
+from danelaw.core.tlsa.x509 import Certificate, constrained, parse, signed_by, weak_key
 
 MOST_ASCENTS: Final = 128
 MOST_PRESENTED: Final = 32
@@ -29,8 +29,8 @@ class Rules:
 
     ``greedy``: who does not come back to try another issuer takes the first that was presented; of several, the first
     that is valid ``at`` that time, where one is told. ``exact_names``: an issuer's name is written octet by octet as
-    its certificate has it; else as RFC 5280 §7.1 compares them. ``longest``: certificates, the leaf and the anchor
-    among them.
+    its certificate has it; else as RFC 5280 §7.1 compares them. ``strong_keys``: no certificate may have a key that TLS
+    libraries refuse (RFC 9325 §4.5). ``longest``: certificates, the leaf and the anchor among them.
     """
 
     any_purpose: bool = True
@@ -39,11 +39,22 @@ class Rules:
     cas_by_key_usage: bool = False
     greedy: bool = False
     at: Instant | None = None
+    exact_key_ids: bool = False
+    ends_at_own_name: bool = False
     exact_names: bool = False
+    strong_keys: bool = False
     longest: int = MOST_PRESENTED + 1
 
 
-STRICT_RULES: Final = Rules(any_purpose=False, greedy=True, exact_names=True, longest=10)
+STRICT_RULES: Final = Rules(
+    any_purpose=False,
+    greedy=True,
+    exact_key_ids=True,
+    ends_at_own_name=True,
+    exact_names=True,
+    strong_keys=True,
+    longest=10,
+)
 """What passes by these passes by all."""
 
 
@@ -100,10 +111,12 @@ def _ascent(
 def _issuers(path: tuple[Certificate, ...], pool: dict[DN, list[Certificate]], rules: Rules) -> list[Certificate]:
     """Who may have issued the top of a path, by names and by key identifiers."""
     child = path[-1]
+    if rules.ends_at_own_name and child.self_issued and not child.says_otherwise(child, exact=rules.exact_key_ids):
+        return []
     named = [
         issuer
         for issuer in pool.get(child.issuer_name, ())
-        if None in (child.issuer_key_id, issuer.key_id) or child.issuer_key_id == issuer.key_id
+        if not child.says_otherwise(issuer, exact=rules.exact_key_ids)
         if all(issuer.der != certificate.der for certificate in path)
     ]
     if not rules.greedy:
@@ -142,7 +155,8 @@ def _own_flaw(certificate: Certificate, rules: Rules) -> Reason | None:
     if not (certificate.server_auth or (rules.any_purpose and certificate.any_purpose)):
         detail = "its purposes leave out TLS servers"
         return Reason("NOT_FOR_SERVERS", "RFC 5280 §4.2.1.12", str(certificate), detail)
-    return None
+    weak = weak_key(certificate.spki) if rules.strong_keys else None
+    return Reason("WEAK_KEY", "RFC 9325 §4.5", str(certificate), weak) if weak is not None else None
 
 
 def _step_flaw(path: tuple[Certificate, ...], issuer: Certificate, rules: Rules) -> Reason | None:

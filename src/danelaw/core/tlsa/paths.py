@@ -24,6 +24,8 @@ from danelaw.core.tlsa.x509 import Certificate, Validity, names_match, parse, si
 MOST_TOPS: Final = 4
 """A bare key is tried on no more certificates than these."""
 
+UNREADABLE: Final = Reason("UNREADABLE_LEAF", "RFC 5280 §4.1", "leaf", "not a certificate that can be read")
+
 
 @dataclass(frozen=True, slots=True)
 class Path:
@@ -169,7 +171,7 @@ def _dated(certificate: Certificate, at: Instant, skew: timedelta) -> Reason:
 
 
 def _unreadable() -> Paths:
-    return Paths((), Reason("UNREADABLE_LEAF", "RFC 5280 §4.1", "leaf", "not a certificate that can be read"))
+    return Paths((), UNREADABLE)
 
 
 def _good(reaching: list[Ascent], otherwise: Reason, *, above: bool = False, dated: bool = True) -> Paths:

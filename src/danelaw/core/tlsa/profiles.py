@@ -33,6 +33,9 @@ class Profile:
     ``anchor_dates``: an anchor that is not self-signed has to be valid itself.
 
     Paths. ``greedy``: of several presented issuers only the first is tried; ``timely``: the first that is valid.
+    ``exact_key_ids``: an issuer's own issuer and serial number have to be those that a certificate tells of the one who
+    signed it, if any; ``ends_at_own_name``: above a certificate that names itself as its issuer nobody is looked for.
+    ``strong_keys``: no certificate, the leaf's included, may have a key that is refused at OpenSSL's security level 2.
     ``any_purpose``: anyExtendedKeyUsage stands for TLS servers (RFC 5280 §4.2.1.12). CAs that do not say so:
     ``old_roots``, self-signed ones of version 1, which cannot; ``silent_roots``, self-signed ones of any version;
     ``cas_by_key_usage``, those that say no more than that their key may sign certificates. ``web_pki``: PKIX is also to
@@ -57,6 +60,9 @@ class Profile:
     anchor_dates: bool = True
     greedy: bool = False
     timely: bool = True
+    exact_key_ids: bool = False
+    ends_at_own_name: bool = False
+    strong_keys: bool = False
     any_purpose: bool = True
     old_roots: bool = False
     silent_roots: bool = False
@@ -80,6 +86,9 @@ STRICT: Final = Profile(
     names_under_dane_ee=True,
     bare_key_from_dns=False,
     greedy=True,
+    exact_key_ids=True,
+    ends_at_own_name=True,
+    strong_keys=True,
     partial_chains=False,
     any_purpose=False,
     broad_wildcards=False,
@@ -92,6 +101,9 @@ OPENSSL: Final = Profile(
     bare_key_of_leaf=True,
     anchor_dates=False,
     greedy=True,
+    exact_key_ids=True,
+    ends_at_own_name=True,
+    strong_keys=True,
     partial_chains=False,
     pkix_when_opportunistic=True,
     web_pki=False,
@@ -101,8 +113,8 @@ OPENSSL: Final = Profile(
     old_roots=True,
     cas_by_key_usage=True,
 )
-"""``SSL_dane_enable(3)`` as it comes, OpenSSL 3.0: names are checked under DANE-EE too; digests are ranked, SHA2-512
-first; the application decides which usages it has no use for."""
+"""``SSL_dane_enable(3)`` as it comes, OpenSSL 3.0 at the security level of Debian and others, 2: names are checked
+under DANE-EE too; digests are ranked, SHA2-512 first; the application decides which usages it has no use for."""
 
 OPENSSL_NO_EE_NAMES: Final = replace(OPENSSL, names_under_dane_ee=False)
 """OpenSSL with ``DANE_FLAG_NO_DANE_EE_NAMECHECKS``; ``s_client -dane_ee_no_namechecks``."""
@@ -112,6 +124,7 @@ POSTFIX: Final = replace(
     supported=supporting(CertificateUsage.DANE_TA, CertificateUsage.DANE_EE),
     pkix_when_opportunistic=False,
     partial_wildcards=False,
+    strong_keys=False,
 )
 """Postfix 3.6 and later, on OpenSSL: usages 2 and 3 alone (``tls_dane.c``), no names under DANE-EE."""
 
@@ -121,6 +134,8 @@ EXIM: Final = Profile(
     common_name=True,
     ta_at_depth_0=True,
     greedy=True,
+    exact_key_ids=True,
+    ends_at_own_name=True,
     timely=False,
     web_pki=False,
     any_purpose=False,

@@ -22,6 +22,8 @@ from danelaw.core.tlsa.x509 import ALWAYS, Certificate, Validity
 for _said in ("Parsed a ", "Attribute's length ", "Country code "):
     warnings.filterwarnings("ignore", message=_said, category=UserWarning)
 
+_SMALLEST_RSA: Final = 2048
+_SMALLEST_CURVE: Final = 224
 _SECOND: Final = timedelta(seconds=1)
 _UNDERSTOOD: Final = frozenset(
     {
@@ -71,6 +73,8 @@ def read(der: bytes) -> Certificate | None:
         spki=fields.spki,
         key_id=own.digest if isinstance(own, x509.SubjectKeyIdentifier) else None,
         issuer_key_id=issuers.key_identifier if isinstance(issuers, x509.AuthorityKeyIdentifier) else None,
+        serial=loaded.serial_number,
+        issuer_serial=_issuer_serial(issuers),
         validity=validity,
         common_name=str(common_names[0].value) if common_names else "",
         all_names=names,
@@ -127,15 +131,39 @@ def _after(last: datetime) -> datetime:
     return last + _SECOND if last <= ALWAYS.end - _SECOND else ALWAYS.end
 
 
+def weakness(spki: bytes) -> str | None:
+    """What OpenSSL at the security level of most systems, 2, has against a key: less strength than 112 bits have."""
+    try:
+        key = load_der_public_key(spki)
+    except (UnsupportedAlgorithm, ValueError):
+        return None
+    match key:
+        case rsa.RSAPublicKey() if key.key_size < _SMALLEST_RSA:
+            return f"its key is RSA of {key.key_size} bits"
+        case ec.EllipticCurvePublicKey() if key.key_size < _SMALLEST_CURVE:
+            return f"its key is on a curve of {key.key_size} bits"
+        case _:
+            return None
+
+
+def _issuer_serial(identifier: x509.ExtensionType | None) -> tuple[DN | None, int] | None:
+    if not isinstance(identifier, x509.AuthorityKeyIdentifier) or identifier.authority_cert_serial_number is None:
+        return None
+    names = (one.value for one in identifier.authority_cert_issuer or () if isinstance(one, x509.DirectoryName))
+    above = next(names, None)
+    return (None if above is None else _dn(above)), identifier.authority_cert_serial_number
+
+
 def _names(subject: x509.Name, san: x509.ExtensionType | None) -> Names:
-    """The names of a certificate, from its subject and its subject alternative name."""
+    """The names of a certificate, from its subject, a mail address among them, and its subject alternative name."""
+    mail = frozenset({x509.RFC822Name.__name__} if subject.get_attributes_for_oid(NameOID.EMAIL_ADDRESS) else ())
     if not isinstance(san, x509.SubjectAlternativeName):
-        return Names(subject=_dn(subject))
+        return Names(subject=_dn(subject), others=mail)
     sorted_out = _sorted_out(list(san))
     addresses = tuple(
         one.value for one in san if isinstance(one, x509.IPAddress) and isinstance(one.value, IPv4Address | IPv6Address)
     )
-    return Names(sorted_out.dns, addresses, _dn(subject), sorted_out.others)
+    return Names(sorted_out.dns, addresses, _dn(subject), sorted_out.others | mail)
 
 
 def _constraints(value: x509.ExtensionType | None) -> Constraints | None:

@@ -11,11 +11,19 @@ from danelaw.core.model import Chain, Instant, Reason
 from danelaw.core.tlsa.ascents import STRICT_RULES, Rules
 from danelaw.core.tlsa.associate import project
 from danelaw.core.tlsa.der import MalformedDER, certificate_fields, is_spki
-from danelaw.core.tlsa.paths import Path, Paths, anchored_paths, bare_key_paths, pkix_paths, self_signed_paths
+from danelaw.core.tlsa.paths import (
+    UNREADABLE,
+    Path,
+    Paths,
+    anchored_paths,
+    bare_key_paths,
+    pkix_paths,
+    self_signed_paths,
+)
 from danelaw.core.tlsa.profiles import STRICT, Profile
 from danelaw.core.tlsa.records import CertificateUsage, MatchingType, Selector, TLSARecord, unusable
 from danelaw.core.tlsa.reference import Reference
-from danelaw.core.tlsa.x509 import names_match, parse
+from danelaw.core.tlsa.x509 import names_match, parse, weak_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +51,7 @@ def standing(
     A client is content with any one of the reference's names. A ``strict`` profile is for publishers, who must serve
     every client: a TA's certificate has to be presented (or wholly in the record: RFC 7671 §5.2.2), the leaf has to
     bear *every* name, and, outside SMTP and SRV, under DANE-EE too, where OpenSSL's users check names unless told not
-    to; and no quirk of a lenient client counts.
+    to; keys have to be strong enough for every TLS library; and no quirk of a lenient client counts.
     """
     asked = STRICT if profile.strict else profile
     rules = _rules(asked, at)
@@ -66,6 +74,11 @@ def _dane_ee(record: TLSARecord, chain: Chain, reference: Reference, profile: Pr
     if why is not None:
         return Standing(why=why)
     leaf = chain.ders[0]
+    if profile.strict and not is_spki(leaf) and parse(leaf) is None:
+        return Standing(0, leaf, why=UNREADABLE)
+    weak = weak_key(_spki(leaf)) if profile.strong_keys else None
+    if weak is not None:
+        return Standing(0, leaf, why=Reason("WEAK_KEY", "RFC 9325 §4.5", "leaf", weak))
     if profile.names_under_dane_ee and reference.names_under_dane_ee:
         misnamed = _misnamed(chain, reference, profile)
         if misnamed is not None:
@@ -156,6 +169,9 @@ def _rules(profile: Profile, at: Instant | None) -> Rules:
         silent_roots=profile.silent_roots,
         cas_by_key_usage=profile.cas_by_key_usage,
         greedy=profile.greedy,
+        exact_key_ids=profile.exact_key_ids,
+        ends_at_own_name=profile.ends_at_own_name,
+        strong_keys=profile.strong_keys,
         at=at if profile.greedy and profile.timely else None,
     )
 

@@ -43,7 +43,8 @@ class Certificate:
     """What a certificate says (RFC 5280 §4).
 
     ``subject``, ``issuer`` and ``spki`` are DER, cut out as they stand; ``subject_name`` and ``issuer_name`` are what
-    the first two say; ``key_id`` and ``issuer_key_id`` are its key's and its issuer's identifiers, where it has them.
+    the first two say; ``key_id`` and ``issuer_key_id`` are its key's and its issuer's identifiers, where it has them;
+    ``issuer_serial`` is what it tells of its issuer's certificate: who issued that, and its serial number.
     ``ca``: it says that it is one; ``signs_certificates``: and its key usage agrees. Of those that do not say what they
     are, ``old_root``: it is self-signed, and of version 1; ``silent_root``: it is self-signed; ``ca_by_key_usage``: its
     key usage lets it sign. ``path_length``: None means no limit. ``server_auth`` and ``any_purpose`` tell of its
@@ -58,6 +59,8 @@ class Certificate:
     spki: bytes
     key_id: bytes | None
     issuer_key_id: bytes | None
+    serial: int
+    issuer_serial: tuple[DN | None, int] | None
     validity: Validity
     common_name: str
     all_names: Names
@@ -84,6 +87,15 @@ class Certificate:
     def subject_name(self) -> DN:
         return self.all_names.subject
 
+    def says_otherwise(self, issuer: Certificate, *, exact: bool) -> bool:
+        """Whether it says that another than this one signed it, by its key's identifier or, ``exact``, its number."""
+        if None not in (self.issuer_key_id, issuer.key_id) and self.issuer_key_id != issuer.key_id:
+            return True
+        if not exact or self.issuer_serial is None:
+            return False
+        above, serial = self.issuer_serial
+        return serial != issuer.serial or above not in (None, issuer.issuer_name)
+
     @property
     def self_issued(self) -> bool:
         return self.subject_name == self.issuer_name
@@ -98,6 +110,14 @@ def parse(der: bytes) -> Certificate | None:
     from danelaw.core.tlsa.reading import read
 
     return read(der)
+
+
+@kept(2048)
+def weak_key(spki: bytes) -> str | None:
+    """What is so weak about a key, a SubjectPublicKeyInfo in DER, that TLS libraries refuse it; None if nothing is."""
+    from danelaw.core.tlsa import reading
+
+    return reading.weakness(spki)
 
 
 def signed_by(child: Certificate, issuer: Certificate) -> bool:
