@@ -105,7 +105,7 @@ FAILING: Final[dict[str, dict[str, Evidence]]] = {
         "of two combinations": publishing(ONE, NEXT, record("3 0 1"), record("3 0 1", RENEWED)),
     },
     "WEAK_KEY": {"RSA of 1024 bits": with_chain(shows(rsa_leaf(1024)), ONE)},
-    "TLS_OUTDATED": {"TLS 1.0": presenting(*probes(replace(PRESENT, version="TLSv1")))},
+    "TLS_OUTDATED": {"TLS 1.0": presenting(*probes(HandshakeFailure("TLS_OUTDATED", "the server wants TLS 1.0")))},
     "PKIX_REFUSES": {
         "a CA that no browser knows": with_chain(shows(NOBODY_S.der), record("3 1 1", NOBODY_S), of=HTTPS),
         "another name": with_chain(DOMAIN_ALONE, record("3 1 1", OF_THE_DOMAIN), of=HTTPS),
@@ -182,7 +182,8 @@ NOT_APPLICABLE: Final[dict[str, Evidence]] = {
     **dict.fromkeys(("EMPTY_DIGEST", "DUPLICATE_RECORD", "FULL_DATA", "BREAKS_AT_RENEWAL"), publishing()),
     **dict.fromkeys(("DIGEST_OPTIONAL", "PKIX_BRITTLE", "CA_KEY_ALONE"), publishing()),
     **dict.fromkeys(("ALGORITHM_UNCOVERED", "CHAIN_DISORDERED", "CERTIFICATE_DATES_IGNORED"), NOTHING_SEEN),
-    **dict.fromkeys(("ROLL_IN_PROGRESS", "TLS_OUTDATED", "CLIENT_REFUSES", "WEAK_KEY"), NOTHING_SEEN),
+    **dict.fromkeys(("ROLL_IN_PROGRESS", "CLIENT_REFUSES", "WEAK_KEY"), NOTHING_SEEN),
+    "TLS_OUTDATED": presenting(),
     "ADDRESSES_DIFFER": presenting(*probes(ips=[SIX]), *probes(OTHER, ips=[FOUR])),
     "PKIX_ON_SMTP": publishing(record("1 1 1")),
     "TA_ONLY_IN_DNS": SOUND,

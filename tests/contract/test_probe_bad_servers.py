@@ -107,7 +107,7 @@ def test_a_server_of_an_old_version_is_known_by_it(
     with openssl(in_file(tmp_path / "old.pem", ec_key, leaf), version) as prober:
         got = shake(prober)
     name = version.name.replace("_", ".")
-    assert got == HandshakeFailure("TLS_ALERT", f"protocol_version: the server speaks {name} at best")
+    assert got == HandshakeFailure("TLS_OUTDATED", f"protocol_version: the server speaks {name} at best")
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_a_server_of_an_old_version_is_known_by_it(
 )
 def test_a_server_that_answers_with_an_old_version_is_known_by_it(version: int, name: str) -> None:
     with listening(say(record(HANDSHAKE, version, server_hello(version)))) as prober:
-        assert shake(prober) == HandshakeFailure("PROTOCOL", f"the server wants {name}")
+        assert shake(prober) == HandshakeFailure("TLS_OUTDATED", f"the server wants {name}")
 
 
 def test_of_a_server_that_speaks_no_version_nothing_more_is_claimed() -> None:

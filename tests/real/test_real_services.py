@@ -126,7 +126,7 @@ FAULTY: Final[dict[str, tuple[str, set[str]]]] = {
     "uncovered.example.net": ("mismatch", {"ALGORITHM_UNCOVERED"}),
     "misnamed-ta.example.net": ("mismatch", {"TLSA_MISMATCH", "CA_KEY_ALONE"}),
     "expired-ta.example.net": ("mismatch", {"TLSA_MISMATCH", "CERTIFICATE_EXPIRING", "CA_KEY_ALONE"}),
-    "old.example.net": ("mismatch", {"HANDSHAKE_FAILED"}),
+    "old.example.net": ("mismatch", {"TLS_OUTDATED"}),
     "gone.example.net": ("mismatch", {"HANDSHAKE_FAILED"}),
     "bogus.example.net": ("bogus", {"ANSWER_BOGUS"}),
     "www.plain.example.net": ("insecure", {"ZONE_INSECURE"}),

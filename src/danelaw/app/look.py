@@ -40,7 +40,9 @@ AAAA: Final = int(dns.rdatatype.AAAA)
 MOST_ADDRESSES: Final = 32
 """Addresses of one endpoint that are connected to: whoever lists more wants others to be connected to."""
 
-_DECIDED: Final = frozenset({"CONNECTION_REFUSED", "STARTTLS_NOT_OFFERED", "STARTTLS_REFUSED", "NOT_THIS_PROTOCOL"})
+_DECIDED: Final = frozenset(
+    {"CONNECTION_REFUSED", "STARTTLS_NOT_OFFERED", "STARTTLS_REFUSED", "NOT_THIS_PROTOCOL", "TLS_OUTDATED"}
+)
 """Failures that have nothing to do with what the client offers in TLS: another one would fail alike."""
 
 

@@ -15,8 +15,7 @@ _HANDSHAKE: Final = b"\x16"
 """How a record with handshake messages begins (RFC 8446 §5.1)."""
 _SERVER_HELLO, _CERTIFICATE_REQUEST = 2, 13
 """Types of handshake messages, the same in TLS 1.2."""
-_TLS12: Final = 0x0303
-_VERSIONS: Final = {0x0002: "SSL 2.0", 0x0300: "SSL 3.0", 0x0301: "TLS 1.0", 0x0302: "TLS 1.1"}
+_OUTDATED: Final[dict[int | None, str]] = {0x0002: "SSL 2.0", 0x0300: "SSL 3.0", 0x0301: "TLS 1.0", 0x0302: "TLS 1.1"}
 
 _ALERTS: Final = {
     10: "unexpected_message",
@@ -106,8 +105,8 @@ def no_handshake(error: SSL.Error, heard: Heard) -> HandshakeFailure:
         if any(message == _CERTIFICATE_REQUEST for message, _ in heard.messages()):
             alert += ": the server asks clients for a certificate"
         return HandshakeFailure("TLS_ALERT", alert)
-    if heard.version is not None and heard.version < _TLS12:
-        return HandshakeFailure("PROTOCOL", f"the server wants {_VERSIONS.get(heard.version, hex(heard.version))}")
+    if heard.version in _OUTDATED:
+        return HandshakeFailure("TLS_OUTDATED", f"the server wants {_OUTDATED[heard.version]}")
     return HandshakeFailure("PROTOCOL", _reasons(error))
 
 

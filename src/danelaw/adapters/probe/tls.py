@@ -68,7 +68,7 @@ class TLSProber:
             return got
         outdated = await self._attempt(endpoint, host, where, outdated_client(hello.sni))
         if isinstance(outdated, Handshake):
-            return HandshakeFailure(got.code, f"{got.detail}: the server speaks {outdated.version} at best")
+            return HandshakeFailure("TLS_OUTDATED", f"{got.detail}: the server speaks {outdated.version} at best")
         return got
 
     async def _attempt(

@@ -89,8 +89,8 @@ class Handshake:
 class HandshakeFailure:
     """The server answered, and no TLS came of it: a chain that every kind of client refuses.
 
-    ``code``: CONNECTION_REFUSED, TLS_ALERT, CLOSED, PROTOCOL; of a dialogue before TLS also STARTTLS_NOT_OFFERED,
-    STARTTLS_REFUSED, STARTTLS_INJECTED, NOT_THIS_PROTOCOL.
+    ``code``: CONNECTION_REFUSED, TLS_ALERT, TLS_OUTDATED, CLOSED, PROTOCOL; of a dialogue before TLS also
+    STARTTLS_NOT_OFFERED, STARTTLS_REFUSED, STARTTLS_INJECTED, NOT_THIS_PROTOCOL.
     """
 
     code: str

@@ -8,13 +8,15 @@ from typing import Final
 from danelaw.core.verdict.case import Case
 from danelaw.core.verdict.report import Level, Rule, Said
 
-_OF_DIALOGUES: Final = frozenset({"STARTTLS_NOT_OFFERED", "STARTTLS_REFUSED", "STARTTLS_INJECTED", "NOT_THIS_PROTOCOL"})
+_TOLD_ELSEWHERE: Final = frozenset(
+    {"STARTTLS_NOT_OFFERED", "STARTTLS_REFUSED", "STARTTLS_INJECTED", "NOT_THIS_PROTOCOL", "TLS_OUTDATED"}
+)
 
 
 def _look(case: Case) -> Iterable[Said]:
-    """What a dialogue before TLS ended with has rules of its own."""
+    """What a dialogue before TLS ended with has rules of its own, and so have old versions of TLS."""
     for address, failure in case.failures.items():
-        if failure.code in _OF_DIALOGUES:
+        if failure.code in _TOLD_ELSEWHERE:
             continue
         yield Said(
             str(case.evidence.endpoint),

@@ -1,4 +1,4 @@
-"""A version of TLS that is not to be used any more."""
+"""A server that has no version of TLS but such as are not to be used any more: up-to-date clients do not connect."""
 
 from __future__ import annotations
 
@@ -8,25 +8,23 @@ from typing import Final
 from danelaw.core.verdict.case import Case
 from danelaw.core.verdict.report import Level, Rule, Said
 
-_OUTDATED: Final = frozenset({"SSLv2", "SSLv3", "TLSv1", "TLSv1.0", "TLSv1.1"})
-
 
 def _look(case: Case) -> Iterable[Said]:
-    for view in case.views:
-        if view.handshake.version in _OUTDATED:
+    for address, failure in case.failures.items():
+        if failure.code == "TLS_OUTDATED":
             yield Said(
                 str(case.evidence.endpoint),
-                f"the best that the server offers {view.whom} is {view.handshake.version}, and up-to-date clients "
-                "refuse that",
-                view.address,
+                "the server offers no version of TLS that is still to be used, and up-to-date clients do not connect",
+                address,
+                (failure.detail,) if failure.detail else (),
             )
 
 
 RULE: Final = Rule(
     id="TLS_OUTDATED",
-    level=Level.WARNING,
+    level=Level.ERROR,
     citation="RFC 8996 §4",
     remedy="make the server offer TLS 1.3 and 1.2, and nothing before",
-    applies=lambda case: bool(case.views),
+    applies=lambda case: bool(case.addresses),
     look=_look,
 )
