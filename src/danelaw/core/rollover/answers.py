@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise, zip_longest
 from typing import Final
 
+import dns.rdatatype
 from dns.name import Name
 
 from danelaw.core.model import (
@@ -31,6 +32,8 @@ from danelaw.core.rollover.facts import Deed, Facts, RosterSpan, Span
 
 SIGNATURE_SKEW: Final = timedelta(days=1)
 """Validators forgive expired signatures for up to this long (Unbound's val-sig-skew-max)."""
+
+_OF_EPOCHS: Final = frozenset({int(dns.rdatatype.DNSKEY), int(dns.rdatatype.SOA)})
 
 _NEVER: Final = datetime.max.replace(tzinfo=UTC)
 
@@ -146,10 +149,10 @@ def _possible(facts: Facts, zone: Name, owner: Name, type: int, now: Instant, li
 
 
 def _versions(facts: Facts, zone: Name, owner: Name, type: int) -> tuple[_Version, ...]:
-    found: dict[tuple[int, frozenset[bytes] | None, int], _Version] = {}
+    found: dict[tuple[int, frozenset[bytes] | None, int, frozenset[bytes]], _Version] = {}
 
     def note(serial: int, answer: Answer, known: Instant) -> None:
-        key = (serial, _rdatas(answer), answer.ttl)
+        key = (serial, _rdatas(answer), answer.ttl, _signed_by(answer))
         before = found.get(key)
         if before is not None:
             known = max(known, before.known)
@@ -276,10 +279,10 @@ def _signature_end(answer: Answer) -> Instant:
 
 def _merged(held: Iterable[Held]) -> tuple[Held, ...]:
     """One entry for each content, with its latest end."""
-    best: dict[tuple[frozenset[bytes] | None, int | None], Held] = {}
+    best: dict[tuple[frozenset[bytes] | None, int | None, frozenset[bytes]], Held] = {}
     for item in held:
         alias = item.answer.type if isinstance(item.answer, RRset) else None
-        key = (_rdatas(item.answer), alias)
+        key = (_rdatas(item.answer), alias, _signed_by(item.answer))
         before = best.get(key)
         if before is None or (before.until is not None and (item.until is None or item.until > before.until)):
             best[key] = item
@@ -413,6 +416,14 @@ def _above(left: int | None, right: int | None) -> bool:
 
 def _rdatas(answer: Answer) -> frozenset[bytes] | None:
     return None if isinstance(answer, Absence) else answer.rdatas
+
+
+def _signed_by(answer: Answer) -> frozenset[bytes]:
+    """Algorithms and tags of the keys that sign what zone epochs are told by (RFC 4034 §3.1); of the rest that is no
+    matter: its version says it."""
+    if not isinstance(answer, RRset) or answer.type not in _OF_EPOCHS:
+        return frozenset()
+    return frozenset(sig[2:3] + sig[16:18] for sig in answer.rrsigs)
 
 
 def _clock(at: Instant) -> str:
