@@ -316,6 +316,18 @@ def test_a_restricted_client_that_fails_where_another_got_through_lacks_such_a_c
     assert [probe.got for probe in found.probes if probe.hello == rsa] == [NotOffered(), SHAKEN]
 
 
+def test_a_server_that_has_enough_of_our_connections_says_nothing_of_what_it_has() -> None:
+    """Mail servers count the connections of a client: what one more would have met is not known."""
+    rsa = Hello(n(MAIL), None, KeyAlgorithm.RSA)
+    world = World(HOST, {(SIX, rsa): HandshakeFailure("STARTTLS_REFUSED", "421 too many connections")})
+    found = looked(world, "mail.example.net:25").endpoints[0]
+    met = [probe for probe in found.probes if probe.address == SIX]
+    assert (met[-1].hello, met[-1].got) == (
+        rsa,
+        Unreachable("UNREACHABLE", "STARTTLS_REFUSED: 421 too many connections"),
+    )
+
+
 @pytest.mark.parametrize(
     "got",
     [

@@ -40,9 +40,8 @@ AAAA: Final = int(dns.rdatatype.AAAA)
 MOST_ADDRESSES: Final = 32
 """Addresses of one endpoint that are connected to: whoever lists more wants others to be connected to."""
 
-_DECIDED: Final = frozenset(
-    {"CONNECTION_REFUSED", "STARTTLS_NOT_OFFERED", "STARTTLS_REFUSED", "NOT_THIS_PROTOCOL", "TLS_OUTDATED"}
-)
+_NO_TLS: Final = frozenset({"CONNECTION_REFUSED", "STARTTLS_NOT_OFFERED", "STARTTLS_REFUSED", "NOT_THIS_PROTOCOL"})
+_DECIDED: Final = _NO_TLS | {"TLS_OUTDATED"}
 """Failures that have nothing to do with what the client offers in TLS: another one would fail alike."""
 
 
@@ -177,12 +176,20 @@ async def _probe(endpoint: Endpoint, eyes: Eyes, ip: IP, hellos: Sequence[Hello]
     for hello in hellos:
         got = await _attempt(endpoint, eyes, ip, hello)
         if hello.restricted and isinstance(got, HandshakeFailure) and shaken:
-            got = NotOffered()
+            got = _not_had(got)
         shaken = shaken or isinstance(got, Handshake)
         probes.append(Probe(eyes.clock.now(), ip, hello, got))
         if isinstance(got, Unreachable) or (isinstance(got, HandshakeFailure) and got.code in _DECIDED):
             break
     return tuple(probes)
+
+
+def _not_had(failure: HandshakeFailure) -> NotOffered | Unreachable:
+    """What the failure of a restricted client means where another got through: the server has no such credential,
+    unless it came to no TLS at all, as with one that has had enough of our connections."""
+    if failure.code in _NO_TLS:
+        return Unreachable("UNREACHABLE", f"{failure.code}: {failure.detail}".removesuffix(": "))
+    return NotOffered()
 
 
 async def _attempt(endpoint: Endpoint, eyes: Eyes, ip: IP, hello: Hello) -> Presentation:
