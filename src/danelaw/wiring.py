@@ -27,7 +27,7 @@ from danelaw.app.eyes import Eyes
 from danelaw.app.platform_roots import PLATFORM_ROOTS
 from danelaw.core.dnssec.anchors import Anchors, read_anchors
 from danelaw.core.dnssec.zonekeys import ZoneKeyCache
-from danelaw.core.model import IP, DanelawError, Forwarder, Instant, Record, SubjectName
+from danelaw.core.model import IP, DanelawError, Forwarder, Instant, Limits, Record, SubjectName
 from danelaw.core.tlsa import Reference, base_domains
 from danelaw.ports import (
     Authorities,
@@ -201,11 +201,11 @@ def client_roots(config: Config | None, ca: Path | None = None) -> tuple[bytes, 
     return _roots(config.client_roots if config is not None else Path(PLATFORM_ROOTS))
 
 
-def memory_store(config: Config) -> Store:
+def memory_store(limits: Limits) -> Store:
     """A store that lasts as long as the process."""
     from danelaw.adapters.store import MemoryStore
 
-    return MemoryStore(config.limits.max_gap)
+    return MemoryStore(limits.max_gap)
 
 
 def build(config: Config, surroundings: Surroundings, store: Store | None = None) -> Wired:
@@ -215,7 +215,7 @@ def build(config: Config, surroundings: Surroundings, store: Store | None = None
     """
     from danelaw.app.engine import Engine
 
-    store = store or memory_store(config)
+    store = store or memory_store(config.limits)
     subjects = _subjects(config, surroundings)
     tools = _tools(config, surroundings, store)
     return Wired(Engine(tools, subjects, config.limits), tools, subjects, store)

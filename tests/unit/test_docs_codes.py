@@ -48,8 +48,8 @@ NO_CODES: Final = frozenset(
         *("PEBBLE_AUTHZREUSE", "PEBBLE_VA_NOSLEEP", "PEBBLE_WFE_NONCEREJECT"),  # and those of the lab's CA
     }
 )
-INTERNAL: Final = ("worlds/replay/", "worlds/sim/")
-"""Rooms whose codes only tests and simulations hear of."""
+INTERNAL: Final = ("worlds/replay/", "worlds/sim/explorer/", "worlds/sim/validators.py")
+"""Rooms whose codes only tests hear of."""
 
 
 def codes_in(path: Path) -> Iterator[str]:

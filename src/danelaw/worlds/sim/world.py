@@ -34,12 +34,18 @@ AAAA = int(dns.rdatatype.AAAA)
 
 @dataclass(slots=True)
 class SimWorld:
-    """Two authorities, the second ``lag`` seconds late; two service addresses; a crowd that watches."""
+    """Two authorities, the second ``lag`` seconds late; two service addresses; a crowd that watches.
+
+    ``lags``: how late each secondary is, where there are more of them, or none. ``minimum``: the SOA's MINIMUM.
+    """
 
     lag: float = 2.0
     ttl: int = 2
     clients: int = 20
     seed: int = 0
+    lags: tuple[float, ...] | None = None
+    addresses: tuple[str, ...] = ("192.0.2.80", "2001:db8::80")
+    minimum: int = 1
     clock: VirtualClock = field(default_factory=VirtualClock)
     zone: SimZone = field(init=False)
     parent: SimZone = field(init=False)
@@ -53,21 +59,21 @@ class SimWorld:
     crowd: SimCrowd = field(init=False)
 
     def __post_init__(self) -> None:
-        four, six = ip_address("192.0.2.80"), ip_address("2001:db8::80")
-        content = Content(
-            2016122202,
-            {
-                (HOST, A): RRset(HOST, A, self.ttl, frozenset({four.packed})),
-                (HOST, AAAA): RRset(HOST, AAAA, self.ttl, frozenset({six.packed})),
-            },
-        )
-        servers = [authority("192.0.2.11", content), authority("192.0.2.12", content, self.lag)]
-        self.zone = SimZone(self.clock, ZONE, servers, self.ttl, 1)
+        ips = [ip_address(text) for text in self.addresses]
+        hosts = {
+            (HOST, type): RRset(HOST, type, self.ttl, rdatas)
+            for type, version in ((A, 4), (AAAA, 6))
+            if (rdatas := frozenset(ip.packed for ip in ips if ip.version == version))
+        }
+        content = Content(2016122202, hosts)
+        lags = (self.lag,) if self.lags is None else self.lags
+        servers = [authority(f"192.0.2.{11 + i}", content, lag) for i, lag in enumerate((0.0, *lags))]
+        self.zone = SimZone(self.clock, ZONE, servers, self.ttl, self.minimum)
         self.parent = SimZone(self.clock, PARENT, [authority("192.0.2.2", Content(1, {}))], 1, 1)
         self.dns = SimDNS(self.clock, {ZONE: self.zone, PARENT: self.parent})
         self.publisher = SimPublisher(self.zone)
         self.registry = SimRegistry(self.parent)
-        self.servers = SimServers(self.clock, [Address(four), Address(six)])
+        self.servers = SimServers(self.clock, [Address(ip) for ip in ips])
         self.credentials = SimCredentials(self.clock, self.servers)
         self.solver = SimSolver(self.clock)
         self.ca = SimCA(self.clock, self._finds)

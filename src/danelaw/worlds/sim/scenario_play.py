@@ -1,0 +1,397 @@
+"""Plays a scenario in virtual time: the real runner, or the naive operator, against what the scenario lets happen."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Final, Protocol, TypeAlias
+
+from danelaw.core.model import Chain, ChallengeType, Instant, SubjectName
+from danelaw.core.rollover.actions import Action
+from danelaw.core.rollover.facts import Requested
+from danelaw.core.rollover.planner import Settled, Wait
+from danelaw.core.rollover.progress import Pass, Progress
+from danelaw.core.tlsa import Combination
+from danelaw.ports import Clock, Runner, Store
+from danelaw.worlds.naive import NaiveOperator
+from danelaw.worlds.sim.adversary import Event, Stage, at_once
+from danelaw.worlds.sim.clients import Connection
+from danelaw.worlds.sim.clock import VirtualClock
+from danelaw.worlds.sim.lee import Ledger
+from danelaw.worlds.sim.scenario import Roll, Scenario, is_action
+from danelaw.worlds.sim.world import HOST, LINEAGE, LOCAL, TLSA, TLSA_OWNER, ZONE, SimWorld
+
+SERVICE: Final = LINEAGE.service
+DEPLOYING: Final = timedelta(seconds=400)
+"""How long a first deployment may take, in an untroubled world."""
+APPENDING: Final = 1.0
+"""How long after a reload the naive operator appends the new record, in seconds."""
+
+
+class Company(Protocol):
+    """Who plays the runner: stores, and runners of the real engine on them."""
+
+    def store(self) -> Store: ...
+    def runner(self, store: Store) -> Runner: ...
+
+
+Hire: TypeAlias = Callable[[SimWorld, Clock, Scenario], Company]
+
+
+class _DeathError(Exception):
+    """A runner has died. No part of the engine knows of it, so nothing catches it."""
+
+
+@dataclass(slots=True)
+class HostClock:
+    """The clock of the runner's host: it may be set to another time, and the world goes on all the same."""
+
+    world: VirtualClock
+    offset: timedelta = timedelta(0)
+
+    def now(self) -> Instant:
+        return self.world.now() + self.offset
+
+    def monotonic(self) -> float:
+        return self.world.monotonic()
+
+    async def sleep_until(self, when: Instant) -> None:
+        self.world.advance(when - self.offset)
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """What came of it. ``told``: what the runner told and what happened, in order, each with its instant.
+
+    ``took``: seconds from the story's begin until all was settled, None if it never was. ``unmet``: what was expected
+    and did not come, in sentences.
+    """
+
+    scenario: Scenario
+    began: Instant
+    took: float | None
+    told: tuple[tuple[Instant, Progress | Event], ...]
+    connections: tuple[Connection, ...]
+    ledger: Ledger
+    unmet: tuple[str, ...]
+
+    @property
+    def refused(self) -> tuple[Connection, ...]:
+        return tuple(c for c in self.connections if c.refused)
+
+    @property
+    def passes(self) -> list[Pass]:
+        return [told.ended for _, told in self.told if isinstance(told, Progress) and told.ended is not None]
+
+    @property
+    def actions(self) -> list[Action]:
+        return [told.acting for _, told in self.told if isinstance(told, Progress) and told.acting is not None]
+
+    @property
+    def waits(self) -> set[str]:
+        return {p.plan.code for p in self.passes if isinstance(p.plan, Wait)}
+
+
+def play(scenario: Scenario, hire: Hire) -> Ending:
+    """The same scenario always plays the same way. Raises ``DanelawError`` where it asks for what is not there."""
+    return _Play(scenario, hire).play()
+
+
+@dataclass(slots=True)
+class _Play:
+    scenario: Scenario
+    hire: Hire
+    world: SimWorld = field(init=False)
+    clock: HostClock = field(init=False)
+    company: Company = field(init=False)
+    stage: Stage = field(init=False)
+    ledger: Ledger = field(init=False)
+    store: Store = field(init=False)
+    spare: Store | None = None
+    began: Instant = field(init=False)
+    told: list[tuple[Instant, Progress | Event]] = field(default_factory=list)
+    away: float = 0.0
+    again: bool = False
+    """The runner that is at work is to be replaced by another."""
+    done: Counter[tuple[str, str]] = field(default_factory=Counter)
+    pending: list[Event] = field(default_factory=list)
+    under_way: int = 0
+    """Events that will happen or be undone at an instant that is known."""
+    settled: set[SubjectName] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        given = self.scenario.world
+        self.world = SimWorld(
+            ttl=given.ttl,
+            clients=given.clients,
+            seed=given.seed,
+            lags=given.lags,
+            addresses=given.addresses,
+            minimum=given.negative_ttl,
+        )
+        self.world.ca.lifetime = timedelta(seconds=given.certificate_lifetime)
+        self.world.ca.challenges = None if given.challenge == "none" else ChallengeType(given.challenge)
+        crowd = self.world.crowd
+        crowd.pace, crowd.most_delay, crowd.mandatory = given.pace, given.most_delay, given.deployed
+        crowd.least = self.scenario.bounds.hold_floor.total_seconds()
+        self.clock = HostClock(self.world.clock)
+        self.company = self.hire(self.world, self.clock, self.scenario)
+        self.store = self.company.store()
+        self.stage = Stage(self.world, self, self._naive())
+        self.ledger = Ledger(self.world, tuple(map(Combination.from_text, self.scenario.tlsa)))
+        self.ledger.look()
+
+    # -- the course of the play ---------------------------------------------------------------------------------
+
+    def play(self) -> Ending:
+        if self.scenario.world.deployed:
+            self._deploy()
+        self.world.crowd.start()
+        self.world.clock.advance(self.world.clock.now() + timedelta(seconds=1))
+        self.began = self.world.clock.now()
+        if any(type(event).__name__ == "RestoreStore" for event in self.scenario.event):
+            self.spare = copy.deepcopy(self.store)
+        self.told.clear()
+        self.done.clear()
+        self.ledger.began = self.began
+        self.pending = [event for event in self.scenario.event if event.at is None]
+        for event in self.scenario.event:
+            if event.at is not None:
+                self._schedule(event, event.at + event.later)
+        finished = self._naively() if self.scenario.strategy == "naive" else self._rolls()
+        took = (self.world.clock.now() - self.began).total_seconds() if finished else None
+        rest = self.scenario.bounds.hold(self.scenario.world.ttl)
+        self.world.clock.advance(self.world.clock.now() + rest)  # nobody who kept an answer is missed
+        ending = Ending(
+            self.scenario, self.began, took, tuple(self.told), tuple(self.world.crowd.record), self.ledger, ()
+        )
+        return replace(ending, unmet=tuple(_unmet(ending, self)))
+
+    def _deploy(self) -> None:
+        self._watch(self._at_rest, self.world.clock.now() + DEPLOYING)
+        everywhere = 2 * self.scenario.world.ttl + max(self.scenario.world.lags, default=0.0)
+        end = self.world.clock.now() + timedelta(seconds=everywhere)
+        self._watch(lambda: self.world.clock.now() >= end, end + DEPLOYING)
+
+    def _rolls(self) -> bool:
+        deadline = self.began + timedelta(seconds=self.scenario.expect.within)
+        for roll in self.scenario.rolls or (None,):
+            before = self._serving()
+            if roll is not None:
+                self._start(roll)
+            self.settled.clear()
+
+            def over(before: Chain | None = before, roll: Roll | None = roll) -> bool:
+                return (roll is None or self._serving() != before) and self._at_rest()
+
+            if not self._watch(over, deadline):
+                return False
+        self.settled.clear()
+        return self._watch(lambda: self._quiet() and self._at_rest(), deadline)
+
+    def _naively(self) -> bool:
+        """Each renewal in its turn; the next when the caches have forgotten the last."""
+        clock = self.world.clock
+        for _ in self.scenario.rolls:
+            at_once(self.stage.naive.renew())
+            clock.advance(clock.now() + timedelta(seconds=APPENDING))
+            at_once(self.stage.naive.append_record())
+            clock.advance(clock.now() + self.scenario.bounds.hold(self.scenario.world.ttl) + timedelta(seconds=5))
+        return True
+
+    def _start(self, roll: Roll) -> None:
+        if roll == "renewal":
+            self.world.ca.suggest_renewal()
+        else:
+            self.request(emergency=roll == "emergency")
+
+    def _serving(self) -> Chain | None:
+        return self.world.servers.path.chain if self.world.servers.path else None
+
+    def _at_rest(self) -> bool:
+        return len(self.settled) == 2
+
+    def _quiet(self) -> bool:
+        return not self.under_way and all(event.optional for event in self.pending)
+
+    def _watch(self, until: Callable[[], bool], deadline: Instant) -> bool:
+        """Let a runner work until the condition holds; False if that is not so in time."""
+        while not until() and self.world.clock.now() < deadline:
+            self.again = False
+            stop = asyncio.Event()
+
+            def report(progress: Progress, stop: asyncio.Event = stop) -> None:
+                self._hear(progress)
+                if self.again or until() or self.world.clock.now() >= deadline:
+                    stop.set()
+
+            try:
+                asyncio.run(self.company.runner(self.store).watch(stop, report))
+            except _DeathError:
+                self.settled.clear()
+            if self.away:
+                away, self.away = self.away, 0.0
+                self.world.clock.advance(self.world.clock.now() + timedelta(seconds=away))
+        return until()
+
+    def _hear(self, progress: Progress) -> None:
+        self.stage.remember()
+        self.told.append((self.world.clock.now(), progress))
+        ended = progress.ended
+        if ended is None:
+            if progress.acting is not None:
+                self._around("before", progress.acting)
+            return
+        if isinstance(ended.plan, Settled):
+            self.settled.add(progress.subject)
+        else:
+            self.settled.discard(progress.subject)
+        if isinstance(ended.plan, Wait):
+            self._due([event for event in self.pending if event.waiting == ended.plan.code])
+        elif not isinstance(ended.plan, Settled) and ended.outcome is not None:
+            self._around("after", ended.plan)
+
+    def _around(self, when: str, action: Action) -> None:
+        names = {name for event in self.pending if (name := getattr(event, when)) and is_action(action, name)}
+        self.done.update((when, name) for name in names)
+        self._due([e for e in self.pending if getattr(e, when) in names and e.nth == self.done[when, getattr(e, when)]])
+
+    def _due(self, events: list[Event]) -> None:
+        for event in events:
+            self.pending.remove(event)
+        for event in events:
+            if event.later:
+                self._schedule(event, event.later)
+            else:
+                self._strike(event)
+
+    def _schedule(self, event: Event, seconds: float) -> None:
+        self.under_way += 1
+
+        def strike() -> None:
+            self.under_way -= 1
+            self._strike(event)
+
+        self.world.clock.after(seconds, strike)
+
+    def _strike(self, event: Event) -> None:
+        self.stage.remember()
+        self.told.append((self.world.clock.now(), event))
+        self.settled.clear()
+        undo = event.strike(self.stage)
+        if undo is not None and event.lasts is not None:
+            self.under_way += 1
+
+            def end() -> None:
+                self.under_way -= 1
+                self.settled.clear()
+                undo()
+
+            self.world.clock.after(event.lasts, end)
+
+    # -- adversary.Handler --------------------------------------------------------------------------------------
+
+    def die(self) -> None:
+        if self.scenario.strategy != "naive":
+            raise _DeathError
+
+    def sleep(self, seconds: float) -> None:
+        self.away, self.again = seconds, True
+
+    def lose_store(self) -> None:
+        self.store, self.again = self.company.store(), True
+
+    def restore_store(self) -> None:
+        assert self.spare is not None  # noqa: S101 - one was kept because this event is to come
+        self.store, self.again = copy.deepcopy(self.spare), True
+
+    def step_clock(self, seconds: float) -> None:
+        self.clock.offset += timedelta(seconds=seconds)
+
+    def request(self, *, emergency: bool) -> None:
+        async def write() -> None:
+            lease = await self.store.lease(SERVICE)
+            await self.store.append(
+                SERVICE, lease, Requested(self.clock.now(), LINEAGE, "the scenario's operator", emergency)
+            )
+
+        at_once(write())
+
+    def _naive(self) -> NaiveOperator:
+        world = self.world
+        return NaiveOperator(
+            clock=world.clock,
+            credentials=world.credentials,
+            issuer=world.ca,
+            solver=world.solver,
+            deployer=world.servers,
+            publisher=world.publisher,
+            lineage=LINEAGE,
+            host=LOCAL,
+            names=(HOST,),
+            zone=ZONE,
+            owner=TLSA_OWNER,
+            combination=Combination.from_text(self.scenario.tlsa[0]),
+            ttl=self.scenario.world.ttl,
+        )
+
+    def records(self) -> int:
+        """How many TLSA records the primary serves."""
+        found = self.world.zone.authorities[0].content.rrsets.get((TLSA_OWNER, TLSA))
+        return len(found.rdatas) if found else 0
+
+    def missed(self) -> list[str]:
+        """Events that never came, though they should have."""
+        return [f"'{_when(e)}' never came, and so not '{_what(e)}'" for e in self.pending if not e.optional]
+
+
+def _unmet(ending: Ending, played: _Play) -> list[str]:
+    expect = ending.scenario.expect
+    found: list[str] = []
+    refused = ending.refused
+    reasons = Counter(c.reason for c in refused)
+    if expect.refused != "any" and len(refused) > expect.refused:
+        why = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common())
+        found.append(f"{len(refused)} of {len(ending.connections)} connections were refused ({why})")
+    if expect.reasons and (others := set(reasons) - set(expect.reasons)):
+        found.append(f"connections were refused for {', '.join(sorted(others))}")
+    if expect.refused_until is not None:
+        end = ending.began + timedelta(seconds=expect.refused_until)
+        late = [c for c in refused if c.at > end]
+        if late:
+            found.append(f"{len(late)} connections were refused later than {expect.refused_until:g} s after the begin")
+    naive = ending.scenario.strategy == "naive"
+    if expect.settles and ending.took is None:
+        last = {p.subject: p.plan for p in ending.passes}
+        plans = "; ".join(f"{subject}: {_plan(plan)}" for subject, plan in last.items())
+        found += [f"not settled within {expect.within:g} s; at last {plans}", *played.missed()]
+    if not expect.settles and ending.took is not None:
+        found.append(f"all was settled after {ending.took:.1f} s")
+    if not naive:
+        found += [f"nobody waited for {code}" for code in expect.waits if code not in ending.waits]
+        for name in expect.actions:
+            if not any(is_action(action, name) for action in ending.actions):
+                found.append(f"there was no {name}")
+        found += [f"there was a {n}" for n in expect.never if any(is_action(a, n) for a in ending.actions)]
+        violated = any(p.violations for p in ending.passes)
+        if expect.violations is not None and violated != expect.violations:
+            found.append("violations were reported" if violated else "no violation was reported")
+    if expect.records is not None and played.records() != expect.records:
+        found.append(f"there are {played.records()} TLSA records, not {expect.records}")
+    return found
+
+
+def _plan(plan: object) -> str:
+    return f"{plan.code}, {plan.because}" if isinstance(plan, Wait) else type(plan).__name__
+
+
+def _when(event: Event) -> str:
+    return next(f"{key} {getattr(event, key)}" for key in ("before", "after", "waiting") if getattr(event, key))
+
+
+def _what(event: Event) -> str:
+    return str(event.__struct_config__.tag)
