@@ -196,6 +196,17 @@ def test_a_service_is_found_by_its_srv_records_with_their_ports() -> None:
     assert [str(evidence.owner) for evidence in found.endpoints][1] == "_9143._tcp.mail.example.net."
 
 
+def test_a_server_on_port_0_is_one_that_nobody_can_look_at() -> None:
+    found = looked(World([answer("_imap._tcp.example.net.", "SRV", f"0 0 0 {MAIL}")]), "imap:example.net")
+    assert (hosts(found), found.left_out) == ([], 1)
+
+
+def test_a_server_that_is_named_again_is_looked_at_once_where_it_is_preferred() -> None:
+    named_again = (f"10 0 143 {MAIL}", f"5 0 143 {MAIL2}", f"0 0 143 {MAIL}", f"7 9 143 {MAIL2}")
+    found = looked(World([answer("_imap._tcp.example.net.", "SRV", *named_again), *HOST]), "imap:example.net")
+    assert (hosts(found), found.left_out) == (["mail.example.net:143/tcp", "mail2.example.net:143/tcp"], 0)
+
+
 @pytest.mark.parametrize(("texts", "endpoints"), [((), ["example.net:143/tcp"]), (("0 0 0 .",), [])])
 def test_a_service_without_srv_records_is_on_the_host_and_a_dot_means_there_is_none(
     texts: tuple[str, ...], endpoints: list[str]

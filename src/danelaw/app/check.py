@@ -152,8 +152,10 @@ def _servers(target: Target, answer: Validated) -> tuple[Sequence[Named], int]:
     if answer.rrset is None:
         return (Named(0, target.name),), 0
     listed, _ = named(answer.rrset)
-    distinct = {
-        (server.host, server.port): server for server in reversed(listed) if not server.nobody and server.port != 0
-    }
-    servers = sorted(distinct.values(), key=listed.index)
-    return servers[:MOST_SERVERS], max(0, len(servers) - MOST_SERVERS)
+    distinct: dict[tuple[Name, int | None], Named] = {}
+    for server in listed:
+        if not server.nobody:
+            distinct.setdefault((server.host, server.port), server)
+    servers = [server for server in distinct.values() if server.port != 0]  # there is no way to connect to port 0
+    looked_at = servers[:MOST_SERVERS]
+    return looked_at, len(distinct) - len(looked_at)

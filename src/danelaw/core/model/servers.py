@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import dns.exception
@@ -34,6 +35,7 @@ class Named:
         return len(self.host) == 1
 
 
+@lru_cache(maxsize=8)  # of a target it is asked again and again, and there may be thousands
 def named(rrset: RRset) -> tuple[tuple[Named, ...], int]:
     """The servers that an MX (RFC 1035 §3.3.9) or SRV (RFC 2782) RRset names, preferred first; and how many of its
     records cannot be read."""
