@@ -9,7 +9,7 @@ import pytest
 
 from danelaw.core.model import Answer, Limits, RRset, SubjectName
 from danelaw.core.rollover.actions import Conflict, Failure, MakeKey, Outcome, Publish, Receipt
-from danelaw.core.rollover.answers import Possible, members, newest, possible_answers, visible
+from danelaw.core.rollover.answers import Possible, members, newest, possible_answers, published_since, visible
 from danelaw.core.rollover.facts import Began, Sight
 from rollover_history import (
     LIMITS,
@@ -274,6 +274,12 @@ def test_a_lost_reply_whose_write_landed_is_held_like_any_version() -> None:
     assert ends(history, 60)[XY.rdatas] == 30 + 65
 
 
+def test_an_outcome_is_that_of_the_latest_such_intent() -> None:
+    """A runner was killed in the middle of a write, and the next one found that somebody had been quicker."""
+    history = two().sees(-400, 60, 1, X).intends(0, CHANGE).does(20, CHANGE, Conflict(Y))
+    assert ends(history, 60)[XY.rdatas] == 15 + 65
+
+
 def test_intents_for_other_names_zones_and_kinds_are_no_answers_here() -> None:
     elsewhere = replace(XY, owner=ZONE)
     history = two().sees(-400, 0, 1, X).intends(0, Publish(ZONE, elsewhere, elsewhere)).intends(0, MakeKey(LINEAGE))
@@ -379,6 +385,20 @@ def test_what_another_subject_began_anew_restarts_nothing() -> None:
 def test_one_sweep_alone_is_no_history() -> None:
     assert unknown_until(two(), 0) == "open"
     assert unknown_until(History(), 0) == "open"
+
+
+# -- since when something is published --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("first", [NS1, NS2])
+def test_records_are_published_since_the_last_authority_serves_them(first: object) -> None:
+    last = NS2 if first == NS1 else NS1
+    history = two().sees(0, 100, 2, XY, by=[first]).sees(0, 30, 1, X, by=[last])  # type: ignore[list-item]  # a server
+    y = Y.rdatas
+    assert published_since(history.facts(), ZONE, OWNER, TLSA, y, at(30), LIMITS) is None
+    history.sees(40, 100, 2, XY, by=[last])
+    assert published_since(history.facts(), ZONE, OWNER, TLSA, y, at(100), LIMITS) == at(40)
+    assert published_since(history.facts(), ZONE, OWNER, TLSA, X.rdatas, at(100), LIMITS) == at(0)
 
 
 # -- newest and visible -----------------------------------------------------------------------------------------------

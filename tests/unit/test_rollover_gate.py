@@ -67,7 +67,8 @@ from tlsa_chains import INTERMEDIATE, LEAF, RENEWED, issue
 
 X, XY, Y = rrset(record(OLD)), rrset(record(OLD), record(NEW)), rrset(record(NEW))
 FAILED = HandshakeFailure("TLS_ALERT")
-SELF_SIGNED = chain_of(issue("self-signed", names=("www.example.net",)))
+SELFISH = issue("self-signed", names=("www.example.net",))
+SELF_SIGNED = chain_of(SELFISH)
 FOREIGN = b"\x03\x01\x01" + bytes(32)
 TO_NEW = Switch(LINEAGE, LOCAL, GenerationId(2), NEW)
 DESTROY_OLD = DestroyKey(LINEAGE, GenerationId(1))
@@ -266,6 +267,17 @@ def test_different_digests_for_different_keys_are_no_union() -> None:
     assert verdict(publish(old, both), served(old)) == Allowed()
 
 
+def test_a_stronger_digest_of_another_key_is_no_addition_where_nothing_but_dane_accepts() -> None:
+    """Who prefers SHA-512 looks at nothing else then (RFC 7671 §9); who knows it alone was refused before already."""
+    old, new = rrset(record(SELF_SIGNED)), rrset(record(SELF_SIGNED), record(NEW, "3 1 2"))
+    history = served(old).presents(-10, 0, SELF_SIGNED).holds(0, credential(1, SELFISH, SELF_SIGNED), SECOND, live=1)
+    judgement = verdict(publish(old, new), history, 10)
+    assert codes(judgement) == {"CHAIN_UNMATCHED"}
+    assert isinstance(judgement, Refused)
+    assert {kind.agility for fault in judgement.because for kind in fault.kinds} == {True}
+    assert verdict(publish(old, rrset(record(SELF_SIGNED), record(SELF_SIGNED, "3 1 2"))), history, 10) == Allowed(True)
+
+
 def test_a_combination_that_some_client_needs_is_not_withdrawn() -> None:
     old = rrset(record(OLD, "3 1 2"), record(OLD))
     assert codes(verdict(publish(old, X), served(old))) == {"CHAIN_UNMATCHED"}
@@ -458,6 +470,16 @@ def test_where_an_address_was_never_probed_every_client_that_can_be_helped_has_t
     assert verdict(TO_NEW, unprobed(XY)) == Allowed()
     assert codes(verdict(TO_NEW, unprobed(X))) == {"ANSWER_HELD"}
     assert verdict(TO_NEW, unprobed(absent())) == Allowed()  # PKIX accepts the new chain
+
+
+def test_where_no_address_was_ever_probed_clients_have_to_accept_what_is_switched_to() -> None:
+    def unprobed(answer: Answer) -> History:
+        history = served(answer).holds(0.1, FIRST, SECOND)
+        history.log = [fact for fact in history.log if type(fact).__name__ != "Presented"]
+        return history
+
+    assert codes(verdict(TO_NEW, unprobed(X), 1)) == {"ANSWER_HELD"}
+    assert verdict(TO_NEW, unprobed(XY), 1) == Allowed()
 
 
 def test_where_an_address_was_never_probed_an_unknown_history_forbids_a_switch() -> None:

@@ -296,6 +296,14 @@ def test_old_records_linger_and_then_exactly_they_are_withdrawn() -> None:
     assert planned(history, 60) == change(XY, Y)
 
 
+def test_lingering_counts_from_the_last_address_that_moved_on() -> None:
+    history = served(XY).sees(10, 100, 1, XY, *ALSO).presents(10, 100, NEW, by=[WEB1])
+    history.presents(10, 30, OLD, by=[WEB2]).presents(40, 100, NEW, by=[WEB2])
+    history.holds(100, FIRST, SECOND, live=2).judged(100)
+    assert waits(planned(history, 89)) == ("LINGERING", 90)
+    assert planned(history, 90) == change(XY, Y)
+
+
 def test_an_old_key_is_kept_until_nobody_holds_its_record_and_then_destroyed() -> None:
     history = switched().sees(110, 200, 2, Y, *ALSO).presents(110, 200, NEW).holds(200, FIRST, SECOND, live=2)
     assert waits(planned(history, 174)) == ("SETTLING", 175)
