@@ -49,8 +49,10 @@ def rrset(*records: TLSARecord) -> RRset:
     return RRset(OWNER, TLSA, 300, frozenset(record.to_rdata() for record in records))
 
 
-def kind(*supported: str, agility: bool = False, fallback: Fallback = Fallback.REFUSE) -> ClientKind:
-    return ClientKind(frozenset(map(Combination.from_text, supported)), agility, fallback)
+def kind(
+    *supported: str, agility: bool = False, fallback: Fallback = Fallback.REFUSE, lenient: bool = False
+) -> ClientKind:
+    return ClientKind(frozenset(map(Combination.from_text, supported)), agility, fallback, lenient)
 
 
 def refusing(answer: Answer, chain: Chain | HandshakeFailure, reference: Reference = WEB) -> frozenset[ClientKind]:
@@ -62,16 +64,16 @@ def finding_something(kinds: frozenset[ClientKind], answer: Answer) -> set[Clien
 
 
 @pytest.mark.parametrize("count", [0, 1, 4, 8])
-def test_kinds_are_every_support_times_agility_times_fallback(count: int) -> None:
+def test_kinds_are_every_support_times_agility_times_fallback_times_manner(count: int) -> None:
     combinations = [Combination(usage, selector, 1) for usage in range(4) for selector in (0, 1)]
-    assert len(client_kinds(frozenset(combinations[:count]))) == 4 * 2**count
+    assert len(client_kinds(frozenset(combinations[:count]))) == 8 * 2**count
 
 
 EVERY = [Combination(usage, selector, m) for usage in range(4) for selector in (0, 1) for m in (0, 1, 2)]
 
 
 def test_above_eight_combinations_kinds_support_two_at_most() -> None:
-    assert len(client_kinds(frozenset(EVERY))) == 4 * (1 + 24 + 24 * 23 // 2)
+    assert len(client_kinds(frozenset(EVERY))) == 8 * (1 + 24 + 24 * 23 // 2)
 
 
 @pytest.mark.parametrize("seed", range(40))
@@ -176,8 +178,8 @@ def test_where_nothing_is_usable_the_fallback_decides(
 ) -> None:
     """RFC 6698 §4.1, RFC 7671 §10.3."""
     answer, chain, reference, accepting = case
-    who = refusing(answer, chain, reference)
-    assert who == {kind for kind in ALL if kind.fallback not in accepting}
+    who = {kind for kind in refusing(answer, chain, reference) if not kind.lenient}
+    assert who == {kind for kind in ALL if kind.fallback not in accepting and not kind.lenient}
     assert not safe_match(answer, chain, NOW, reference, SKEW)
 
 
@@ -194,6 +196,33 @@ def test_a_failed_handshake_is_refused_even_beside_rdata_too_short_to_be_a_recor
 def test_a_kind_that_supports_nothing_present_falls_back_although_others_match() -> None:
     who = refusing(rrset(record("3 1 1", OLD)), OLD, WEB)
     assert who == {k for k in ALL if Combination(3, 1, 1) not in k.supported and k.fallback is REFUSE}
+
+
+NAMELESS = Chain((issue("a name of old").der,))
+SOON = issue("leaf", INTERMEDIATE, names=("www.example.net",), end=NOW + timedelta(minutes=30))
+SHORT = Chain((SOON.der, INTERMEDIATE.der))
+MANNERS = {
+    # answer, presented, reference: whether a lenient kind accepts, and a strict one
+    "no name under DANE-EE": (rrset(record("3 1 1", NAMELESS)), NAMELESS, WEB, True, False),
+    "no name under DANE-EE, port 25": (rrset(record("3 1 1", NAMELESS)), NAMELESS, SMTP, True, True),
+    "one name of two under DANE-TA": (rrset(record("2 0 1", OLD)), OLD, Reference((WWW, OTHER)), True, False),
+    "no name under DANE-TA": (rrset(record("2 0 1", OLD)), OLD, Reference((OTHER,)), False, False),
+    "half an hour before the end": (rrset(record("2 0 1", SHORT)), SHORT, WEB, True, False),
+    "absent, one name of two": (ABSENT, OLD, Reference((WWW, OTHER), (ROOT.der,)), True, False),
+    "another key": (rrset(record("3 1 1", NEW)), OLD, WEB, False, False),
+}
+
+
+@pytest.mark.parametrize("case", MANNERS.values(), ids=MANNERS.keys())
+def test_lenient_kinds_accept_what_publishers_may_not_count_on(
+    case: tuple[Answer, Chain, Reference, bool, bool],
+) -> None:
+    """Both are judged as they are: who is served today is not to be lost because a stricter one is not."""
+    answer, chain, reference, lenient, strict = case
+    fallback = PKIX if answer is ABSENT else REFUSE
+    kinds = [kind("3 1 1", "2 0 1", fallback=fallback, lenient=manner) for manner in (True, False)]
+    who = refused(answer, chain, NOW, reference, frozenset(kinds), SKEW)
+    assert [k not in who for k in kinds] == [lenient, strict]
 
 
 EXPIRING = issue("leaf", INTERMEDIATE, names=("www.example.net",), end=NOW + timedelta(minutes=30))

@@ -2,7 +2,8 @@
 
 Clients differ in the combinations that they support, in digest agility (RFC 7671 §9), and in what they do when nothing
 usable is there. A publisher cannot know which will come, so each combination that is present has to match by itself
-(RFC 7671 §8).
+(RFC 7671 §8). And some are more lenient than a publisher may count on: what they accept is not to be taken from them
+because stricter ones refused it all along.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from danelaw.core.model import Answer, Chain, HandshakeFailure, Instant, RRset
 from danelaw.core.tlsa.kept import kept
 from danelaw.core.tlsa.match import set_aside, strongest_digests, weaker
 from danelaw.core.tlsa.paths import pkix_paths
-from danelaw.core.tlsa.profiles import STRICT
+from danelaw.core.tlsa.profiles import RFC, STRICT
 from danelaw.core.tlsa.records import TLSA, Combination, MalformedTLSA, TLSARecord
 from danelaw.core.tlsa.reference import Reference
 from danelaw.core.tlsa.standing import standing
@@ -40,7 +41,7 @@ __all__ = [
 ]
 
 MOST_COMBINATIONS: Final = 8
-"""Up to here every subset is a kind. Kinds double with each combination: 8 make 1024 of them."""
+"""Up to here every subset is a kind. Kinds double with each combination: 8 make 2048 of them."""
 
 
 class Fallback(enum.Enum):
@@ -52,19 +53,27 @@ class Fallback(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class ClientKind:
+    """``lenient``: it asks no more than RFC 7671 does, of one of the names, and its clock is right.
+
+    The others are as strict as any client (``profiles.STRICT``), want every name, and distrust their clocks.
+    """
+
     supported: frozenset[Combination]
     agility: bool
     fallback: Fallback
+    lenient: bool = False
 
     def __str__(self) -> str:
         listed = ", ".join(map(str, sorted(self.supported))) or "nothing"
         agility = "agile" if self.agility else "not agile"
-        return f"supports {listed}; {agility}; else {self.fallback.value}"
+        manner = "; lenient" if self.lenient else ""
+        return f"supports {listed}; {agility}; else {self.fallback.value}{manner}"
 
 
 @lru_cache(maxsize=256)
 def client_kinds(combinations: frozenset[Combination]) -> frozenset[ClientKind]:
-    """Every kind of client over these combinations: each subset supported, with and without agility, either fallback.
+    """Every kind of client over these combinations: each subset supported, with and without agility, either fallback,
+    strict and lenient.
 
     Above ``MOST_COMBINATIONS`` only the subsets of at most two. They tell as much: where some kind accepts one RRset by
     a combination c and refuses another because of d, the kind that supports c and d alone does so too; and where it
@@ -73,10 +82,11 @@ def client_kinds(combinations: frozenset[Combination]) -> frozenset[ClientKind]:
     most = len(combinations) if len(combinations) <= MOST_COMBINATIONS else 2
     supports = concatenated.from_iterable(subsets(sorted(combinations), n) for n in range(most + 1))
     return frozenset(
-        ClientKind(frozenset(supported), agility, fallback)
+        ClientKind(frozenset(supported), agility, fallback, lenient)
         for supported in supports
         for agility in (True, False)
         for fallback in Fallback
+        for lenient in (True, False)
     )
 
 
@@ -115,8 +125,9 @@ def refused(
     """The kinds, of those given, that refuse this chain when they hold this answer.
 
     The answer is judged as if secure. Dates are judged with clocks that are wrong by up to ``skew`` under usages 0 to
-    2, and at ``at`` itself for a fallback to PKIX. A client that finds nothing usable falls back: to PKIX for all of
-    the reference's names, except that on port 25 TLS alone is enough, and where no record is even there, cleartext.
+    2, and at ``at`` itself by lenient kinds and for a fallback to PKIX. A client that finds nothing usable falls back:
+    to PKIX for all of the reference's names, a lenient one for one of them, except that on port 25 TLS alone is enough,
+    and where no record is even there, cleartext.
     A failed handshake is refused by everybody else.
     """
     rdatas = answer.rdatas if isinstance(answer, RRset) else frozenset()
@@ -124,10 +135,14 @@ def refused(
         if rdatas or not reference.opportunistic:
             return kinds
         return _refusing(frozenset(), frozenset(), True, kinds)
-    seen = _seen(chain, rdatas, reference)
-    falls_well = reference.opportunistic or any(v.covers(at) for v in seen.pkix)
-    good = frozenset(c for c, spans in seen.combinations if any(v.covers(at, skew) for v in spans))
-    return _refusing(frozenset(c for c, _ in seen.combinations), good, falls_well, kinds)
+    found: frozenset[ClientKind] = frozenset()
+    for lenient, some in _by_manner(kinds):
+        seen = _seen(chain, rdatas, reference, lenient)
+        falls_well = reference.opportunistic or any(v.covers(at) for v in seen.pkix)
+        wrong = timedelta(0) if lenient else skew
+        good = frozenset(c for c, spans in seen.combinations if any(v.covers(at, wrong) for v in spans))
+        found |= _refusing(frozenset(c for c, _ in seen.combinations), good, falls_well, some)
+    return found
 
 
 def safe_match(
@@ -139,7 +154,7 @@ def safe_match(
     """
     if isinstance(chain, HandshakeFailure) or not isinstance(answer, RRset):
         return False
-    seen = _seen(chain, answer.rdatas, reference)
+    seen = _seen(chain, answer.rdatas, reference, lenient=False)
     return bool(seen.combinations) and all(any(v.covers(at, skew) for v in spans) for _, spans in seen.combinations)
 
 
@@ -149,11 +164,16 @@ def validity_changes(
     """The instants, sorted, from which on ``refused`` for this answer and chain may say something else."""
     if isinstance(chain, HandshakeFailure):
         return ()
-    seen = _seen(chain, answer.rdatas if isinstance(answer, RRset) else frozenset(), reference)
-    spans = {*seen.pkix, *concatenated.from_iterable(spans for _, spans in seen.combinations)} - {ALWAYS}
-    plain = {edge for span in seen.pkix for edge in (span.start, span.end)}
-    skewed = {edge for span in spans for edge in (span.start + skew, span.end - skew)}
-    return tuple(sorted(plain | skewed))
+    rdatas = answer.rdatas if isinstance(answer, RRset) else frozenset[bytes]()
+    edges: set[Instant] = set()
+    for lenient in (True, False):
+        seen = _seen(chain, rdatas, reference, lenient)
+        exact, wary = set(seen.pkix), set(concatenated.from_iterable(spans for _, spans in seen.combinations))
+        if lenient:
+            exact, wary = exact | wary, set()
+        edges |= {edge for span in exact - {ALWAYS} for edge in (span.start, span.end)}
+        edges |= {edge for span in wary - {ALWAYS} for edge in (span.start + skew, span.end - skew)}
+    return tuple(sorted(edges))
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,16 +184,24 @@ class _Seen:
     pkix: tuple[Validity, ...]
 
 
-@kept(4096)
-def _seen(chain: Chain, rdatas: frozenset[bytes], reference: Reference) -> _Seen:
+@kept(8192)
+def _seen(chain: Chain, rdatas: frozenset[bytes], reference: Reference, lenient: bool) -> _Seen:
     spans: dict[Combination, tuple[Validity, ...]] = {}
     for record in _records(rdatas):
         if set_aside(record, reference, None) is None:
-            found = standing(record, chain, reference, STRICT)
+            found = standing(record, chain, reference, RFC if lenient else STRICT)
             matches = (ALWAYS,) if found.always else tuple(path.validity for path in found.paths)
             spans[record.combination] = spans.get(record.combination, ()) + matches
-    paths = pkix_paths(chain, reference.names, reference.roots).found
+    wanted = tuple((name,) for name in reference.names) if lenient else (reference.names,)
+    paths = tuple(path for names in wanted for path in pkix_paths(chain, names, reference.roots).found)
     return _Seen(tuple(sorted(spans.items())), tuple(path.validity for path in paths))
+
+
+@lru_cache(maxsize=256)
+def _by_manner(kinds: frozenset[ClientKind]) -> tuple[tuple[bool, frozenset[ClientKind]], ...]:
+    """The kinds that are lenient, and those that are not; those that there are."""
+    parts = ((manner, frozenset(k for k in kinds if k.lenient is manner)) for manner in (True, False))
+    return tuple((manner, some) for manner, some in parts if some)
 
 
 @lru_cache(maxsize=8192)
