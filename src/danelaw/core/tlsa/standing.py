@@ -11,6 +11,7 @@ from danelaw.core.model import Chain, Instant, Reason
 from danelaw.core.tlsa.ascents import STRICT_RULES, Rules
 from danelaw.core.tlsa.associate import project
 from danelaw.core.tlsa.der import MalformedDER, certificate_fields, is_spki
+from danelaw.core.tlsa.kept import kept
 from danelaw.core.tlsa.paths import (
     UNREADABLE,
     Path,
@@ -202,8 +203,14 @@ def _above(chain: Chain) -> tuple[bytes, ...]:
 
 def names(record: TLSARecord, der: bytes) -> bool:
     """Whether a record's data is the projection of this certificate (RFC 6698 §2.1), or of this raw public key."""
-    content = _spki(der) if record.combination.selector == Selector.SPKI else der
-    return bool(content) and project(record.combination.mtype, content) == record.data
+    return _projected(der, record.combination.selector, record.combination.mtype) == record.data
+
+
+@kept(512)
+def _projected(der: bytes, selector: int, mtype: int) -> bytes | None:
+    """None where the certificate has nothing to be selected. Kept: there may be a thousand records of one kind."""
+    content = _spki(der) if selector == Selector.SPKI else der
+    return project(mtype, content) if content else None
 
 
 def _spki(der: bytes) -> bytes:

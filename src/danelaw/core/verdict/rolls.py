@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from danelaw.core.model import Asked
@@ -14,30 +15,25 @@ from danelaw.core.verdict.case import Case
 def rolling_records(case: Case) -> tuple[TLSARecord, ...]:
     """The records that match nothing, where they are what a roll needs: of each combination no more of them than match
     (RFC 7671 §8.1)."""
-    unmatched = _unmatched(case)
-    return tuple(record for records in unmatched.values() for record in records if _of_a_roll(case, records))
+    return tuple(record for of_a_roll, records in _unmatched(case) if of_a_roll for record in records)
 
 
 def stale_records(case: Case) -> tuple[TLSARecord, ...]:
     """The records that match nothing, where there are more of them than one roll needs."""
-    unmatched = _unmatched(case)
-    return tuple(record for records in unmatched.values() for record in records if not _of_a_roll(case, records))
+    return tuple(record for of_a_roll, records in _unmatched(case) if not of_a_roll for record in records)
 
 
-def _of_a_roll(case: Case, records: Iterable[TLSARecord]) -> bool:
-    listed = list(records)
-    combination = listed[0].combination
-    return len(listed) <= sum(record.combination == combination for record in case.matched)
-
-
-def _unmatched(case: Case) -> dict[Combination, list[TLSARecord]]:
-    """By combination, and only beside a match of the same: else the combination is what has to be spoken of."""
-    beside = {record.combination for record in case.matched}
+def _unmatched(case: Case) -> Iterator[tuple[bool, tuple[TLSARecord, ...]]]:
+    """Those of each combination, and whether they are no more than match; only beside a match of the same: else the
+    combination is what has to be spoken of."""
+    matched = case.matched
+    beside = Counter(record.combination for record in matched)
     found: dict[Combination, list[TLSARecord]] = {}
     for record in case.usable:
-        if record not in case.matched and record.combination in beside:
+        if record not in matched and record.combination in beside:
             found.setdefault(record.combination, []).append(record)
-    return found
+    for combination, records in found.items():
+        yield len(records) <= beside[combination], tuple(records)
 
 
 @dataclass(frozen=True, slots=True)
