@@ -228,6 +228,17 @@ def test_who_still_holds_good_keys_is_not_taken_what_they_validate() -> None:
     assert codes(verdict(sign(K2, Z2), foreign, 0)) == {"KEYS_HELD"}
 
 
+def test_old_keys_that_do_not_validate_what_is_served_hold_nothing_up() -> None:
+    """The ZSK was replaced by other hands: who holds the old DNSKEY RRset refuses all until it is gone, either way."""
+    foreign = versions(FIRST, Served((K1, Z2), (K1,), (Z2,)))
+    assert verdict(sign(K1, K2, Z2), foreign, 0) == Allowed()
+
+
+def test_old_keys_that_the_ds_does_not_lead_to_hold_nothing_up() -> None:
+    foreign = versions(Served((K2, Z1), (K2,), (Z1,)), Served((K1, Z1, Z2), (K1,), (Z1,)))
+    assert verdict(sign(K1, Z1, Z2, by=(K1, Z2)), foreign, 0) == Allowed()
+
+
 def test_without_a_ds_keys_change_at_will() -> None:
     assert verdict(sign(K2, Z2), versions(FIRST, under=absent(ZONE, DS_TYPE)), 0) == Allowed()
 
@@ -295,6 +306,13 @@ def test_a_revoked_key_vouches_for_nothing() -> None:
     revoked = replace(K1.dnskey, flags=K1.dnskey.flags | REVOKE_FLAG).to_rdata()
     action = SignZone.by(ZONE, rdatas(K2, Z1) | {revoked}, rdatas(K2, Z1))
     assert codes(verdict(action, versions(DOUBLE), 0)) == {"DS_HELD"}
+
+
+def test_with_an_unknown_history_even_an_idle_key_stays() -> None:
+    """Signatures of it from before may be held."""
+    idle = Served((K1, Z1, Z2), (K1,), (Z1,))
+    history = History().roster(0, NS1, NS2, primary=NS1).sees(0, 10, 1, *idle.answers(30, 30))
+    assert codes(verdict(sign(K1, Z1), delegated(history, -2000, 10, 1, ds(K1)), 10)) == {"HISTORY_UNKNOWN"}
 
 
 # -- destroying -------------------------------------------------------------------------------------------------------
