@@ -16,7 +16,6 @@ from test_rollover_zone_changes import (
     NET,
     P256,
     P384,
-    SOA_TYPE,
     Z1,
     Z2,
     ZB,
@@ -35,6 +34,7 @@ from danelaw.core.rollover.actions import Action, DestroyZoneKey, MakeZoneKey, R
 from danelaw.core.rollover.facts import Judged, RequestedZoneRoll, ZoneKeyPair, ZoneKeys
 from danelaw.core.rollover.planner import plan
 from danelaw.core.rollover.plans import DesiredZone, Plan, Settled, Wait
+from danelaw.core.rollover.zone_trust import SOA_TYPE
 from rollover_history import LIMITS, ZONE, History, at, reach
 
 DESIRED = DesiredZone(SubjectName("zone example.net"), ZONE, NET, ds_ttl=30)

@@ -9,17 +9,22 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Final, Protocol
 
 import dns.dnssec
+import dns.exception
 import dns.name
+import dns.node
 import dns.rdata
 import dns.rdataclass
+import dns.rdataset
 import dns.rdatatype
 import dns.rrset
+from dns.rdtypes.ANY.RRSIG import RRSIG
 
 DS: Final = int(dns.rdatatype.DS)
 DNSKEY: Final = int(dns.rdatatype.DNSKEY)
@@ -130,26 +135,27 @@ def _judge(
 
 @lru_cache(maxsize=1024)
 def _digests(zone: dns.name.Name, key: bytes) -> frozenset[bytes]:
-    rdata = dns.rdata.from_wire(dns.rdataclass.IN, DNSKEY, key, 0, len(key))
-    return frozenset({dns.dnssec.make_ds(zone, rdata, "SHA256").to_digestable()})
+    return frozenset({dns.dnssec.make_ds(zone, _rdata(DNSKEY, key), "SHA256").to_digestable()})
 
 
 @lru_cache(maxsize=65536)
 def _signs(key: bytes, got: Got, name: dns.name.Name, type: int, zone: dns.name.Name, now: int) -> bool:
     """Whether some signature over the RRset is by the key."""
-    rrset = dns.rrset.from_rdata_list(
-        name, got.ttl, [dns.rdata.from_wire(dns.rdataclass.IN, type, raw, 0, len(raw)) for raw in sorted(got.rdatas)]
-    )
-    dnskey = dns.rdata.from_wire(dns.rdataclass.IN, DNSKEY, key, 0, len(key))
-    keys = {zone: dns.rrset.from_rdata_list(zone, got.ttl, [dnskey])}
+    rrset = dns.rrset.from_rdata_list(name, got.ttl, [_rdata(type, raw) for raw in sorted(got.rdatas)])
+    keys: dict[dns.name.Name, dns.node.Node | dns.rdataset.Rdataset] = {
+        zone: dns.rdataset.from_rdata_list(got.ttl, [_rdata(DNSKEY, key)])
+    }
     for raw in got.rrsigs:
-        signature = dns.rdata.from_wire(dns.rdataclass.IN, dns.rdatatype.RRSIG, raw, 0, len(raw))
-        try:
-            dns.dnssec.validate_rrsig(rrset, signature, keys, now=now)
-        except dns.dnssec.ValidationFailure:
-            continue
-        return True
+        signature = _rdata(int(dns.rdatatype.RRSIG), raw)
+        if isinstance(signature, RRSIG):
+            with suppress(dns.exception.ValidationFailure):
+                dns.dnssec.validate_rrsig(rrset, signature, keys, now=now)
+                return True
     return False
+
+
+def _rdata(type: int, raw: bytes) -> dns.rdata.Rdata:
+    return dns.rdata.from_wire(dns.rdataclass.IN, dns.rdatatype.RdataType.make(type), raw, 0, len(raw))
 
 
 @dataclass(slots=True)
