@@ -70,7 +70,10 @@ def candidate(base: dns.name.Name, owner: dns.name.Name, *rdatas: bytes) -> Cand
     return Candidate(base, owner, replace(found, rrsets=tuple(replace(r, owner=owner) for r in found.rrsets)))
 
 
-TARGET: Final = aliased(EXPANDED, EXPANDED_OWNER, candidate(EXPANDED, EXPANDED_OWNER, OLD), candidate(HOST, OWNER, NEW))
+EXPANDED_ONE: Final = candidate(EXPANDED, EXPANDED_OWNER, OLD)
+TARGET: Final = replace(
+    aliased(EXPANDED, EXPANDED_OWNER, EXPANDED_ONE, candidate(HOST, OWNER, NEW)), tlsa=EXPANDED_ONE.tlsa
+)
 ORIGINAL: Final = aliased(HOST, OWNER, candidate(EXPANDED, EXPANDED_OWNER), candidate(HOST, OWNER, OLD))
 
 FAILING: Final[dict[str, dict[str, Evidence]]] = {
@@ -204,7 +207,14 @@ PASSING: Final[dict[str, dict[str, Evidence]]] = {
     "TLSA_TTL_SHORT": {"an hour": AGREED, "a cache's": swept(serves(NS1, OLD), evidence=signed(SOUND, ttl=3))},
     "TLSA_ALIAS": {"none": SOUND},
     "BASE_SHADOWED": {
-        "none at the host's own name": replace(TARGET, candidates=(TARGET.candidates[0], candidate(HOST, OWNER)))
+        "none at the host's own name": replace(TARGET, candidates=(TARGET.candidates[0], candidate(HOST, OWNER))),
+        "an alias, or a DNAME above, leads from there to those that are used": replace(
+            TARGET,
+            candidates=(
+                TARGET.candidates[0],
+                replace(candidate(HOST, OWNER, OLD), tlsa=links(TARGET.tlsa, OWNER, EXPANDED_OWNER)),
+            ),
+        ),
     },
     "BASE_ORIGINAL": {"no alias": SOUND, "where the alias leads": TARGET},
     "NO_IPV6": {"both": SOUND, "no address at all": replace(SOUND, a=addresses(A), aaaa=addresses(AAAA), probes=())},

@@ -12,7 +12,17 @@ import pytest
 
 import verdict_vectors_chains as chains
 import verdict_vectors_servers as servers
-from danelaw.core.model import Evidence, Handshake, HandshakeFailure, Hello, NotOffered, Probe, Security, Unreachable
+from danelaw.core.model import (
+    Evidence,
+    Handshake,
+    HandshakeFailure,
+    Hello,
+    NotOffered,
+    Probe,
+    RRset,
+    Security,
+    Unreachable,
+)
 from danelaw.core.verdict import Level, Rule, reference_of, rules
 from danelaw.core.verdict.case import Case
 from danelaw.core.verdict.rules import RULES
@@ -270,6 +280,26 @@ def test_where_mail_servers_have_no_use_for_any_record_it_says_what_they_do() ->
     (web,) = rule("NOTHING_USABLE").findings(case(publishing(UNKNOWN)))
     assert "insist on TLS" in mail.sentence
     assert "as if there were none" in web.sentence
+
+
+@pytest.mark.parametrize(
+    ("link", "records", "said"),
+    [
+        ([rrsig()], [rrsig()], "does not vouch for its keys"),
+        ([rrsig()], [], "not signed as far as its parents know"),
+        ([], [rrsig()], "not signed as far as its parents know"),
+    ],
+    ids=["nothing is vouched for", "an alias leads to an unsigned zone", "an alias in an unsigned zone"],
+)
+def test_an_insecure_answer_is_called_signed_where_all_of_it_is(
+    link: list[bytes], records: list[bytes], said: str
+) -> None:
+    found = tlsa(record("3 1 1"), state=Security.INSECURE)
+    alias = RRset(OWNER, 5, 300, frozenset({b"\x01a\x00"}), frozenset(link))
+    rrset = replace(found.rrsets[0], rrsigs=frozenset(records))
+    evidence = replace(SOUND, tlsa=replace(found, rrsets=(alias, rrset)))
+    (finding,) = rule("ZONE_INSECURE").findings(case(evidence))
+    assert said in finding.sentence
 
 
 def test_records_that_nobody_asks_for_match_nothing_and_mismatch_nothing() -> None:

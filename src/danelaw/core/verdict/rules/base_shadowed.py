@@ -13,7 +13,7 @@ def _look(case: Case) -> Iterable[Said]:
     used = case.rrset
     for candidate in case.evidence.candidates:
         other = candidate.tlsa.rrset
-        if used is None or other is None or candidate.base == case.evidence.base:
+        if used is None or other is None or other.owner == used.owner:
             continue
         same = "the same" if other.rdatas == used.rdatas else "others"
         yield Said(

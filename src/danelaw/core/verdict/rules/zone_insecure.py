@@ -14,7 +14,7 @@ def _look(case: Case) -> Iterable[Said]:
     tlsa = case.evidence.tlsa
     if tlsa.state is Security.INSECURE:
         found = len(tlsa.rrset.rdatas) if tlsa.rrset is not None else 0
-        signed = any(rrset.rrsigs for rrset in tlsa.rrsets)
+        signed = bool(tlsa.rrsets) and all(rrset.rrsigs for rrset in tlsa.rrsets)
         why = (
             "the records are signed, but the zone's parent does not vouch for its keys by a DS record that validators "
             "can use"
