@@ -47,7 +47,7 @@ def memory(facts: Facts, limits: Limits) -> timedelta:
     """How long ago something may lie and yet matter."""
     ttls = (span.answer.ttl for seen in facts._spans.values() for spans in seen.values() for span in spans)
     written = (d.action.replace.ttl for d in facts.deeds if isinstance(d.action, Publish))
-    longest = max(*ttls, *written, int(limits.assumed_past_ttl.total_seconds()), 0)
+    longest = max(*ttls, *written, *facts._zone_ttls.values(), int(limits.assumed_past_ttl.total_seconds()), 0)
     cached = limits.hold(longest)
     others = (limits.linger, limits.standby_settle, limits.in_flight + cached, 2 * limits.pass_interval)
     return max(limits.retention + cached, *others) + limits.max_gap
@@ -103,20 +103,26 @@ def _together(servers: frozenset[IP], seen: Seen, cut: Instant, limits: Limits) 
 
 
 def _since(cut: Instant, servers: frozenset[IP], seen: Seen) -> dict[IP, tuple[Span, ...]]:
-    kept: dict[IP, tuple[Span, ...]] = {}
-    for ip, spans in seen.items():
-        start = max((i for i, span in enumerate(spans) if span.first < cut), default=0) if ip in servers else 0
-        kept[ip] = tuple(replace(s, first=max(s.first, min(cut, s.last))) for s in spans[start:])
-        if ip not in servers:
-            kept[ip] = spans
-    remaining = {(s.serial, _rdatas(s.answer), s.answer.ttl): s.answer for spans in kept.values() for s in spans}
+    kept = {ip: _spans_since(cut, spans) if ip in servers else spans for ip, spans in seen.items()}
+    remaining = {_version(span): span.answer for spans in kept.values() for span in spans}
+    if any(remaining.get(_version(s), s.answer) != s.answer for spans in seen.values() for s in spans):
+        return dict(seen)  # the same version was signed otherwise: what is to be forgotten says more of it
     largest = max(span.answer.ttl for spans in kept.values() for span in spans)
-    for spans in seen.values():
-        for span in spans:
-            same = remaining.get((span.serial, _rdatas(span.answer), span.answer.ttl))
-            if span.answer.ttl > largest or (same is not None and same != span.answer):
-                return dict(seen)  # it says more of what is kept, or of how long anything may be cached
+    for ip, spans in seen.items():
+        longest = max(spans, key=lambda span: span.answer.ttl)
+        if longest.answer.ttl > largest:
+            largest = longest.answer.ttl
+            kept[ip] = (longest, *kept[ip])  # how long anything may be cached is not forgotten
     return kept
+
+
+def _spans_since(cut: Instant, spans: tuple[Span, ...]) -> tuple[Span, ...]:
+    start = max((i for i, span in enumerate(spans) if span.first < cut), default=0)
+    return tuple(replace(s, first=max(s.first, min(cut, s.last))) for s in spans[start:])
+
+
+def _version(span: Span) -> tuple[int | None, frozenset[bytes] | None, int]:
+    return span.serial, _rdatas(span.answer), span.answer.ttl
 
 
 def _roster_since(before: Instant, roster: RosterSpan) -> RosterSpan:
@@ -159,8 +165,7 @@ def _write_forgotten(deed: Deed, change: Publish, facts: Facts, kept: Facts, now
     if isinstance(deed.outcome, Receipt) and deed.outcome.serial is not None:
         version = (deed.outcome.serial, _rdatas(change.replace), change.replace.ttl)
         return not any(
-            (span.serial, _rdatas(span.answer), span.answer.ttl) == version
-            and _signature_end(span.answer) != _signature_end(change.replace)
+            _version(span) == version and _signature_end(span.answer) != _signature_end(change.replace)
             for spans in kept.spans(*key).values()
             for span in spans
         )

@@ -85,7 +85,7 @@ class Search:
             verdict.violated += self.truth.violated(state)
             for step in self.truth.steps(state):
                 if step.hole:
-                    verdict.hole = (*self._story(state), step.story, step.hole)
+                    verdict.hole = (*self._story(state, step.story), step.hole)
                     break
                 if step.world not in self._came:
                     self._came[step.world] = (state, step.story)
@@ -133,9 +133,9 @@ class Search:
             self._ends[before] = ticks
         return ticks
 
-    def _story(self, state: World) -> tuple[str, ...]:
-        """How a state came about; ticks in which nothing happened are counted."""
-        told: list[str] = []
+    def _story(self, state: World, *then: str) -> tuple[str, ...]:
+        """How a state came about, tick by tick, and what happened next."""
+        told = list(then)
         came = self._came.get(state)
         while came is not None:
             told.append(came[1])

@@ -30,7 +30,9 @@ from danelaw.core.tlsa import ClientKind, Fallback, client_kinds, combinations_o
 from danelaw.worlds.sim.explorer.knowledge import Knowledge, Seen
 from danelaw.worlds.sim.explorer.scene import FOREIGN_KEY, NOW, Scene
 
-SERIAL = 100
+MOST_FORMER: Final = 3
+"""So many versions of the past may come back."""
+SERIAL: Final = 100
 """What the primary's serial is taken to be: all others are moved by as much."""
 
 
@@ -51,9 +53,18 @@ class Flying(NamedTuple):
     age: int
 
 
+class Former(NamedTuple):
+    """A version of the zone that was replaced. ``age``: for how many ticks it has not been visible anywhere."""
+
+    serial: int
+    answer: Answer
+    age: int = 0
+
+
 class World(NamedTuple):
     """``caches``: each answer, and for how many ticks a client may still act on it. ``left``: chains that servers have
-    just left, likewise. ``path``: the generation on the serving path. ``former``: what the zone has been."""
+    just left, likewise. ``path``: the generation on the serving path. ``former``: what the zone has been.
+    """
 
     authorities: tuple[Authority, ...]
     servers: tuple[Chain, ...]
@@ -61,7 +72,7 @@ class World(NamedTuple):
     path: int
     caches: tuple[tuple[Answer, int], ...]
     left: tuple[tuple[Chain, int], ...]
-    former: tuple[tuple[int, Answer], ...]
+    former: tuple[Former, ...]
     flying: Flying | None
     asleep: int
     budget: int
@@ -198,7 +209,7 @@ class Truth:
             if SILENCE in kinds and not it.silent:
                 yield f"{name} falls silent", self._with(world, i, it._replace(silent=True, stuck=it.stuck or i > 0))
             if RESTORE in kinds:
-                for serial, answer in world.former:
+                for serial, answer, _ in world.former:
                     if serial < it.serial:
                         old = it._replace(serial=serial, answer=answer, stuck=it.stuck or i == 0)
                         yield f"{name} is restored to {serial}", self._with(world, i, old)
@@ -328,7 +339,7 @@ class Truth:
         return ""
 
     def _switch_hole(self, world: World, switch: Switch) -> str:
-        answers = {*(answer for answer, _ in world.caches), *(a.answer for a in world.authorities)}
+        answers = {*(answer for answer, _ in world.caches), *self._served(world)}
         for chain in set(world.servers):
             for answer in answers:
                 if worse := self.refused(answer, switch.chain) - self.refused(answer, chain):
@@ -346,7 +357,7 @@ class Truth:
 
     def violated(self, world: World) -> bool:
         """Whether some client is refused now, by whatever cause."""
-        answers = {*(answer for answer, _ in world.caches), *(a.answer for a in world.authorities)}
+        answers = {*(answer for answer, _ in world.caches), *self._served(world)}
         return any(
             kind.fallback is Fallback.PKIX
             for answer in answers
@@ -366,7 +377,8 @@ class Truth:
     def _written(self, world: World, answer: Answer, serial: int | None = None) -> World:
         primary = world.authorities[0]
         serial = primary.serial + 1 if serial is None else serial
-        former = (*((s, a) for s, a in world.former if s != primary.serial), (primary.serial, primary.answer))
+        others = (version for version in world.former if version.serial != primary.serial)
+        former = (*others, Former(primary.serial, primary.answer))[-MOST_FORMER:]
         return self._with(world, 0, primary._replace(serial=serial, answer=answer))._replace(former=former)
 
     def _serving(self, world: World, indexes: Iterable[int], chain: Chain) -> World:
@@ -377,12 +389,20 @@ class Truth:
                 servers[i] = chain
         return world._replace(servers=tuple(servers), left=tuple(left.items()))
 
+    def _served(self, world: World) -> Iterator[Answer]:
+        """What clients get from the authorities.
+
+        A secondary serves nothing that was replaced longer ago than the retention (SOA EXPIRE), unless it is seen to.
+        """
+        ages = {version[:2]: version.age for version in world.former}
+        for i, it in enumerate(world.authorities):
+            unseen = world.asleep or it.silent
+            if i == 0 or not unseen or ages.get((it.serial, it.answer), 0) < self.scene.retention:
+                yield it.answer
+
     def _fetched(self, world: World) -> World:
-        """Caches ask every authority: one that lost its primary for longer than the retention has expired."""
-        caches = dict(world.caches)
-        for authority in world.authorities:
-            if authority is world.authorities[0] or not (authority.stuck and authority.away > self.scene.retention):
-                caches[authority.answer] = self.scene.hold
+        """Caches ask every authority."""
+        caches = dict(world.caches) | dict.fromkeys(self._served(world), self.scene.hold)
         return world._replace(caches=tuple(sorted(caches.items(), key=_content)))
 
     def _aged(self, world: World) -> World:
@@ -393,12 +413,19 @@ class Truth:
         drift = world.authorities[0].serial - SERIAL
         return world._replace(
             authorities=tuple(a._replace(serial=a.serial - drift) for a in world.authorities),
-            former=tuple((serial - drift, answer) for serial, answer in world.former),
+            former=tuple(self._older(world, version, drift) for version in world.former),
             caches=caches,
             left=left,
             flying=flying,
             known=self.knowledge.aged(world.known, drift),
         )
+
+    def _older(self, world: World, version: Former, drift: int) -> Former:
+        visible = not world.asleep and any(
+            not a.silent and (a.serial, a.answer) == version[:2] for a in world.authorities
+        )
+        age = 0 if visible else min(version.age + 1, self.scene.retention)
+        return Former(version.serial - drift, version.answer, age)
 
     def _name(self, action: Publish | Switch) -> str:
         if isinstance(action, Publish):

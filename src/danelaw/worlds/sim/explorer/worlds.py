@@ -24,8 +24,8 @@ def small_world(scene: Scene, budget: int, kinds: frozenset[str] = ALL_FAULTS, l
 
 def quick() -> Iterator[SmallWorld]:
     """Each strategy with any one fault: seconds each."""
-    for strategy in Strategy:
-        yield small_world(Scene(strategy=strategy), 1)
+    yield small_world(Scene(strategy=Strategy.STAGED), 1)
+    yield small_world(Scene(strategy=Strategy.STANDBY), 1)
     yield small_world(Scene(roll="renewal", strategy=Strategy.PINNED), 1)
 
 
@@ -35,8 +35,9 @@ def deep() -> Iterator[SmallWorld]:
     yield small_world(Scene(authorities=3), 1)
     yield small_world(Scene(ttl=2, lookup=2, retention=6, in_flight=2), 1, longest=8)
     yield small_world(Scene(tlsa="3 1 1,2 1 1"), 1)
-    for strategy in Strategy:
-        yield small_world(Scene(strategy=strategy), 2)
+    yield small_world(Scene(strategy=Strategy.PINNED), 1)
+    yield small_world(Scene(strategy=Strategy.STAGED), 2)
+    yield small_world(Scene(strategy=Strategy.STANDBY), 2)
     yield small_world(Scene(servers=2), 2, OWN)
     yield small_world(Scene(authorities=3), 2, OWN)
     yield small_world(Scene(), 3, OWN)
