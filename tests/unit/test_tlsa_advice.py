@@ -185,3 +185,10 @@ def test_each_piece_says_what_it_is_about() -> None:
     told = advise([Combination(1, 0, 0)], FULL, [MAIL], NOW + 900 * DAY)
     assert {one.about for one in told} == {"1 0 0", "mail.example.net:25", "the certificate"}
     assert all(one.text for one in told)
+
+
+def test_a_second_certificate_that_is_no_ca_s_is_told_of() -> None:
+    """Of RSA and ECDSA in one file, say: clients of the second would be cut off by a record for the first alone."""
+    other = issue("www", CA, names=("www.example.net", "mail.example.net"))
+    assert codes("3 1 1", chain(LEAF, other, CA)) == [("LEAF_NOT_ALONE", "RFC 7671 §8")]
+    assert codes("3 1 1", chain(LEAF, LEAF, CA)) == []

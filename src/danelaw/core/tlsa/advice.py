@@ -15,7 +15,7 @@ from danelaw.core.model import Instant
 from danelaw.core.tlsa.associate import EE_USAGES, PKIX_USAGES
 from danelaw.core.tlsa.material import Material, names_own_ca
 from danelaw.core.tlsa.notation import is_wildcard
-from danelaw.core.tlsa.outline import Outline, rsa_bits
+from danelaw.core.tlsa.outline import Outline, outline, rsa_bits
 from danelaw.core.tlsa.records import CertificateUsage, Combination, MatchingType, Selector
 
 SMALLEST_RSA: Final = 2048
@@ -64,6 +64,7 @@ def advise(
                 *_on_names(combinations, material, places),
                 *_on_wildcards(places),
                 *_on_dates(combinations, material.leaf, now),
+                *_on_other_leaves(material),
                 *_on_key(material),
             )
         )
@@ -227,6 +228,19 @@ def _on_dates(combinations: Iterable[Combination], leaf: Outline | None, now: In
     if leaf.first is not None and now < leaf.first:
         text = f"is valid from {leaf.first:%Y-%m-%d %H:%M} UTC on: {effect}"
         yield Advice("CERTIFICATE_NOT_YET_VALID", citation, "the certificate", text)
+
+
+def _on_other_leaves(material: Material) -> Iterator[Advice]:
+    """A file with certificates for RSA and for ECDSA, one behind the other, is no chain."""
+    first, *others = material.chain.ders if material.chain is not None else (b"",)
+    for number, der in enumerate(others, 2):
+        if der != first and not outline(der).ca:
+            text = (
+                f"number {number} of its certificates is no CA's either, and no record is for it: if the server has it "
+                "for clients of another key algorithm, give it by itself too"
+            )
+            yield Advice("LEAF_NOT_ALONE", "RFC 7671 §8", "the chain", text)
+            return
 
 
 def _on_key(material: Material) -> Iterator[Advice]:
