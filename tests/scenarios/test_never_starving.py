@@ -48,3 +48,34 @@ def test_after_a_renewal_in_between_the_roll_goes_on() -> None:
     life.settle(3600)
     assert served_tlsa(life.world) == {record(life.serving)}
     assert life.world.crowd.refused() == []
+
+
+SOON = replace(BLOCKED, urgent_fraction=0.7)
+QUARTERS = timedelta(minutes=195)
+"""Of a certificate that is due ten minutes after its issuance, and urgent six minutes later."""
+
+
+@pytest.mark.parametrize(
+    ("strategy", "silent"), [(Strategy.STANDBY, True), (Strategy.STAGED, False), (Strategy.PINNED, True)]
+)
+def test_a_server_that_presents_nothing_does_not_let_the_certificate_end(strategy: Strategy, silent: bool) -> None:
+    """No roll is under way: one address of two does not answer, or gives no TLS, for ever."""
+    life = Living(strategy, SOON, QUARTERS)
+    first, address = life.serving, life.world.servers.addresses[1]
+    address.silent = silent
+    if not silent:
+        address.chain, address.stuck = None, True
+    life.run(lambda: life.serving.generation != first.generation, 1500)
+    assert life.serving.spki == first.spki
+
+
+def test_old_records_that_linger_do_not_let_the_certificate_end() -> None:
+    """They stay longer than the certificate is valid: the next roll has to wait for them, and the renewal does not."""
+    life = Living(Strategy.STAGED, replace(SOON, linger=timedelta(days=1)), QUARTERS)
+    first = life.serving
+    life.world.ca.suggest_renewal()
+    life.run(lambda: life.serving.spki != first.spki, 600)
+    second = life.serving
+    life.run(lambda: life.serving.generation != second.generation, 1500)
+    assert life.serving.spki == second.spki
+    assert life.world.crowd.refused() == []

@@ -121,13 +121,17 @@ class _Charting:
 
     def _never_starving(self, course: Course) -> Course:
         """Where a roll to another key takes so long that the certificate that is served comes near its end, that is
-        renewed with its own key first: no record changes, so nothing can stand in its way."""
+        renewed with its own key first: no record changes, so nothing can stand in its way. Neither can a server that
+        never presents what it should, or old records that linger."""
         live, target = self._live, course.target
         served = next((g for g in self.holding.generations if g.generation == self.holding.live), None)
-        if live is None or target is None or served is None or served.chain is None or target.facts.spki == live.spki:
+        if live is None or target is None or served is None or served.chain is None:
             return course
         if not self._orders.urgent(Complete(served, served.chain)):
             return course
+        if target.facts.spki == live.spki:
+            blocked = course.begin is not None and target.facts.generation == served.generation
+            return replace(course, at_once=ReuseKey(self.d.lineage, served.generation)) if blocked else course
         coming = with_key(self.keys, target.facts.generation)
         course = replace(course, beside=(*course.beside, *((coming,) if coming is not None else ())))
         if live.complete is not None and live.complete.facts.generation != served.generation:
