@@ -1,0 +1,210 @@
+"""The one mould of every change, as a table: what each step does, what is awaited in it, and what if it goes wrong.
+
+First publication, renewal, a roll to another key, and the roll of a zone's keys are the same eight steps, some of them
+empty. The documents' diagrams are drawn from this table, and a wait names its step by it.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import Final
+
+from danelaw.core.rollover.actions import (
+    Action,
+    AdvanceOrder,
+    ClearChallenge,
+    DestroyKey,
+    DestroyZoneKey,
+    MakeKey,
+    MakeZoneKey,
+    MakeZoneKeys,
+    PlaceChallenge,
+    Publish,
+    ReuseKey,
+    SignZone,
+    SubmitDS,
+    Switch,
+)
+from danelaw.core.rollover.succession import Strategy
+
+
+class Step(enum.Enum):
+    """The steps, in their order."""
+
+    PREPARE = "prepare"
+    PUBLISH = "publish"
+    VISIBLE = "visible"
+    SETTLE = "settle"
+    SWITCH = "switch"
+    CONFIRM = "confirm"
+    WITHDRAW = "withdraw"
+    SETTLED_AGAIN = "settled again"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A step. ``what``: what comes about. ``does``: actions on a service that belong here; ``zone``: on a zone's keys.
+
+    ``waits``: codes of the planner's waits, ``refusals``: of the gate's, each at the step where it is met first.
+    ``judged``: what the gate compares before the action. ``trouble``: what may go wrong, and what happens then.
+    """
+
+    step: Step
+    what: str
+    does: tuple[type[Action], ...]
+    zone: tuple[type[Action], ...]
+    waits: tuple[str, ...]
+    refusals: tuple[str, ...]
+    judged: str
+    trouble: str
+
+
+STEPS: Final = (
+    Row(
+        Step.PREPARE,
+        "a key is made, or kept, and the CA signs a certificate for it",
+        (MakeKey, ReuseKey, AdvanceOrder, PlaceChallenge, ClearChallenge),
+        (MakeZoneKeys, MakeZoneKey),
+        (
+            *("UNOBSERVED", "NO_ADDRESS", "TLSA_IS_ALIAS"),
+            *("CA_FAILED", "CA_PENDING", "ORDER_FAILED", "CHALLENGE_NOT_VISIBLE"),
+            *("ZONE_UNSIGNED", "CDS_INVALID", "CDS_DELETE"),
+        ),
+        ("NOT_JUDGED", "WILDCARD_HOST"),
+        "nothing: no client sees a change",
+        "the CA refuses or is away: all stays as it was, and a new order has its time",
+    ),
+    Row(
+        Step.PUBLISH,
+        "the new records are added to the old ones, as one RRset",
+        (Publish,),
+        (SignZone,),
+        ("NO_ASSOCIATION", "NOT_LOADED"),
+        (
+            *("ZONE_NOT_SECURE", "NO_SHA256", "KEY_MISMATCH", "FOREIGN_ASSOCIATION", "EMPTY_RRSET"),
+            *("ADDRESSES_UNSEEN", "ADDRESSES_UNKNOWN", "ALIAS_HELD", "UNREACHED"),
+            *("UNPROBED", "NO_TLS", "CHAIN_UNMATCHED"),
+            *("ZONE_UNSEEN", "KEYS_UNSIGNED"),
+        ),
+        "the new RRset with every chain that a server may present",
+        "somebody else changed the RRset: nothing is written, and the next pass starts from what is there",
+    ),
+    Row(
+        Step.VISIBLE,
+        "every authority is seen to serve the union, and it validates",
+        (),
+        (),
+        ("DNSKEY_NOT_VISIBLE", "CDS_NOT_VISIBLE", "DS_NOT_VISIBLE", "NOT_SECURE"),
+        ("RRSET_UNSIGNED", "PARENT_UNSEEN"),
+        "nothing: it is looked at, not changed",
+        "a secondary lags or is silent: the clock of the next step does not start",
+    ),
+    Row(
+        Step.SETTLE,
+        "the older answers leave the caches",
+        (),
+        (),
+        (),
+        (
+            *("ANSWER_HELD", "HISTORY_UNKNOWN"),
+            *("KEYS_HELD", "SIGNATURES_HELD", "DS_HELD", "DS_MISMATCH", "UNSIGNED_HELD", "DS_WITHDRAWAL"),
+        ),
+        "nothing: it is waited",
+        "an authority comes back with an old zone: the wait starts again from there",
+    ),
+    Row(
+        Step.SWITCH,
+        "the server is given the new certificate and reloaded",
+        (Switch,),
+        (SubmitDS,),
+        (),
+        ("NOT_STORED",),
+        "the new chain with every answer that a client may hold",
+        "the gate refuses: the old chain stays, and so does its record; near its end it is renewed with its own key",
+    ),
+    Row(
+        Step.CONFIRM,
+        "every address is seen to present the new chain",
+        (),
+        (),
+        ("NOT_CONFIRMED",),
+        (),
+        "nothing: it is looked at, not changed",
+        "an address presents another chain: it is reloaded again, and the old record stays",
+    ),
+    Row(
+        Step.WITHDRAW,
+        "the old records, and only these, are taken away",
+        (Publish,),
+        (SignZone,),
+        ("LINGERING",),
+        (),
+        "what is left of the RRset with every chain that a server may present",
+        "a server may still present the old chain: the old record stays",
+    ),
+    Row(
+        Step.SETTLED_AGAIN,
+        "no client can hold the old records; the old key is destroyed",
+        (DestroyKey,),
+        (DestroyZoneKey,),
+        ("SETTLING", "KEY_KEPT"),
+        ("KEY_IN_USE", "KEY_PUBLISHED"),
+        "the key with every answer that a client may hold and every chain that may be presented",
+        "somebody may still need the key: it is kept, and that holds nothing else up",
+    ),
+)
+"""Every step once, in the order of ``Step``."""
+
+_SAME_KEY: Final = (Step.PREPARE, Step.SWITCH, Step.CONFIRM)
+
+RENEWAL: Final[dict[Strategy, tuple[Step, ...]]] = {
+    Strategy.STANDBY: _SAME_KEY,
+    Strategy.STAGED: tuple(Step),
+    Strategy.PINNED: _SAME_KEY,
+}
+"""The steps that lie in the path of a renewal, where no record names a whole certificate."""
+
+_BY_CODE: Final = {code: row.step for row in STEPS for code in (*row.waits, *row.refusals)}
+
+
+def step_of(code: str) -> Step | None:
+    """The step in which a wait or a refusal of this code is met; None: the code is neither's."""
+    return _BY_CODE.get(code)
+
+
+def to_svg() -> str:
+    """The table as a picture: the steps, what is done and waited for in each, and which a renewal passes through."""
+    width, height, top, left = 980, 78, 64, 150
+    strategies = list(RENEWAL)
+    columns = [left - 130 + 40 * index for index in range(len(strategies))]
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{top + height * len(STEPS) + 8}"'
+        ' font-family="sans-serif" font-size="13">',
+        "<title>The steps of every change, and which of them each strategy takes at a renewal</title>",
+        '<rect width="100%" height="100%" fill="white"/>',
+    ]
+    for x, strategy in zip(columns, strategies, strict=True):
+        parts.append(f'<text x="{x}" y="{top - 14}" transform="rotate(-35 {x} {top - 14})">{strategy.value}</text>')
+    for index, row in enumerate(STEPS):
+        y = top + height * index
+        fill = "#eef4fb" if row.does else "#fdf6e3"
+        parts.append(
+            f'<rect x="{left}" y="{y}" width="{width - left - 10}" height="{height - 14}" rx="6" fill="{fill}"'
+            ' stroke="#667"/>'
+        )
+        if index:
+            parts.append(f'<path d="M{left + 60} {y - 14}v10m-4 -5l4 6l4 -6" stroke="#667" fill="none"/>')
+        for x, strategy in zip(columns, strategies, strict=True):
+            passed = row.step in RENEWAL[strategy]
+            parts.append(
+                f'<circle cx="{x + 5}" cy="{y + 32}" r="7" stroke="#667" fill="{"#3a6ea5" if passed else "white"}"/>'
+            )
+        gate = f"gate: {row.judged}" if row.does and not row.judged.startswith("nothing") else ""
+        parts += [
+            f'<text x="{left + 10}" y="{y + 20}" font-weight="bold">{index + 1}. {row.step.value}</text>',
+            f'<text x="{left + 150}" y="{y + 20}">{row.what}</text>',
+            f'<text x="{left + 150}" y="{y + 38}" fill="#3a6ea5">{gate or row.judged}</text>',
+            f'<text x="{left + 150}" y="{y + 56}" fill="#8a5a00">if not: {row.trouble}</text>',
+        ]
+    return "\n".join([*parts, "</svg>", ""])
