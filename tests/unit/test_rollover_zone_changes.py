@@ -29,8 +29,8 @@ from danelaw.core.rollover.actions import (
 from danelaw.core.rollover.facts import Roster, Sight, ZoneKeyPair, ZoneKeys
 from danelaw.core.rollover.gate import Allowed, Judgement, Refused, judge
 from danelaw.core.rollover.reach import Reach
-from danelaw.core.rollover.zone_trust import DNSKEY_TYPE, DS_TYPE, SOA_TYPE
-from rollover_history import LIMITS, NS1, NS2, NS3, ZONE, History, absent, at
+from danelaw.core.rollover.zone_trust import DNSKEY_TYPE, DS_TYPE, SOA_TYPE, served_content, zone_keys
+from rollover_history import HOST, LIMITS, NS1, NS2, NS3, ZONE, A, History, absent, at
 
 NET = dns.name.from_text("net.")
 P256, P384 = Algorithm.ECDSAP256SHA256, Algorithm.ECDSAP384SHA384
@@ -212,6 +212,67 @@ def test_keys_that_were_not_signed_by_the_new_ksk_are_not_under_its_ds() -> None
     assert verdict(change, versions(idle, DOUBLE, last=64), 65) == Allowed()
 
 
+@pytest.mark.parametrize("seen", [True, False], ids=["seen in the zone", "told by who keeps it"])
+def test_signatures_are_held_by_the_largest_ttl_of_anything_in_the_zone(seen: bool) -> None:
+    """RFC 6781 §4.1.1.1: the Maximum Zone TTL."""
+    switched = Served((K1, Z1, Z2), (K1,), (Z1,)), Served((K1, Z1, Z2), (K1,), (Z2,))
+    history = versions(*switched, last=110)
+    if seen:
+        history.sees(-500, -490, 1, RRset(HOST, A, 50, frozenset({bytes(4)})), by=[NS1])
+    else:
+        history.log.append(ZoneKeys(at(-500), ZONE, rdatas(K1), rdatas(Z1, Z2), longest_ttl=50))
+    assert codes(verdict(sign(K1, Z2), history, 104.9)) == {"SIGNATURES_HELD"}
+    assert verdict(sign(K1, Z2), history, 105) == Allowed()
+
+
+def test_the_first_ds_waits_for_signatures_that_not_all_of_the_keys_under_it_validate() -> None:
+    """The ZSK was replaced at once while there was no DS; the KSK, which the DS is to name, was there before."""
+    none = absent(ZONE, DS_TYPE)
+    history = versions(FIRST, Served((K1, Z2), (K1,), (Z2,)), last=70, under=none)
+    assert codes(verdict(SubmitDS(ZONE, none, ds(K1)), history, 64.9)) == {"SIGNATURES_HELD"}
+    assert verdict(SubmitDS(ZONE, none, ds(K1)), history, 65) == Allowed()
+
+
+# -- whose signatures ------------------------------------------------------------------------------------------------
+
+
+def signers(made: bytes) -> set[ZoneKey]:
+    """Whose signature over the SOA this RRSIG is taken to be."""
+    keys, soa = FIRST.answers(30, 30)
+    history = (
+        History().roster(0, NS1, primary=NS1).sees(0, 0, 1, keys, replace(soa, rrsigs=frozenset({made})), by=[NS1])
+    )
+    content = served_content(history.facts(), ZONE, at(0), LIMITS)
+    assert content is not None
+    return {key for key in (K1, Z1) if key.dnskey in content.signers}
+
+
+SOA = FIRST.answers(30, 30)[1]
+BY_Z1 = make(SOA, ZONE, Z1, at(-100), at(100))
+
+
+@pytest.mark.parametrize(
+    ("made", "expected"),
+    [
+        (BY_Z1, {Z1}),
+        (make(SOA, ZONE, K1, at(-100), at(100)), {K1}),
+        (make(SOA, ZONE, Z2, at(-100), at(100)), set()),
+        (make(SOA, ZONE, Z1, at(-100), at(-50)), set()),
+        (make(SOA, ZONE, Z1, at(50), at(100)), set()),
+        (make(SOA, NET, Z1, at(-100), at(100)), set()),
+        (BY_Z1[:-1] + bytes((BY_Z1[-1] ^ 1,)), set()),
+        (b"short", set()),
+    ],
+)
+def test_a_signature_is_a_keys_if_it_verifies_and_is_in_time(made: bytes, expected: set[ZoneKey]) -> None:
+    assert signers(made) == expected
+
+
+@pytest.mark.parametrize("flags", [257 | REVOKE_FLAG, 1, 0])
+def test_what_is_revoked_or_no_zone_key_signs_nothing(flags: int) -> None:
+    assert zone_keys([replace(K1.dnskey, flags=flags).to_rdata(), b"bad"]) == frozenset()
+
+
 # -- whoever refuses already loses nothing ---------------------------------------------------------------------------
 
 
@@ -237,6 +298,11 @@ def test_old_keys_that_do_not_validate_what_is_served_hold_nothing_up() -> None:
 def test_old_keys_that_the_ds_does_not_lead_to_hold_nothing_up() -> None:
     foreign = versions(Served((K2, Z1), (K2,), (Z1,)), Served((K1, Z1, Z2), (K1,), (Z1,)))
     assert verdict(sign(K1, Z1, Z2, by=(K1, Z2)), foreign, 0) == Allowed()
+
+
+def test_a_ds_that_leads_nowhere_is_replaced_whatever_is_held() -> None:
+    foreign = versions(FIRST, Served((K2, Z2), (K2,), (Z2,)), under=ds(KB))
+    assert verdict(SubmitDS(ZONE, ds(KB), ds(K2)), foreign, 0) == Allowed()
 
 
 def test_without_a_ds_keys_change_at_will() -> None:
@@ -290,6 +356,12 @@ def test_what_was_signed_and_not_seen_yet_may_be_held(outcome: Outcome, expected
     history = versions(Served((K1, Z1, Z2), (K1,), (Z1,)))
     history.does(-5, sign(K1, Z1), outcome)
     assert codes(verdict(sign(K1, Z1, Z2, by=(K1, Z2)), history, 0)) == expected
+
+
+def test_what_was_signed_and_not_seen_yet_may_be_held_when_its_key_goes() -> None:
+    history = versions(Served((K1, Z1, Z2), (K1,), (Z1,)))
+    history.does(-5, sign(K1, Z1, Z2, by=(K1, Z2)), Failure("TIMEOUT", "no reply"))
+    assert codes(verdict(sign(K1, Z1), history, 0)) == {"SIGNATURES_HELD"}
 
 
 def test_a_zone_of_which_only_the_keys_were_seen_keeps_them() -> None:

@@ -116,6 +116,12 @@ def test_the_next_step_is_read_off_what_is_served(step: Plan, expected: Plan) ->
     assert step == expected
 
 
+def test_a_key_made_in_the_second_in_which_it_was_asked_for_is_the_one_that_was_asked_for() -> None:
+    """Key files know no fractions of seconds."""
+    request = replace(ZSK[0], at=at(NEW) + timedelta(seconds=0.7))
+    assert planned(FIRST, Z2, requests=[request]) == sign(K1, Z1, Z2, by=(K1, Z1))
+
+
 def test_other_keys_of_the_zone_stay_as_they_are() -> None:
     """A second KSK, which the operator had all the time, goes on as it did."""
     double = Served((K1, K2, Z1), (K1, K2), (Z1,))
