@@ -452,3 +452,12 @@ def test_the_size_of_an_rsa_key_is_read(spki: bytes, bits: int | None) -> None:
 
 def test_the_key_is_cut_out_and_not_encoded_anew() -> None:
     assert read_certificates(LEAF.der, "FILE").spki == certificate_fields(LEAF.der).spki
+
+
+@pytest.mark.parametrize("label", ["EC PRIVATE KEY", "PRIVATE KEY", "CERTIFICATE"])
+def test_lines_that_are_run_together_are_told_of_and_not_shown(label: str) -> None:
+    """A label would seem to end only at the end of the file, and errors tell of labels."""
+    with pytest.raises(DanelawError) as caught:
+        read_key(f"-----BEGIN {label}-----c2VjcmV0-----END {label}-----\n".encode(), "FILE")
+    assert caught.value.code == "NOT_A_KEY"
+    assert "c2Vj" not in f"{caught.value} {caught.value.evidence} {caught.value.hint}"

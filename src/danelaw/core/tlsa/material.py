@@ -283,6 +283,10 @@ def _armoured(data: bytes, source: str, code: str) -> list[_Piece]:
         mark = line.strip()
         if mark.startswith("-----BEGIN ") and mark.endswith("-----"):
             label, lines = mark[11:-5], []
+            if "-----" in label:  # what stands between is not to be shown: it may be a key
+                raise DanelawError(
+                    code, f"{source} is damaged", evidence="its lines are run together", hint="copy it again"
+                )
         elif label and mark == f"-----END {label}-----":
             found.append(_piece(label, lines, source, code))
             label = ""
