@@ -17,6 +17,7 @@ COMMANDS: Final = {
     "check": "whether DANE clients connect to live services, and why not, with a transcript",
     "chain": "the chain of trust of a name: as a tree, as JSON, as an SVG picture",
     "lab": "the whole life cycle in a private world, watched by DANE clients with caches",
+    "simulate": "rollovers in virtual time against an adversary, by hand and by each strategy",
     "tlsa": "TLSA records from a certificate, key, request or live server; whether the DNS has them",
     "zone": "DNSSEC for zones kept in files: keys, signing, the DS at the parent",
 }

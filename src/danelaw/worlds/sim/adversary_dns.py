@@ -13,7 +13,7 @@ from danelaw.core.model import Absence, DanelawError, RRset
 from danelaw.core.tlsa import Combination, associate, from_spki
 from danelaw.worlds.sim.adversary import Event, Stage, Undo, foreign_chain
 from danelaw.worlds.sim.world import TLSA, TLSA_OWNER
-from danelaw.worlds.sim.zone import DNSKEY, Authority
+from danelaw.worlds.sim.zone import DNSKEY, Authority, Content
 
 # -- authorities ------------------------------------------------------------------------------------------------------
 
@@ -41,18 +41,35 @@ class Freeze(Event, tag="freeze", frozen=True):
 
 
 class Restore(Event, tag="restore", frozen=True):
-    """A secondary returns with the zone as it was ``back`` versions ago, and picks up nothing until it is undone."""
+    """A secondary returns with the zone as it was ``back`` versions ago, and picks up nothing until it is undone.
+
+    ``harmless``: only those versions count under which nobody is refused as things stand.
+    """
 
     server: int = 2
     back: Annotated[int, msgspec.Meta(ge=1)] = 1
+    harmless: bool = False
 
     def strike(self, stage: Stage) -> Undo:
         authority = stage.authority(self.server)
         older = [version for version in stage.versions if version.serial < authority.content.serial]
+        if self.harmless:
+            older = [version for version in older if _harmless(stage, version)]
         if older:
             authority.content = older[max(0, len(older) - self.back)]
         authority.frozen = True
         return partial(_thaw, stage, authority)
+
+
+def _harmless(stage: Stage, version: Content) -> bool:
+    records = version.rrsets.get((TLSA_OWNER, TLSA))
+    chains = [address.chain for address in stage.world.servers.addresses]
+    return bool(version.dnskeys) and all(
+        records is not None
+        and chain is not None
+        and associate(stage.naive.combination, chain).to_rdata() in records.rdatas
+        for chain in chains
+    )
 
 
 class Lag(Event, tag="lag", frozen=True):

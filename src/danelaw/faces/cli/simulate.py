@@ -1,0 +1,294 @@
+"""``danelaw simulate``: rollovers in virtual time, against an adversary, counted as Lee et al. counted the field's."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from importlib.resources import files
+from pathlib import Path
+from typing import Final, cast
+
+import click
+import msgspec
+
+from danelaw.core.model import DanelawError
+from danelaw.core.rollover.planner import Settled, Wait
+from danelaw.core.rollover.progress import Progress
+from danelaw.faces.cli import terminal, words
+from danelaw.faces.cli.simulation import SimulatedCompany
+from danelaw.faces.cli.terminal import Ink
+from danelaw.worlds.sim.adversary import Event
+from danelaw.worlds.sim.campaign import ROLLS, STRATEGIES, Tally, campaign, shrink, tally
+from danelaw.worlds.sim.scenario import Scenario, StrategyName, read, write
+from danelaw.worlds.sim.scenario_play import Ending, play
+
+SCHEMA: Final = "danelaw/simulate/1"
+LONGEST: Final = 1 << 20
+"""Octets of a scenario file, at the most."""
+
+ROWS: Final[tuple[tuple[str, Callable[[Tally], str]], ...]] = (
+    ("rollovers", lambda t: f"{t.rollovers}"),
+    ("  to another key", lambda t: f"{t.keys}"),
+    ("done wrongly", lambda t: _part(t.wrong, t.keys)),
+    ("  new TLSA too late", lambda t: _part(t.late, t.keys)),
+    ("  no new TLSA at all", lambda t: _part(t.missing, t.keys)),
+    ("  old TLSA retired too early", lambda t: _part(t.early, t.keys)),
+    ("connections", lambda t: f"{t.connections}"),
+    ("  refused", lambda t: _part(t.refused, t.connections)),
+    ("longest outage", lambda t: f"{t.outage:.1f} s"),
+    ("faults injected", lambda t: f"{t.faults}"),
+    ("seconds a rollover took", lambda t: f"{t.took / max(t.rollovers, 1):.1f}"),
+    ("  of which it must wait", lambda t: f"{t.least / max(t.rollovers, 1):.1f}"),
+)
+
+
+@click.command()
+@click.option("--scenario", metavar="NAME|FILE", help="Play this scenario, and show what happens.")
+@click.option(
+    "--rollovers",
+    type=click.IntRange(1, 10_000_000),
+    default=60,
+    show_default=True,
+    help="How many for each strategy, in worlds and with faults of chance.",
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="What chance is drawn from.")
+@click.option(
+    "--strategy", "strategies", type=click.Choice(STRATEGIES), multiple=True, help="Only these; may be repeated."
+)
+@click.option("--jobs", type=click.IntRange(1, 256), help="Processes at work; as many as processors if not given.")
+@click.option(
+    "--keep",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=".",
+    help="Where a scenario that fails is written to; here if not given.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Give the result as JSON on standard output.")
+def simulate(
+    scenario: str | None,
+    rollovers: int,
+    seed: int,
+    strategies: tuple[str, ...],
+    jobs: int | None,
+    keep: Path,
+    as_json: bool,
+) -> None:
+    """Play rollovers in virtual time, against an adversary.
+
+    The runner, its gate and its planner are the real ones. Servers, caches and clients are simulated: servers lag, fall
+    silent and return with old zones, replies are lost, the runner dies, sleeps and forgets. What comes of it is counted
+    as Lee et al. counted it for the mail servers of the Internet (2022), for the renewal by hand of the article
+    (naive), which never asks, and for each strategy.
+
+    The same seed always plays the same way. If a strategy ever refuses a client, the faults that did it are reduced to
+    as few as still do, and written to a scenario file that plays it again. Then the exit status is 1.
+    """
+    if as_json:
+        terminal.need_output()
+    chosen = cast(tuple[StrategyName, ...], strategies)
+    if scenario is not None:
+        endings = _scenes(_load(scenario), chosen)
+        good = all(not ending.unmet for ending in endings)
+        if as_json:
+            terminal.data(json.dumps({"schema": SCHEMA, "good": good, **_told(endings)}, indent=2))
+        else:
+            for ending in endings:
+                _tell(ending)
+        raise click.exceptions.Exit(0 if good else 1)
+    tallies, culprits = _campaigns(chosen or STRATEGIES, rollovers, seed, jobs or os.cpu_count() or 1, quiet=as_json)
+    kept = [_keep(culprit, keep) for culprit in culprits]
+    good = not culprits
+    if as_json:
+        counted = {strategy: counts.as_json() for strategy, counts in tallies.items()}
+        result = {"schema": SCHEMA, "good": good, "seed": seed, "strategies": counted, "failed": [str(p) for p in kept]}
+        terminal.data(json.dumps(result, indent=2))
+    else:
+        for line in table(tallies):
+            terminal.data(line)
+    for path in kept:
+        terminal.say(Ink("failed: ", fg="red", bold=True), f"danelaw simulate --scenario {path} plays it again")
+    raise click.exceptions.Exit(0 if good else 1)
+
+
+# -- campaigns --------------------------------------------------------------------------------------------------------
+
+
+def _campaigns(
+    strategies: Sequence[StrategyName], rollovers: int, seed: int, jobs: int, *, quiet: bool
+) -> tuple[dict[str, Tally], list[Scenario]]:
+    """What each strategy came to, and for each that failed the first scenario in which it did, as small as can be."""
+    worlds = -(-rollovers // ROLLS)
+    seeds = range(seed * 1_000_000, seed * 1_000_000 + worlds)
+    tallies: dict[str, Tally] = {}
+    culprits: list[Scenario] = []
+    for strategy in strategies:
+        total = Tally()
+        first: Scenario | None = None
+        for done, (counts, culprit) in enumerate(_played(partial(_one, strategy), seeds, jobs), 1):
+            total += counts
+            first = first or culprit
+            if not quiet and terminal.interactive():
+                terminal.wait(f"{strategy}: {total.rollovers} rollovers, in {done} of {worlds} worlds")
+        tallies[strategy] = total
+        if first is not None:
+            culprits.append(shrink(first, SimulatedCompany))
+    return tallies, culprits
+
+
+def _one(strategy: StrategyName, seed: int) -> tuple[Tally, Scenario | None]:
+    return campaign(strategy, seed, ROLLS, SimulatedCompany)
+
+
+def _played(
+    one: Callable[[int], tuple[Tally, Scenario | None]], seeds: Sequence[int], jobs: int
+) -> Iterator[tuple[Tally, Scenario | None]]:
+    """In the order of the seeds, whoever is done first."""
+    if jobs == 1 or len(seeds) < 2 * jobs:
+        yield from map(one, seeds)
+        return
+    with ProcessPoolExecutor(jobs) as pool:
+        yield from pool.map(one, seeds, chunksize=max(1, min(20, len(seeds) // (4 * jobs))))
+
+
+def _keep(culprit: Scenario, folder: Path) -> Path:
+    path = folder / f"failed-{culprit.strategy}-{culprit.world.seed}.toml"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        path.write_text(write(culprit), encoding="utf-8")
+    except OSError as error:
+        raise DanelawError(
+            "OUTPUT_UNWRITABLE",
+            f"cannot write {path}",
+            evidence=error.strerror or "",
+            hint="name a folder with --keep",
+        ) from error
+    return path
+
+
+def table(tallies: dict[str, Tally]) -> list[str]:
+    """Lee et al.'s table, and what clients made of it."""
+    lines = [f"{'':30}" + "".join(f"{strategy:>16}" for strategy in tallies)]
+    for title, text in ROWS:
+        lines.append(f"{title:30}" + "".join(f"{text(counts):>16}" for counts in tallies.values()))
+    return lines
+
+
+def _part(count: int, of: int) -> str:
+    return f"{count} ({100 * count / of:.1f} %)" if count and of else str(count)
+
+
+# -- scenarios --------------------------------------------------------------------------------------------------------
+
+
+def _load(named: str) -> Scenario:
+    """A scenario that comes along, by its name, or a file. Raises ``DanelawError("SCENARIO_UNREADABLE")``."""
+    shipped = files("danelaw.worlds.sim") / "scenarios"
+    known = sorted(entry.name.removesuffix(".toml") for entry in shipped.iterdir())
+    if named in known:
+        return read((shipped / f"{named}.toml").read_text(encoding="utf-8"), named)
+    try:
+        with Path(named).open(encoding="utf-8") as file:
+            text = file.read(LONGEST + 1)
+        if len(text) > LONGEST:
+            raise ValueError(f"it has more than {LONGEST} characters")
+    except (OSError, ValueError) as error:
+        raise DanelawError(
+            "SCENARIO_UNREADABLE",
+            f"there is no scenario {named!r}, and no file that can be read",
+            evidence=str(error),
+            hint=f"name a file, or one of {', '.join(known)}",
+        ) from error
+    return read(text, named)
+
+
+def _scenes(scenario: Scenario, strategies: tuple[StrategyName, ...]) -> list[Ending]:
+    chosen = strategies or (scenario.strategy,)
+    return [play(msgspec.structs.replace(scenario, strategy=strategy), SimulatedCompany) for strategy in chosen]
+
+
+def _told(endings: Sequence[Ending]) -> dict[str, object]:
+    return {
+        "scenario": endings[0].scenario.title,
+        "strategies": {
+            ending.scenario.strategy: {
+                **tally(ending).as_json(),
+                "reasons": Counter(c.reason for c in ending.refused),
+                "waits": sorted(ending.waits),
+                "actions": [words.verb(action) for action in ending.actions],
+                "unmet": list(ending.unmet),
+                "good": not ending.unmet,
+            }
+            for ending in endings
+        },
+    }
+
+
+def _tell(ending: Ending) -> None:
+    """The timeline, and how it ended."""
+    scenario = ending.scenario
+    terminal.show(Ink(scenario.title, bold=True), f" ({scenario.strategy})")
+    if scenario.source:
+        terminal.show(scenario.source)
+    terminal.show()
+    for line in timeline(ending):
+        terminal.show(*line)
+    counts = tally(ending)
+    terminal.show()
+    took = "it never came to rest" if ending.took is None else f"at rest after {ending.took:.1f} s"
+    terminal.show(
+        f"{counts.rollovers} rollovers, {took}; {counts.refused} of {counts.connections} connections refused"
+        + (f", over {counts.outage:.1f} s at the longest" if counts.refused else "")
+    )
+    for sentence in ending.unmet:
+        terminal.show(Ink("not as expected: ", fg="red", bold=True), sentence)
+    if not ending.unmet:
+        terminal.show(Ink("as expected", fg="green", bold=True))
+    terminal.show()
+
+
+def timeline(ending: Ending) -> Iterator[tuple[str | Ink, ...]]:
+    """What happened and what was done, each thing that was waited for once, and where clients were refused."""
+    refused = sorted(ending.refused, key=lambda c: c.at)
+    waits: dict[str, str] = {}
+    shown = 0
+    for at, what in ending.told:
+        clock = f"{(at - ending.began).total_seconds():8.2f}  "
+        crowd = [c for c in refused[shown:] if c.at <= at]
+        if crowd:
+            shown += len(crowd)
+            reasons = ", ".join(f"{n} {reason}" for reason, n in Counter(c.reason for c in crowd).most_common())
+            yield clock, Ink(f"{'refused':14}", fg="red", bold=True), f"{len(crowd)} connections: {reasons}"
+        if isinstance(what, Event):
+            yield clock, Ink(f"{'! ' + str(what.__struct_config__.tag):14}", fg="yellow", bold=True), _particulars(what)
+        elif (line := _progress(what, waits)) is not None:
+            yield clock, Ink(f"{line[0]:14}", bold=True), line[1]
+    rest = refused[shown:]
+    if rest:
+        reasons = ", ".join(f"{n} {reason}" for reason, n in Counter(c.reason for c in rest).most_common())
+        first = (rest[0].at - ending.began).total_seconds()
+        yield f"{first:8.2f}  ", Ink(f"{'refused':14}", fg="red", bold=True), f"{len(rest)} connections: {reasons}"
+
+
+def _progress(progress: Progress, waits: dict[str, str]) -> tuple[str, str] | None:
+    ended = progress.ended
+    if ended is None:
+        return None
+    if isinstance(ended.plan, Settled):
+        told = waits.get(ended.subject) != "SETTLED"
+        waits[ended.subject] = "SETTLED"
+        return ("at rest", str(ended.subject)) if told else None
+    if isinstance(ended.plan, Wait):
+        told = waits.get(ended.subject) != ended.plan.code
+        waits[ended.subject] = ended.plan.code
+        return ("wait", f"{ended.plan.code}: {ended.plan.because}") if told else None
+    waits.pop(ended.subject, None)
+    return words.verb(ended.plan), words.particulars(ended.plan, ended.outcome)
+
+
+def _particulars(event: Event) -> str:
+    when = {"at", "before", "after", "waiting", "nth", "later", "optional"}
+    given = {f.name: getattr(event, f.name) for f in msgspec.structs.fields(event) if f.name not in when}
+    return ", ".join(f"{key} {value}" for key, value in given.items() if value not in (None, (), False))

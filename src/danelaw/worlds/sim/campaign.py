@@ -1,0 +1,204 @@
+"""Many rolls in worlds of chance, against an adversary of chance; and what came of them, counted.
+
+The adversary keeps to what the safety model assumes: what is restored is seen by a pass or its absence exceeds what a
+sight vouches for, and it restores nothing that refuses clients by itself. The same seed always draws the same.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+import msgspec
+
+from danelaw.worlds.sim import adversary_dns as dns
+from danelaw.worlds.sim import adversary_service as service
+from danelaw.worlds.sim.adversary import Event
+from danelaw.worlds.sim.scenario import LIMITS, AnyEvent, Expect, Roll, Scenario, StrategyName, World
+from danelaw.worlds.sim.scenario_play import Ending, Hire, play
+
+STRATEGIES: Final[tuple[StrategyName, ...]] = ("naive", "standby", "staged", "pinned")
+ROLLS: Final = 6
+"""How many rolls are played in one world."""
+LEAST, MOST = 2.0, 9.0
+"""How long a fault lasts, in seconds: longer than a sight vouches."""
+EACH: Final = 12.0
+"""About how long a roll takes, in seconds: faults are spread over that."""
+TOGETHER: Final = 3.0
+"""Refusals that are no further apart than so many seconds are one outage."""
+
+
+def draw(seed: int, strategy: StrategyName, rolls: int = ROLLS, faults: int | None = None) -> Scenario:
+    """A world, some rolls and some faults. The world and the faults are the same for every strategy."""
+    rng = random.Random(f"campaign {seed}")  # noqa: S311  # a simulation wants to be repeated
+    world = World(
+        lags=rng.choice([(0.0,), (0.7,), (3.0,), (0.5, 2.0)]),
+        ttl=rng.choice([1, 2, 3]),
+        most_delay=rng.choice([0.1, 0.5, 0.9]),
+        clients=12,
+        pace=1.0,
+        seed=seed,
+    )
+    kinds: list[Roll] = ["renewal" if rng.random() < 0.75 else "request" for _ in range(rolls)]
+    count = rng.randint(0, rolls) if faults is None else faults
+    events = [_fault(rng, len(world.lags) + 1, rolls) for _ in range(count)]
+    if any(isinstance(event, service.DelaySwitch) for event in events):
+        # What is restored while a switch is on its way would refuse those who meet the new chain.
+        events = [event for event in events if not isinstance(event, dns.Restore)]
+    return Scenario(
+        title=f"campaign, seed {seed}",
+        strategy=strategy,
+        rolls=tuple(kinds),
+        world=world,
+        event=tuple(events),
+        expect=Expect(within=EACH * 40 * max(rolls, 1), refused=0),
+    )
+
+
+def _fault(rng: random.Random, servers: int, rolls: int) -> AnyEvent:
+    at, lasts = round(rng.uniform(0, EACH * rolls), 3), round(rng.uniform(LEAST, MOST), 3)
+    seconds = round(rng.uniform(0.1, 0.9 * LIMITS.in_flight.total_seconds()), 3)
+    server, address = rng.randint(2, servers), rng.randint(1, 2)
+    makers: list[Callable[[], AnyEvent]] = [
+        lambda: dns.Silence(at=at, lasts=lasts, server=rng.randint(1, servers)),
+        lambda: dns.Freeze(at=at, lasts=lasts, server=server),
+        lambda: dns.Restore(at=at, lasts=lasts, server=server, harmless=True),
+        lambda: dns.Lag(at=at, lasts=lasts, server=server, seconds=round(rng.uniform(0, MOST), 3)),
+        lambda: dns.IdleZoneReload(at=at, lasts=lasts),
+        lambda: dns.LoseReply(at=at, lasts=lasts),
+        lambda: dns.DelayUpdate(at=at, lasts=lasts, seconds=seconds),
+        lambda: service.IdleReload(at=at, lasts=lasts),
+        lambda: service.Stick(at=at, lasts=lasts, address=address),
+        lambda: service.Deaf(at=at, lasts=lasts, address=address),
+        lambda: service.DelaySwitch(at=at, lasts=lasts, seconds=seconds),
+        lambda: service.RefuseOrders(at=at, lasts=lasts),
+        lambda: service.Kill(at=at),
+        lambda: service.Sleep(at=at, seconds=lasts),
+        lambda: service.LoseStore(at=at),
+    ]
+    return rng.choice(makers)()
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """``wrong`` and what follows it are Lee et al.'s. ``violations``: rollovers done wrongly, or in whose time somebody
+    was refused. ``outage``: the longest, in seconds. ``took``: seconds from the first renewal to the last rest,
+    and ``least``: what the waits alone come to, where nothing fails. ``unfinished``: worlds that did not come to rest.
+    """
+
+    rollovers: int = 0
+    keys: int = 0
+    violations: int = 0
+    wrong: int = 0
+    late: int = 0
+    missing: int = 0
+    early: int = 0
+    connections: int = 0
+    refused: int = 0
+    outage: float = 0.0
+    took: float = 0.0
+    least: float = 0.0
+    faults: int = 0
+    worlds: int = 0
+    unfinished: int = 0
+
+    def __add__(self, other: Tally) -> Tally:
+        added = {name: getattr(self, name) + getattr(other, name) for name in self.__slots__}
+        return Tally(**{**added, "outage": max(self.outage, other.outage)})
+
+    def as_json(self) -> dict[str, int | float]:
+        return {name: round(getattr(self, name), 3) for name in self.__slots__}
+
+
+def tally(ending: Ending) -> Tally:
+    """One world's."""
+    rollovers, refused = ending.ledger.rollovers(), ending.refused
+    begins = [r.at for r in rollovers]
+    ends = [*begins[1:], None][: len(begins)]
+    hit = [
+        any(begin <= c.at and (end is None or c.at < end) for c in refused)
+        for begin, end in zip(begins, ends, strict=True)
+    ]
+    before = any(not begins or c.at < begins[0] for c in refused)
+    scenario = ending.scenario
+    return Tally(
+        rollovers=len(rollovers),
+        keys=sum(r.key for r in rollovers),
+        violations=sum(r.wrong or h for r, h in zip(rollovers, hit, strict=True)) + before,
+        wrong=sum(r.wrong for r in rollovers),
+        late=sum(r.late for r in rollovers),
+        missing=sum(r.missing for r in rollovers),
+        early=sum(r.early for r in rollovers),
+        connections=len(ending.connections),
+        refused=len(refused),
+        outage=_longest_outage(ending),
+        took=ending.took or scenario.expect.within,
+        least=sum(least(scenario, roll) for roll in scenario.rolls),
+        faults=sum(isinstance(told, Event) for _, told in ending.told),
+        worlds=1,
+        unfinished=ending.took is None,
+    )
+
+
+def least(scenario: Scenario, roll: Roll) -> float:
+    """The seconds that a roll takes where nothing fails and no step takes any time: its waits."""
+    limits = scenario.bounds
+    settling = max(scenario.world.lags, default=0.0) + limits.hold(scenario.world.ttl).total_seconds()
+    linger = 0.0 if roll == "emergency" else limits.linger.total_seconds()
+    match scenario.strategy, roll:
+        case ("staged", _) | ("pinned", "request" | "emergency"):
+            return settling + linger + settling
+        case ("standby", "request" | "emergency"):
+            return linger + settling
+        case _:
+            return 0.0
+
+
+def _longest_outage(ending: Ending) -> float:
+    longest = timedelta(0)
+    first = last = None
+    for connection in ending.refused:
+        if first is None or last is None or connection.at - last > timedelta(seconds=TOGETHER):
+            first = connection.at
+        last = connection.at
+        longest = max(longest, last - first)
+    return longest.total_seconds()
+
+
+def failed(ending: Ending) -> bool:
+    """Whether a world of ours is not as it should be."""
+    return ending.scenario.strategy != "naive" and bool(ending.unmet or tally(ending).wrong)
+
+
+def shrink(scenario: Scenario, hire: Hire) -> Scenario:
+    """A smaller scenario that fails too: without any event, roll or other circumstance that it can fail without."""
+
+    def fails(candidate: Scenario) -> bool:
+        return failed(play(candidate, hire))
+
+    changed = True
+    while changed:
+        changed = False
+        for candidate in _smaller(scenario):
+            if fails(candidate):
+                scenario, changed = candidate, True
+                break
+    return msgspec.structs.replace(scenario, title=f"{scenario.title}, as little of it as still fails")
+
+
+def _smaller(scenario: Scenario) -> list[Scenario]:
+    events, rolls = scenario.event, scenario.rolls
+    without = [msgspec.structs.replace(scenario, event=events[:i] + events[i + 1 :]) for i in range(len(events))]
+    fewer = [msgspec.structs.replace(scenario, rolls=rolls[:-1])] if len(rolls) > 1 else []
+    middle = len(events) // 2
+    halves = [msgspec.structs.replace(scenario, event=half) for half in (events[:middle], events[middle:])]
+    return [*(halves if len(events) > 2 else []), *fewer, *without]
+
+
+def campaign(strategy: StrategyName, seed: int, rolls: int, hire: Hire) -> tuple[Tally, Scenario | None]:
+    """One world of a campaign, and its scenario where it failed."""
+    ending = play(draw(seed, strategy, rolls), hire)
+    return tally(ending), ending.scenario if failed(ending) else None

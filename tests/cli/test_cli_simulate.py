@@ -1,0 +1,128 @@
+"""``danelaw simulate`` as a user types it: the field's table, scenarios by name and by file, and what fails."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from danelaw.core.rollover.gate import Allowed
+from danelaw.faces.cli.simulate import simulate
+from danelaw.faces.cli.simulation import SimulatedCompany
+from danelaw.worlds.sim import scenario
+from danelaw.worlds.sim.scenario import read
+from danelaw.worlds.sim.scenario_play import play
+
+pytestmark = pytest.mark.slow
+
+SHIPPED = sorted(path.stem for path in (Path(scenario.__file__).parent / "scenarios").iterdir())
+DANELAW = Path(sys.executable).parent / "danelaw"
+
+
+Says = Callable[..., tuple[int, str]]
+"""The status, and standard output."""
+
+
+@pytest.fixture(name="says")
+def _says(capfd: pytest.CaptureFixture[str]) -> Says:
+    def says(*arguments: str) -> tuple[int, str]:
+        status = simulate.main(["--jobs", "1", *arguments], standalone_mode=False)
+        return status, capfd.readouterr().out
+
+    return says
+
+
+def counted(says: Says, *arguments: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(says("--json", *arguments)[1])
+    return found
+
+
+def test_by_hand_every_rollover_refuses_clients_and_no_strategy_ever_does(says: Says) -> None:
+    told = counted(says, "--rollovers", "6")
+    assert told["schema"] == "danelaw/simulate/1"
+    assert list(told["strategies"]) == ["naive", "standby", "staged", "pinned"]
+    naive = told["strategies"].pop("naive")
+    assert naive["violations"] == naive["late"] == naive["rollovers"] == 6
+    assert naive["refused"] > 0
+    for counts in told["strategies"].values():
+        assert (counts["rollovers"], counts["violations"], counts["refused"], counts["unfinished"]) == (6, 0, 0, 0)
+        assert counts["connections"] > 100
+    assert told["good"]
+
+
+def test_the_same_seed_plays_the_same_way_in_any_process() -> None:
+    """Also where Python hashes octets otherwise."""
+
+    def told(seed: str, hashes: str) -> str:
+        command = [str(DANELAW), "simulate", "--rollovers", "6", "--seed", seed, "--strategy", "staged", "--json"]
+        environment = {**os.environ, "PYTHONHASHSEED": hashes}
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=110, env=environment)  # noqa: S603 - our own command
+        return str(done.stdout)
+
+    assert told("7", "1") == told("7", "2")
+    assert told("7", "1") != told("8", "1")
+
+
+def test_a_scenario_that_comes_along_is_played_by_its_name(says: Says) -> None:
+    status, told = says("--scenario", "emergency")
+    assert (status, told.splitlines()[-2]) == (0, "as expected")
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_every_scenario_that_comes_along_ends_as_it_says(says: Says, name: str) -> None:
+    told = counted(says, "--scenario", name)
+    assert told["good"], told
+
+
+def test_a_scenario_that_does_not_end_as_it_says_is_told_and_the_status_is_1(says: Says, tmp_path: Path) -> None:
+    file = tmp_path / "impatient.toml"
+    file.write_text('title = "Too soon"\n[expect]\nwithin = 5\nnever = ["publish"]\n', encoding="utf-8")
+    status, told = says("--scenario", str(file))
+    assert status == 1
+    assert "not settled within 5 s" in told
+    assert "there was a publish" in told
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "hint"),
+    [
+        ("title = ", "SCENARIO_SYNTAX", ""),
+        ('titel = "x"', "SCENARIO_INVALID", "did you mean 'title'?"),
+        ('title = "x"\n[[event]]\ndo = "freze"\nat = 1', "SCENARIO_INVALID", "did you mean 'freeze'?"),
+        ('title = "x"\n[[event]]\ndo = "freeze"\nbefore = "swich"', "SCENARIO_INVALID", "did you mean 'switch'?"),
+        ('title = "x"\n[limits]\nlingr = 1', "SCENARIO_INVALID", "did you mean 'linger'?"),
+    ],
+)
+def test_what_is_wrong_with_a_file_is_told_with_a_hint(tmp_path: Path, text: str, code: str, hint: str) -> None:
+    file = tmp_path / "wrong.toml"
+    file.write_text(text, encoding="utf-8")
+    done = subprocess.run([DANELAW, "simulate", "--scenario", file], capture_output=True, text=True, check=False)  # noqa: S603 - our own command
+    assert done.returncode == 2
+    assert code in done.stderr
+    assert hint in done.stderr
+
+
+def test_a_campaign_that_fails_is_kept_as_a_small_scenario_that_plays_it_again(
+    says: Says, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a gate and a planner that believe everything to be allowed."""
+
+    def blind(*_: object) -> Allowed:
+        return Allowed()
+
+    monkeypatch.setattr("danelaw.core.rollover.plans.judge", blind)
+    monkeypatch.setattr("danelaw.app.engine.judge", blind)
+    monkeypatch.setattr("danelaw.app.engine.Engine.__init__.__defaults__", (blind,))
+    told = counted(says, "--rollovers", "6", "--strategy", "staged", "--keep", str(tmp_path))
+    assert not told["good"]
+    assert told["strategies"]["staged"]["violations"] > 0
+    (kept,) = told["failed"]
+    small = read(Path(kept).read_text(encoding="utf-8"))
+    assert (len(small.rolls), small.event) == (1, ())
+    assert play(small, SimulatedCompany).unmet != ()
