@@ -79,14 +79,21 @@ def members(facts: Facts, zone: Name, now: Instant, limits: Limits) -> frozenset
 
 
 def newest(facts: Facts, zone: Name, owner: Name, type: int) -> Answer | None:
-    """What the authority furthest ahead says, by serial: of those listed last, once one of them has answered."""
-    listed = facts.rosters(zone)[-1].servers if facts.rosters(zone) else frozenset[IP]()
+    """What the authority furthest ahead says, by serial: of those listed last, once one of them has answered.
+
+    A primary that was seen as lately and is behind has been restored: what is written starts from what it holds.
+    """
+    rosters = facts.rosters(zone)
+    listed = rosters[-1].servers if rosters else frozenset[IP]()
     seen = facts.spans(zone, owner, type)
     lasts = [spans[-1] for ip, spans in seen.items() if ip in listed] or [spans[-1] for spans in seen.values()]
     best: Span | None = None
     for span in lasts:
         if best is None or _above(span.serial, best.serial) or (span.serial == best.serial and span.last > best.last):
             best = span
+    primary = seen.get(rosters[-1].primary) if rosters and rosters[-1].primary is not None else None
+    if best is not None and primary and _above(best.serial, primary[-1].serial):
+        best = primary[-1] if best.last - primary[-1].last <= facts.max_gap else best
     return best.answer if best else None
 
 
