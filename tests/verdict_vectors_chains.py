@@ -135,6 +135,7 @@ PASSING: Final[dict[str, dict[str, Evidence]]] = {
         "each has its record": replace(publishing(ONE, NEXT), probes=probes(rsa=OTHER)),
         "nothing matches, which TLSA_MISMATCH says": presenting(*probes(OTHER)),
         "neither key matches, which it says too": presenting(*probes(OTHER, rsa=shows(NOBODY_S.der))),
+        "another at the next connection, which it says too": presenting(*probes(ecdsa=OTHER)),
     },
     "EMPTY_DIGEST": {"of a key": SOUND},
     "DUPLICATE_RECORD": {

@@ -270,6 +270,12 @@ def test_a_mismatch_says_for_which_clients_unless_it_is_for_all() -> None:
     assert "offer only" not in for_all.sentence
 
 
+def test_servers_behind_one_address_that_do_not_agree_are_not_taken_for_two_key_algorithms() -> None:
+    """Whoever published a record for what the second one presents would hide that it was forgotten."""
+    (first, _) = rule("TLSA_MISMATCH").findings(case(presenting(*probes(ecdsa=OTHER))))
+    assert "another connection to it met what matches" in first.sentence
+
+
 def test_a_chain_is_spoken_of_once_per_address_whoever_sees_it() -> None:
     assert len(rule("TLSA_MISMATCH").findings(case(presenting(*probes(OTHER, rsa=NotOffered()))))) == 2
 

@@ -25,7 +25,7 @@ from danelaw.core.model import (
     Unreachable,
     Validated,
 )
-from danelaw.core.tlsa import Match, Profile, RecordMatch, Reference, TLSARecord, match, records_of
+from danelaw.core.tlsa import Match, Profile, RecordMatch, Reference, TLSARecord, Verdict, match, records_of
 from danelaw.core.tlsa.match import set_aside
 from danelaw.core.tlsa.x509 import Certificate, parse
 from danelaw.core.verdict.authorities import Version, tlsa_versions
@@ -103,6 +103,14 @@ class Case:
     def matched(self) -> frozenset[TLSARecord]:
         """The records that match some chain somewhere."""
         return frozenset(outcome.record for view in self.views for outcome in view.outcomes if outcome.matched)
+
+    def beside_a_good_one(self, view: View) -> bool:
+        """Whether the chain is that of one key algorithm, where the server has another algorithm's that matches.
+
+        Where no algorithm leads to the one that matches, what is presented changes from one connection to the next.
+        """
+        good = (v for v in self.views if v.address == view.address and v.match.verdict is Verdict.MATCHED)
+        return bool(view.algorithms) and any(hello.algorithm is not None for one in good for hello in one.hellos)
 
     @property
     def passed_over(self) -> PassedOver | None:

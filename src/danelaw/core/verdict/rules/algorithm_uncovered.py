@@ -11,9 +11,8 @@ from danelaw.core.verdict.report import Level, Rule, Said
 
 
 def _look(case: Case) -> Iterable[Said]:
-    good = {view.address for view in case.views if view.match.verdict is Verdict.MATCHED}
     for view in case.views:
-        if view.match.verdict is Verdict.MISMATCH and view.algorithms and view.address in good:
+        if view.match.verdict is Verdict.MISMATCH and case.beside_a_good_one(view):
             names = " and ".join(algorithm.value.upper() for algorithm in view.algorithms)
             yield Said(
                 str(case.evidence.endpoint),

@@ -14,11 +14,16 @@ def _look(case: Case) -> Iterable[Said]:
     """Where it is one key algorithm's chain beside a good one, ALGORITHM_UNCOVERED says it."""
     good = {view.address for view in case.views if view.match.verdict is Verdict.MATCHED}
     for view in case.views:
-        if view.match.verdict is Verdict.MISMATCH and not (view.algorithms and view.address in good):
+        if view.match.verdict is Verdict.MISMATCH and not case.beside_a_good_one(view):
+            changing = (
+                "; another connection to it met what matches, so the servers behind this address differ"
+                if view.algorithms and view.address in good
+                else ""
+            )
             yield Said(
                 str(case.evidence.endpoint),
                 f"no TLSA record matches what the server presents to {view.whom}: clients that honour DANE "
-                "do not connect",
+                f"do not connect{changing}",
                 view.address,
                 tuple(str(outcome.reason) for outcome in view.match.records if outcome.reason is not None),
             )
