@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias, assert_never
+from typing import Final, Literal, TypeAlias, assert_never
 
 import dns.rdatatype
 
@@ -67,6 +67,7 @@ from danelaw.core.rollover.facts import Facts
 from danelaw.core.rollover.reach import Reach, Reached, Unprobed
 from danelaw.core.rollover.zone_changes import blocks_destruction, blocks_signing
 from danelaw.core.tlsa import (
+    CertificateUsage,
     ClientKind,
     Fallback,
     client_kinds,
@@ -80,6 +81,8 @@ from danelaw.core.tlsa.credential import associations, leaf_spki
 TXT = int(dns.rdatatype.TXT)
 ACME_CHALLENGE = b"_acme-challenge"
 """RFC 8555 §8.4."""
+_NAMES_LEAF: Final = (CertificateUsage.PKIX_EE, CertificateUsage.DANE_EE)
+"""Records of a CA go with no key of ours: they name every key that it certifies."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,8 +297,8 @@ def _judge_destruction(action: DestroyKey, facts: Facts, reach: Reach, now: Inst
                 )
             for held in answers.held:
                 named = records(held.answer)
-                own = associations({r.combination for r in named}, generation.chain, generation.spki)
-                if named & own:
+                leaves = {r.combination for r in named if r.combination.usage in _NAMES_LEAF}
+                if named & associations(leaves, generation.chain, generation.spki):
                     because = f"clients may hold {says(held.answer)}: {held.because}"
                     faults.append(Counterexample("I1", "KEY_PUBLISHED", held, None, None, frozenset(), now, because))
     return Refused(tuple(faults), _holds_end(faults)) if faults else Allowed()
