@@ -39,6 +39,7 @@ from danelaw.core.rollover.actions import (
     Outcome,
     PlaceChallenge,
     Publish,
+    ReuseKey,
     Receipt,
     Switch,
 )
@@ -428,7 +429,7 @@ def test_an_operator_may_call_for_it_once() -> None:
 def test_a_certificate_that_cannot_be_read_is_renewed_at_once() -> None:
     spoilt = Chain((b"x",))
     history = served(X).presents(-10, 0, spoilt).holds(0, credential(1, LEAF, spoilt), live=1)
-    assert isinstance(planned(history, 0), Wait | MakeKey | Publish | AdvanceOrder)
+    assert isinstance(planned(history, 0), Wait | MakeKey | ReuseKey | Publish | AdvanceOrder)
 
 
 @pytest.mark.parametrize("keeps", ["KEY_KEPT", "SETTLING"])
