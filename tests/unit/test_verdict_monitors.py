@@ -121,6 +121,12 @@ def test_no_more_is_said_than_monitors_read() -> None:
     assert re.fullmatch(r"… and \d+ lines more", lines[-1])
 
 
+def test_figures_that_would_be_cut_off_in_the_middle_are_left_out_whole() -> None:
+    _, lines = plugin([GOOD] * 200, EXPIRY_NOTICE, opportunistic=False)
+    assert len("\n".join(lines)) < 2 * LONGEST
+    assert figures(lines[0])
+
+
 FIGURE: Final = re.compile(r"(?:'([^'=]+)'|([^\s'=]+))=(-?\d+)s;([^;\s]*);([^;\s]*)(?:;0)?")
 """A figure in the form of the monitoring plugins' guidelines: 'label'=value[UOM];[warn];[crit];[min];[max]."""
 

@@ -21,6 +21,8 @@ Outcome: TypeAlias = TargetReport | tuple[str, DanelawError]
 
 LONGEST: Final = 4000
 """Characters of long text: monitors cut off what plugins say after 8 KiB, in which a character may take several."""
+LONGEST_FIGURES: Final = 3000
+"""Characters of performance data: a figure that is cut off is another figure."""
 LONGEST_LINE: Final = 600
 MOST_NAMED: Final = 5
 MOST_DETAILS: Final = 2
@@ -47,12 +49,17 @@ def plugin(outcomes: Sequence[Outcome], notice: timedelta, *, opportunistic: boo
     statuses = [_status(outcome, opportunistic) for outcome in outcomes]
     worst = next((status for status in _WORST_FIRST if status in statuses), Status.UNKNOWN)
     head = _one(outcomes[0]) if len(outcomes) == 1 else _many(list(zip(outcomes, statuses, strict=True)))
-    figures = " ".join(_figures(outcomes, notice))
+    figures = " ".join(_fitting(list(_figures(outcomes, notice)), LONGEST_FIGURES))
     first = _plain(f"DANELAW {worst.name} - {head}") + (f" | {figures}" if figures else "")
     long = [_plain(line) for outcome in outcomes for line in _long(outcome, alone=len(outcomes) == 1)]
-    fitting = sum(length <= LONGEST for length in accumulate(len(line) + 1 for line in long))
-    more = (f"… and {len(long) - fitting} lines more",) if fitting < len(long) else ()
-    return worst, (first, *long[:fitting], *more)
+    told = _fitting(long, LONGEST)
+    more = (f"… and {len(long) - len(told)} lines more",) if len(told) < len(long) else ()
+    return worst, (first, *told, *more)
+
+
+def _fitting(pieces: Sequence[str], room: int) -> Sequence[str]:
+    """As many of the first pieces as there is room for, with a character between them."""
+    return pieces[: sum(length <= room for length in accumulate(len(piece) + 1 for piece in pieces))]
 
 
 def unknown(why: str) -> str:
