@@ -39,8 +39,8 @@ from danelaw.core.rollover.actions import (
     Outcome,
     PlaceChallenge,
     Publish,
-    ReuseKey,
     Receipt,
+    ReuseKey,
     Switch,
 )
 from danelaw.core.rollover.facts import RenewalInfo, Requested, Sight
