@@ -211,10 +211,13 @@ def memory_store(limits: Limits) -> Store:
 def build(config: Config, surroundings: Surroundings, store: Store | None = None) -> Wired:
     """Plug a configuration into its surroundings.
 
-    Raises ``DanelawError`` for files that the configuration names and that cannot be read.
+    Raises ``DanelawError`` for files that the configuration names and that cannot be read, and ``CONFIG_INFEASIBLE``
+    for a service that cannot be kept as it is configured.
     """
     from danelaw.app.engine import Engine
+    from danelaw.app.promise import require_feasible
 
+    require_feasible(config)
     store = store or memory_store(config.limits)
     subjects = _subjects(config, surroundings)
     tools = _tools(config, surroundings, store)
@@ -252,7 +255,7 @@ def _tools(config: Config, world: Surroundings, store: Store) -> Toolbox:
             issuer.profile,
             world.blocking,
             world.clock,
-            back_off=_back_off(config),
+            back_off=config.back_off,
         )
         for key, issuer in config.issuers.items()
     }
@@ -295,11 +298,6 @@ def _updates(zone: ZoneConfig, config: Config, world: Surroundings) -> Publisher
     ip, port = zone.server
     primary = Primary(ip, port, zone.zone, read_key(zone.key_file))
     return Rfc2136Publisher(primary, world.dialer, world.clock, lifetime=config.limits.in_flight)
-
-
-def _back_off(config: Config) -> timedelta:
-    """How long to leave a CA alone that refused: not less than a pass, an hour where passes are minutes apart."""
-    return 12 * config.limits.pass_interval
 
 
 def _subjects(config: Config, world: Surroundings) -> Subjects:

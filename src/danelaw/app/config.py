@@ -63,7 +63,7 @@ class ChallengeSection(_Section, frozen=True):
 
 class IssuerSection(_Section, frozen=True):
     """An ACME CA. ``directory``: its URL. ``bundle``: PEM certificates to check its HTTPS by, the platform's if not
-    given."""
+    given. ``lifetime``: of its certificates, in seconds; what it has announced, if not given."""
 
     type: Literal["acme"]
     directory: str
@@ -71,6 +71,7 @@ class IssuerSection(_Section, frozen=True):
     contact: str | None = None
     bundle: str | None = None
     profile: str | None = None
+    lifetime: Annotated[float, msgspec.Meta(gt=0, le=10**9)] | None = None
     challenge: ChallengeSection = ChallengeSection()
 
 
@@ -211,6 +212,7 @@ class IssuerConfig(msgspec.Struct, frozen=True):
     account: Path
     bundle: Path | None
     profile: str | None
+    lifetime: timedelta | None
     challenge: ChallengeType
     webroot: Path | None
 
@@ -230,6 +232,11 @@ class Config(msgspec.Struct, frozen=True):
     zones: tuple[ZoneConfig, ...]
     services: tuple[ServiceConfig, ...]
     limits: Limits
+
+    @property
+    def back_off(self) -> timedelta:
+        """How long to leave a CA alone that refused: not less than a pass, an hour where passes are minutes apart."""
+        return 12 * self.limits.pass_interval
 
 
 def load(path: Path) -> Config:
@@ -373,6 +380,7 @@ def _issuer(path: Path, base: Path, section: IssuerSection) -> IssuerConfig:
         account=base / section.account,
         bundle=base / section.bundle if section.bundle else None,
         profile=section.profile,
+        lifetime=timedelta(seconds=section.lifetime) if section.lifetime else None,
         challenge=challenge,
         webroot=base / section.challenge.webroot if section.challenge.webroot else None,
     )

@@ -1,0 +1,36 @@
+"""Whether the services of a configuration can be kept as it asks: before anything is done for them."""
+
+from __future__ import annotations
+
+from danelaw.app.config import Config, ServiceConfig
+from danelaw.core.model import DanelawError
+from danelaw.core.rollover.feasibility import Infeasible, Terms, announced_lifetime, feasible, told
+from danelaw.core.tlsa import Selector
+
+
+def terms_of(service: ServiceConfig, config: Config) -> Terms:
+    """What a service is configured with. How long its certificates live is configured, or what its CA announced."""
+    issuer = config.issuers[service.issuer]
+    return Terms(
+        service.strategy,
+        config.limits,
+        service.tlsa_ttl,
+        issuer.lifetime or announced_lifetime(issuer.directory, issuer.profile),
+        config.back_off,
+        full=any(c.selector == Selector.CERT and c.usage in (1, 3) for c in service.combinations),
+    )
+
+
+def require_feasible(config: Config) -> None:
+    """Raises ``DanelawError("CONFIG_INFEASIBLE")`` for the first service whose steps do not fit in, with numbers."""
+    for service in config.services:
+        terms = terms_of(service, config)
+        verdict = feasible(terms)
+        if isinstance(verdict, Infeasible):
+            lifetime = f"; certificates live for {told(terms.lifetime)}" if terms.lifetime is not None else ""
+            raise DanelawError(
+                "CONFIG_INFEASIBLE",
+                f"{service.subject} cannot be kept as it is configured: {verdict.why}",
+                evidence=f"{verdict.numbers}{lifetime}",
+                hint=verdict.remedy,
+            )
