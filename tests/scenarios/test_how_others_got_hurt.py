@@ -2,8 +2,8 @@
 
 Most are stories, which ``test_stories.py`` plays; ``FAILS_UNDER`` says which mutant of ``make prove`` each of them
 notices: the rule that protects. What a story cannot say yet stands below, with its mutant. Elsewhere: aliases (mutant
-"aliases lead nowhere") in ``test_rollover_gate.py``, what several share in ``test_rollover_shared.py``, and zones that a
-roll of their keys would make bogus in ``test_zone_key_rolls.py``.
+"aliases lead nowhere") in ``test_rollover_gate.py``, what several share in ``test_rollover_shared.py``, and zones that
+a roll of their keys would make bogus in ``test_zone_key_rolls.py``.
 """
 
 from __future__ import annotations
