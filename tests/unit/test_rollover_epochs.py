@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
@@ -16,7 +17,7 @@ from danelaw.core.dnssec.rrsig import make
 from danelaw.core.model import Absence, Answer, RRset
 from danelaw.core.rollover.actions import Action, Conflict, Failure, Outcome, Receipt, SignZone, SubmitDS
 from danelaw.core.rollover.epochs import DNSKEY_TYPE, DS_TYPE, signatures_end
-from danelaw.core.rollover.facts import Roster, Sight
+from danelaw.core.rollover.facts import Roster, Sight, ZoneKeys
 from danelaw.core.rollover.gate import Allowed, Judgement, Refused, judge
 from danelaw.core.rollover.reach import Reach
 from rollover_history import HOST, LIMITS, NS1, NS2, NS3, ZONE, A, History, absent, at
@@ -67,9 +68,16 @@ def parent(history: History, start: float, end: float, serial: int, answer: Answ
     return history
 
 
-def signed(ttl: int = 30, until: float = 300) -> History:
+def ours() -> History:
+    """A zone in a file, of which all TTLs are known."""
+    history = History().roster(-500, NS1, NS2, primary=NS1)
+    history.log.append(ZoneKeys(at(-500), ZONE, frozenset(), frozenset(), longest_ttl=30))
+    return history
+
+
+def signed(ttl: int = 30, until: float = 300, of: Callable[[], History] = ours) -> History:
     """Unsigned until -10; signed at 0 by the first authority and at 20 by the second."""
-    history = History().roster(-500, NS1, NS2, primary=NS1).sees(-500, -10, 1, UNSIGNED, absent(HOST, A, ttl))
+    history = of().sees(-500, -10, 1, UNSIGNED, absent(HOST, A, ttl))
     history.sees(0, until, 2, SIGNED, by=[NS1]).sees(0, 10, 1, UNSIGNED, by=[NS2])
     return history.sees(20, until, 2, SIGNED, by=[NS2])
 
@@ -84,6 +92,13 @@ def test_the_ds_waits_until_nobody_holds_an_unsigned_answer() -> None:
     assert judgement.earliest == at(20 + 65)
     assert {fault.rule for fault in judgement.because} == {"I2"}
     assert verdict(HAND_OVER, signed(), 85) == Allowed()
+
+
+def test_of_a_zone_that_its_server_keeps_the_longest_ttl_is_assumed() -> None:
+    """Not all of it is looked at; what is not may have been held since before it was signed."""
+    history = signed(of=lambda: History().roster(-500, NS1, NS2, primary=NS1))
+    assert codes(verdict(HAND_OVER, history, 224.9)) == {"UNSIGNED_HELD"}
+    assert verdict(HAND_OVER, history, 225) == Allowed()
 
 
 def test_the_longest_ttl_seen_in_the_zone_counts() -> None:
@@ -146,7 +161,7 @@ def test_the_ds_leads_to_a_key_that_signs_the_dnskey_rrset(served: RRset, handed
 
 
 def test_the_ds_waits_until_nobody_holds_keys_that_it_does_not_lead_to() -> None:
-    history = History().roster(-500, NS1, NS2, primary=NS1).sees(-500, -10, 1, dnskeys(OTHER, ZSK, by=OTHER))
+    history = ours().sees(-500, -10, 1, dnskeys(OTHER, ZSK, by=OTHER))
     history.sees(0, 100, 2, SIGNED)
     assert codes(verdict(HAND_OVER, history, 64.9)) == {"DS_MISMATCH"}
     assert verdict(HAND_OVER, history, 65) == Allowed()

@@ -263,6 +263,7 @@ BY_Z1 = make(SOA, ZONE, Z1, at(-100), at(100))
         (BY_Z1[:-1] + bytes((BY_Z1[-1] ^ 1,)), set()),
         (b"short", set()),
     ],
+    ids=["the ZSK's", "the KSK's", "a stranger's", "over", "to come", "another zone's", "damaged", "malformed"],
 )
 def test_a_signature_is_a_keys_if_it_verifies_and_is_in_time(made: bytes, expected: set[ZoneKey]) -> None:
     assert signers(made) == expected

@@ -108,8 +108,13 @@ def planned(action: SignZone) -> tuple[KeySet, Content]:
 
 
 def for_any_rrset(facts: Facts, zone: Name, limits: Limits) -> Limits:
-    """The limits by which any RRset of the zone may be held: as long as that of the largest TTL."""
+    """The limits by which any RRset of the zone may be held: as long as that of the largest TTL.
+
+    Of a zone that its server keeps nobody tells the largest TTL: not all of it is looked at.
+    """
     longest = timedelta(seconds=facts.longest_ttl(zone))
+    if facts.zone_keys(zone) is None:
+        longest = max(longest, limits.assumed_past_ttl)
     return replace(
         limits,
         hold_floor=max(limits.hold_floor, limits.ttl_factor * longest),
