@@ -421,6 +421,18 @@ def test_a_switch_waits_for_the_last_authority() -> None:
     assert judgement.earliest is None
 
 
+def test_a_switch_waits_for_the_last_of_several_holds() -> None:
+    old = replace(X, ttl=100)
+    history = served(old).sees(10, 20, 2, rrset(record(OLD), FOREIGN), addresses(WEB1, WEB2), absent(HOST, AAAA))
+    history.sees(30, 40, 3, XY, addresses(WEB1, WEB2), absent(HOST, AAAA)).presents(10, 40, OLD)
+    history.holds(40, FIRST, SECOND, live=1)
+    judgement = verdict(TO_NEW, history, 40)
+    assert isinstance(judgement, Refused)
+    assert judgement.earliest == at(10 + 205)
+    ends = {fault.held.until for fault in judgement.because if fault.held is not None}
+    assert ends == {at(10 + 205), at(30 + 65)}
+
+
 def test_only_a_stored_generation_with_the_stored_chain_is_served() -> None:
     history = rolled()
     assert codes(verdict(replace(TO_NEW, generation=GenerationId(3)), history, 100)) == {"NOT_STORED"}
