@@ -301,7 +301,7 @@ def _updates(zone: ZoneConfig, config: Config, world: Surroundings) -> Publisher
 
 
 def _subjects(config: Config, world: Surroundings) -> Subjects:
-    from danelaw.app.config import LOCAL, UpdatedZoneConfig
+    from danelaw.app.config import LOCAL, FileZoneConfig, UpdatedZoneConfig
     from danelaw.app.toolbox import Subjects
     from danelaw.core.rollover.planner import DesiredService, DesiredZone
     from danelaw.core.rollover.reach import Reach
@@ -315,6 +315,8 @@ def _subjects(config: Config, world: Surroundings) -> Subjects:
             parent,
             zone.ds_ttl,
             signed_by="server" if isinstance(zone, UpdatedZoneConfig) else "danelaw",
+            ksk_lifetime=zone.ksk_lifetime if isinstance(zone, FileZoneConfig) else None,
+            zsk_lifetime=zone.zsk_lifetime if isinstance(zone, FileZoneConfig) else None,
         )
     roots = _roots(config.client_roots)
     reached: list[Reached] = []

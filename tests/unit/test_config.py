@@ -153,6 +153,7 @@ def test_every_key_of_the_main_file_is_taken(tmp_path: Path) -> None:
     cds = true
     validity = 864000
     dnskey_ttl = 7200
+    zsk_lifetime = 864000
     [limits]
     linger = 5
     """
@@ -175,6 +176,7 @@ def test_every_key_of_the_main_file_is_taken(tmp_path: Path) -> None:
     assert isinstance(zone, FileZoneConfig)
     assert zone.nsec3 == NSEC3Chain(b"\xaa\xbb", 2, opt_out=True)
     assert (zone.zonemd, zone.cds, zone.validity, zone.dnskey_ttl) == (True, True, timedelta(days=10), 7200)
+    assert (zone.ksk_lifetime, zone.zsk_lifetime) == (None, timedelta(days=10))
     assert config.limits.linger == timedelta(seconds=5)
 
 

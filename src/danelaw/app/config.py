@@ -85,7 +85,8 @@ class NSEC3Section(_Section, frozen=True):
 
 class ZonefileSection(_Section, frozen=True, tag_field="type", tag="zonefile"):
     """A zone kept in a file. ``signed``: what the name server serves, FILE.signed if not given. ``parent``: the parent
-    zone, one label up if not given. ``validity``: of signatures, in seconds. ``dnskey_ttl``: the SOA's if not given."""
+    zone, one label up if not given. ``validity``: of signatures, in seconds. ``dnskey_ttl``: the SOA's if not given.
+    ``ksk_lifetime`` and ``zsk_lifetime``: when keys are replaced, in seconds; never by age if not given."""
 
     zone: str
     file: str
@@ -99,6 +100,8 @@ class ZonefileSection(_Section, frozen=True, tag_field="type", tag="zonefile"):
     cds: bool = False
     validity: Annotated[int, msgspec.Meta(ge=3600, le=365 * 86400)] = 1_209_600
     dnskey_ttl: TTL | None = None
+    ksk_lifetime: Annotated[int, msgspec.Meta(ge=3600)] | None = None
+    zsk_lifetime: Annotated[int, msgspec.Meta(ge=3600)] | None = None
 
 
 class Rfc2136Section(_Section, frozen=True, tag_field="type", tag="rfc2136"):
@@ -174,6 +177,8 @@ class FileZoneConfig(ZoneConfig, frozen=True, kw_only=True):
     cds: bool
     validity: timedelta
     dnskey_ttl: int | None
+    ksk_lifetime: timedelta | None = None
+    zsk_lifetime: timedelta | None = None
 
 
 class UpdatedZoneConfig(ZoneConfig, frozen=True, kw_only=True):
@@ -360,6 +365,8 @@ def _zone(path: Path, base: Path, section: ZonefileSection | Rfc2136Section) -> 
         cds=section.cds,
         validity=timedelta(seconds=section.validity),
         dnskey_ttl=section.dnskey_ttl,
+        ksk_lifetime=timedelta(seconds=section.ksk_lifetime) if section.ksk_lifetime else None,
+        zsk_lifetime=timedelta(seconds=section.zsk_lifetime) if section.zsk_lifetime else None,
     )
 
 
