@@ -16,6 +16,7 @@ from danelaw.core.rollover.actions import Action, Conflict, Receipt
 from danelaw.core.rollover.facts import Deed, Facts
 from danelaw.core.rollover.gate import Allowed, Judgement, Refused, judge
 from danelaw.core.rollover.reach import Reach
+from danelaw.core.rollover.steps import Step, step_of
 from danelaw.core.rollover.succession import Strategy
 from danelaw.core.tlsa import Combination
 
@@ -70,6 +71,11 @@ class Wait:
     because: str
     since: Instant
     until: Instant | None
+
+    @property
+    def step(self) -> Step | None:
+        """Where in the mould of every change this is waited for."""
+        return step_of(self.code)
 
 
 @dataclass(frozen=True, slots=True)
