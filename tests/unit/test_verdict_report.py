@@ -23,7 +23,9 @@ from danelaw.core.verdict import Verdict, judge, judge_target, reference_of, tar
 from tlsa_chains import INTERMEDIATE, LEAF, RENEWED, ROOT, issue
 from verdict_evidence import (
     AAAA,
+    EXPANDED,
     FOUR,
+    HOST,
     NS1,
     NS2,
     OTHER,
@@ -35,6 +37,7 @@ from verdict_evidence import (
     A,
     addresses,
     at_all,
+    links,
     presenting,
     probes,
     publishing,
@@ -150,6 +153,7 @@ def test_the_transcript_of_a_sound_service_reads_like_the_article_s() -> None:
         "Asked for: _443._tcp.www.example.net TLSA (TTL 3600 s)",
         "DNSSEC: secure, validated here from the root's trust anchor",
         f"TLSA: 3 1 1 {named}",
+        "Addresses: A secure, AAAA secure",
         "",
         "Connecting to IPv6 address: 2001:db8::80 port 443",
         *met,
@@ -157,6 +161,12 @@ def test_the_transcript_of_a_sound_service_reads_like_the_article_s() -> None:
         *met,
         "Findings: none",
     ]
+
+
+def test_the_transcript_says_how_far_the_host_s_own_names_are_signed() -> None:
+    unsigned = replace(SOUND, a=links(addresses(A, FOUR, state=Security.INSECURE), HOST, EXPANDED))
+    lines = transcript(judge(unsigned, REFERENCE))
+    assert "Addresses: A insecure, AAAA secure; an alias of web.example.org" in lines
 
 
 def test_the_transcript_says_which_certificate_a_trust_anchor_record_names() -> None:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
+from danelaw.core.dnssec.rrsig import type_text
 from danelaw.core.model import IP, HandshakeFailure, NotOffered, Security, Unreachable
 from danelaw.core.tlsa import TLSARecord, records_of
 from danelaw.core.verdict.case import Case, View
@@ -82,6 +83,7 @@ def _text(report: Report) -> Iterator[str]:
 def seen(case: Case) -> Iterator[str]:
     """What was seen of an endpoint: its TLSA records, and what each address presents."""
     yield from _tlsa(case)
+    yield _addresses(case)
     for address in case.addresses:
         yield ""
         yield from _address(case, address)
@@ -100,6 +102,16 @@ def _tlsa(case: Case) -> Iterator[str]:
     for record in records[:MOST_RECORDS]:
         yield f"TLSA: {_whole(record)}"
     yield from _more(records, MOST_RECORDS, "TLSA: ")
+
+
+def _addresses(case: Case) -> str:
+    """The DNSSEC state of the host's own names."""
+    evidence = case.evidence
+    states = ", ".join(f"{type_text(answer.type)} {answer.state.value}" for answer in (evidence.a, evidence.aaaa))
+    host, expanded = evidence.endpoint.host, case.expanded
+    return f"Addresses: {states}" + (
+        f"; an alias of {expanded.to_text(omit_final_dot=True)}" if host != expanded else ""
+    )
 
 
 def _whole(record: TLSARecord) -> str:
