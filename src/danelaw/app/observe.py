@@ -101,17 +101,19 @@ class Observer:
         listed = frozenset(ip for _, ip in servers)
         found: list[Fact] = []
         asked = listed | members(facts, zone, now, self.limits)
-        sights = await asyncio.gather(*(self._ask(zone, ip, wanted) for ip in sorted(asked, key=str)))
-        for sight in sights:
-            found.extend(sight)
+        said = await asyncio.gather(*(self._ask(zone, ip, wanted) for ip in sorted(asked, key=str)))
+        for _, sights in said:
+            found.extend(sights)
         if listed:
-            found.append(Roster(now, zone, listed, _primary(zone, servers, sights)))
+            found.append(Roster(now, zone, listed, _primary(servers, [soa for soa, _ in said])))
         return found
 
-    async def _ask(self, zone: Name, ip: IP, wanted: Sequence[tuple[Name, int]]) -> list[Sight]:
+    async def _ask(self, zone: Name, ip: IP, wanted: Sequence[tuple[Name, int]]) -> tuple[Answer | None, list[Sight]]:
+        """The SOA, and what is wanted."""
         sights: list[Sight] = []
         reply = await self.tools.authorities.ask(ip, zone, SOA)
-        serial = soa_serial(reply) if isinstance(reply, Message) and reply.authoritative else None
+        said = reply if isinstance(reply, Message) and reply.authoritative else None
+        serial = soa_serial(said) if said is not None else None
         for owner, type in wanted:
             if serial is None:
                 message: Message | Silence = Silence("NO_SOA")
@@ -123,7 +125,7 @@ class Observer:
             if isinstance(message, Message) and message.authoritative:
                 answer = as_answer(message, owner, type)
             sights.append(Sight(self.tools.clock.now(), zone, ip, serial, owner, type, answer))
-        return sights
+        return as_answer(said, zone, SOA) if said is not None else None, sights
 
     async def _sweep_parent(self, desired: DesiredZone, facts: Facts) -> list[Fact]:
         if desired.parent is None:
@@ -250,13 +252,12 @@ def _hellos(bases: Sequence[Name]) -> Iterable[Hello]:
             yield Hello(base, version)
 
 
-def _primary(zone: Name, servers: Sequence[tuple[Name, IP]], sights: Sequence[Sequence[Sight]]) -> IP | None:
+def _primary(servers: Sequence[tuple[Name, IP]], soas: Iterable[Answer | None]) -> IP | None:
     """The address of the SOA's MNAME (RFC 1035 §3.3.13), if it is one of the servers and has only one."""
-    for sight in (s for part in sights for s in part):
-        if (sight.owner, sight.type) == (zone, SOA) and isinstance(sight.answer, RRset):
-            for rdata in sight.answer.rdatas:
-                mname, _ = from_wire(rdata, 0)
-                own = [ip for name, ip in servers if name == mname]
-                if len(own) == 1:
-                    return own[0]
+    for soa in soas:
+        for rdata in soa.rdatas if isinstance(soa, RRset) and soa.type == SOA else ():
+            mname, _ = from_wire(rdata, 0)
+            own = [ip for name, ip in servers if name == mname]
+            if len(own) == 1:
+                return own[0]
     return None
