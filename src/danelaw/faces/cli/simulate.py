@@ -277,8 +277,8 @@ def _progress(progress: Progress, waits: dict[str, str]) -> tuple[str, str] | No
     if ended is None:
         return None
     if isinstance(ended.plan, Settled):
-        told = waits.get(ended.subject) != "SETTLED"
-        waits[ended.subject] = "SETTLED"
+        told = waits.get(ended.subject) != "at rest"
+        waits[ended.subject] = "at rest"
         return ("at rest", str(ended.subject)) if told else None
     if isinstance(ended.plan, Wait):
         told = waits.get(ended.subject) != ended.plan.code
