@@ -83,6 +83,16 @@ def test_a_key_that_has_lived_its_time_gives_way_to_its_standby() -> None:
     assert life.world.crowd.refused() == []
 
 
+def test_a_key_serves_its_whole_time_however_long_it_stood_by() -> None:
+    life = Living(Strategy.STANDBY, replace(HASTE, key_lifetime=timedelta(seconds=200)))
+    first = life.serving
+    life.run(lambda: life.serving.spki != first.spki, 400)
+    second, since = life.serving, life.world.clock.now()
+    life.run(lambda: life.serving.spki != second.spki, 400)
+    assert timedelta(seconds=180) <= life.world.clock.now() - since <= timedelta(seconds=210)
+    assert life.world.crowd.refused() == []
+
+
 def test_a_standby_that_was_published_just_now_does_not_take_over_by_the_calendar() -> None:
     """The new key after a roll stands by for the time that is desired of one, though its predecessor is old."""
     limits = replace(HASTE, key_lifetime=timedelta(seconds=30), standby_settle=timedelta(seconds=60))

@@ -151,7 +151,8 @@ class _Charting:
         return with_key(self.keys, self.holding.live)
 
     def _key_due(self, key: Key) -> Instant:
-        return key.due(self.d.subject, self.outlook.limits.key_lifetime)
+        """A key lives from when it began to serve: while it stood by, nobody trusted it with anything."""
+        return key.due(self.d.subject, self.outlook.limits.key_lifetime) + (self._since(key) - key.created)
 
     def _asked(self, key: Key) -> Instant | None:
         """When the operator asked for another key than this one; None if he did not, or has got it."""
