@@ -311,7 +311,7 @@ class Truth:
         assert world.flying is not None  # noqa: S101 - both callers looked
         action = world.flying.action
         assert isinstance(action, Publish | Switch)  # noqa: S101 - nothing else flies
-        after, _, hole = self._effect(self._fetched(world), action)
+        after, _, hole = self._effect(world, action)  # until now caches asked at the end of the tick before
         return f"it lands: {self._name(action)}", after._replace(flying=None), hole
 
     def _effect(self, world: World, action: Publish | Switch) -> tuple[World, Outcome, str]:
