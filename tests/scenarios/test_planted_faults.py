@@ -16,7 +16,7 @@ from virtual import LAB_LIMITS, Runner, engine, served_tlsa, settled_world
 
 from danelaw.adapters.store.memory import MemoryStore
 from danelaw.core.model import IP, ChallengeType, GenerationId, Instant, Limits, SubjectName
-from danelaw.core.rollover import answers, chains, epochs, gate, service_planner
+from danelaw.core.rollover import answers, chains, gate, service_planner
 from danelaw.core.rollover.actions import Publish, Switch
 from danelaw.core.rollover.facts import Fact, Facts, Intended, Span
 from danelaw.core.rollover.gate import Allowed
@@ -224,7 +224,7 @@ def handed_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def epochs_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(epochs, "blocks_ds", lambda *_: ())
+    monkeypatch.setattr(gate, "blocks_ds", lambda *_: ())
 
 
 def clients_know_everything(monkeypatch: pytest.MonkeyPatch) -> None:
