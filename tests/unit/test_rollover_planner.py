@@ -45,6 +45,7 @@ from danelaw.core.rollover.actions import (
 )
 from danelaw.core.rollover.facts import RenewalInfo, Requested, Sight
 from danelaw.core.rollover.planner import TXT, DesiredService, Plan, Settled, Wait, challenge_owner, plan, txt_rdata
+from danelaw.core.rollover.succession import Strategy
 from danelaw.core.tlsa import Combination
 from rollover_history import (
     AAAA,
@@ -424,6 +425,32 @@ def test_an_operator_may_call_for_it_once() -> None:
     history = only_old()
     history.log.append(Requested(at(-1000), LINEAGE, "operator"))  # the generation is younger
     assert not due_after(history)
+
+
+MAIL = dns.name.from_text("mail.example.net.")
+
+
+@pytest.mark.parametrize(
+    ("strategy", "expected"),
+    [(Strategy.STAGED, MakeKey(LINEAGE)), (Strategy.PINNED, ReuseKey(LINEAGE, GenerationId(1)))],
+)
+def test_a_name_that_the_certificate_lacks_is_reason_for_a_renewal(strategy: Strategy, expected: Action) -> None:
+    two = replace(desired(), names=(HOST, MAIL), strategy=strategy)
+    assert planned(only_old(), 0, two) == expected
+    assert isinstance(planned(only_old(), 0, replace(two, names=(HOST,))), Settled)
+
+
+def test_a_name_that_the_ca_left_out_is_not_ordered_again_and_again() -> None:
+    two = replace(desired(), names=(HOST, MAIL))
+    step = AdvanceOrder(LINEAGE, GenerationId(1), OrderState(two.names))
+    assert isinstance(planned(only_old().does(-50, step, Issued(step.order, OLD)), 0, two), Settled)
+
+
+@pytest.mark.parametrize("name", ["www.example.net.", "*.example.net."])
+def test_a_wildcard_covers_what_it_stands_for(name: str) -> None:
+    wild = chain_of(issue("wild", INTERMEDIATE, names=("*.example.net",), key=LEAF.key))
+    history = served(X).presents(-10, 0, wild).holds(0, credential(1, LEAF, wild), live=1)
+    assert isinstance(planned(history, 6, replace(desired(), names=(dns.name.from_text(name),))), Settled)
 
 
 def test_a_certificate_that_cannot_be_read_is_renewed_at_once() -> None:

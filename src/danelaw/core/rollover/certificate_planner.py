@@ -27,7 +27,7 @@ from danelaw.core.rollover.actions import Action, AdvanceOrder, ClearChallenge, 
 from danelaw.core.rollover.answers import newest, visible
 from danelaw.core.rollover.plans import DesiredService, Outlook, Wait
 from danelaw.core.rollover.succession import Complete
-from danelaw.core.tlsa.credential import leaf_validity
+from danelaw.core.tlsa.credential import leaf_lacks, leaf_validity
 
 TXT = int(dns.rdatatype.TXT)
 
@@ -40,7 +40,12 @@ class Ordering:
     outlook: Outlook
 
     def due(self, current: Complete) -> Instant:
-        """When to renew a certificate: the CA's window (RFC 9773), or a part of its lifetime."""
+        """When to renew a certificate: the CA's window (RFC 9773), or a part of its lifetime.
+
+        At once where it lacks a name that is desired by now; but not a second time, if a CA leaves that name out.
+        """
+        if leaf_lacks(current.chain, self.d.names) and not self._ordered_with_all_names(current):
+            return self.outlook.now
         late = self._after(current, self.outlook.limits.renew_fraction)
         info = self.outlook.facts.renewal(current.chain)
         return min(info.window.start, late) if info is not None else late
@@ -48,6 +53,14 @@ class Ordering:
     def urgent(self, current: Complete) -> bool:
         """Whether it is so late that a renewal must wait for nothing that can be done without."""
         return self._after(current, self.outlook.limits.urgent_fraction) <= self.outlook.now
+
+    def _ordered_with_all_names(self, current: Complete) -> bool:
+        return any(
+            isinstance(deed.action, AdvanceOrder)
+            and (deed.action.lineage, deed.action.generation) == (self.d.lineage, current.facts.generation)
+            and set(self.d.names) <= set(deed.action.order.names)
+            for deed in self.outlook.facts.deeds
+        )
 
     def _after(self, current: Complete, part: float) -> Instant:
         validity = leaf_validity(current.chain)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from dns.name import Name
+
 from danelaw.core.model import Chain, DanelawError
 from danelaw.core.tlsa.associate import associate, from_spki
 from danelaw.core.tlsa.records import Combination, TLSARecord
-from danelaw.core.tlsa.x509 import Validity, parse
+from danelaw.core.tlsa.x509 import Validity, names_match, parse
 
 
 def leaf_spki(chain: Chain) -> bytes | None:
@@ -20,6 +22,12 @@ def leaf_validity(chain: Chain) -> Validity | None:
     """From when until when the leaf is valid; None where there is no leaf that can be read."""
     leaf = parse(chain.ders[0]) if chain.ders else None
     return leaf.validity if leaf else None
+
+
+def leaf_lacks(chain: Chain, names: tuple[Name, ...]) -> bool:
+    """Whether the leaf can be read and does not cover every one of the names (RFC 9525 §6)."""
+    leaf = parse(chain.ders[0]) if chain.ders else None
+    return leaf is not None and names_match(leaf, names) is not None
 
 
 def associations(combinations: Iterable[Combination], chain: Chain | None, spki: bytes) -> frozenset[TLSARecord]:
