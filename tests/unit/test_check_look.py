@@ -232,6 +232,16 @@ def test_addresses_are_asked_for_before_records() -> None:
     assert [type for _, type in world.asked] == [T.A, T.AAAA, T.TLSA]
 
 
+@pytest.mark.parametrize(
+    ("aaaa", "asked"), [(LOST, [T.A, T.AAAA]), (SECURE, [T.A, T.AAAA, T.TLSA])], ids=["neither", "one of them"]
+)
+def test_where_no_address_could_be_learnt_records_are_not_waited_for(aaaa: Security, asked: list[int]) -> None:
+    world = World([answer(MAIL, "A", state=LOST), answer(MAIL, "AAAA", state=aaaa)])
+    found = looked(world, "mail.example.net:25").endpoints[0]
+    assert [type for _, type in world.asked] == asked
+    assert (found.tlsa.state is LOST) is (aaaa is LOST)
+
+
 ALIASED = (answer("www.example.net.", "A", "192.0.2.1", via="host.example."),)
 THERE, HERE = "_443._tcp.host.example.", "_443._tcp.www.example.net."
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import dns.rdatatype
 from dns.name import Name
 
 from danelaw.app.eyes import Eyes
+from danelaw.app.probing import NO_TLS, not_had
 from danelaw.app.sweep import SOA, sweep
 from danelaw.core.model import (
     IP,
@@ -22,7 +23,6 @@ from danelaw.core.model import (
     HandshakeFailure,
     Hello,
     KeyAlgorithm,
-    NotOffered,
     Presentation,
     Probe,
     Security,
@@ -40,8 +40,7 @@ AAAA: Final = int(dns.rdatatype.AAAA)
 MOST_ADDRESSES: Final = 32
 """Addresses of one endpoint that are connected to: whoever lists more wants others to be connected to."""
 
-_NO_TLS: Final = frozenset({"CONNECTION_REFUSED", "STARTTLS_NOT_OFFERED", "STARTTLS_REFUSED", "NOT_THIS_PROTOCOL"})
-_DECIDED: Final = _NO_TLS | {"TLS_OUTDATED"}
+_DECIDED: Final = NO_TLS | {"TLS_OUTDATED"}
 """Failures that have nothing to do with what the client offers in TLS: another one would fail alike."""
 
 
@@ -88,12 +87,19 @@ async def look_at(
     )
 
 
-async def _candidates(endpoint: Endpoint, eyes: Eyes, answers: Iterable[Validated]) -> tuple[Candidate, ...]:
+async def _candidates(endpoint: Endpoint, eyes: Eyes, answers: Sequence[Validated]) -> tuple[Candidate, ...]:
     """The TLSA base domains in the order in which clients try them, with the answers there: where a secure chain of
     CNAMEs ends, and the host itself (RFC 7671 §7)."""
     ends = [answer.rrset.owner for answer in answers if answer.state is Security.SECURE and answer.rrset is not None]
     bases = base_domains(endpoint.host, ends[0] if ends else None)
     owners = [tlsa_owner(endpoint.port, endpoint.transport, base) for base in bases]
+    if all(answer.state is Security.INDETERMINATE for answer in answers):
+        # nobody gets as far as to the records, and whoever does not answer now need not be waited for twice
+        why = tuple(dict.fromkeys(reason for answer in answers for reason in answer.reasons))
+        return tuple(
+            Candidate(base, owner, Validated(owner, TLSA, Security.INDETERMINATE, reasons=why))
+            for base, owner in zip(bases, owners, strict=True)
+        )
     found = await asyncio.gather(*(eyes.resolver.resolve(owner, TLSA) for owner in owners))
     return tuple(map(Candidate, bases, owners, found))
 
@@ -176,20 +182,12 @@ async def _probe(endpoint: Endpoint, eyes: Eyes, ip: IP, hellos: Sequence[Hello]
     for hello in hellos:
         got = await _attempt(endpoint, eyes, ip, hello)
         if hello.restricted and isinstance(got, HandshakeFailure) and shaken:
-            got = _not_had(got)
+            got = not_had(got)
         shaken = shaken or isinstance(got, Handshake)
         probes.append(Probe(eyes.clock.now(), ip, hello, got))
         if isinstance(got, Unreachable) or (isinstance(got, HandshakeFailure) and got.code in _DECIDED):
             break
     return tuple(probes)
-
-
-def _not_had(failure: HandshakeFailure) -> NotOffered | Unreachable:
-    """What the failure of a restricted client means where another got through: the server has no such credential,
-    unless it came to no TLS at all, as with one that has had enough of our connections."""
-    if failure.code in _NO_TLS:
-        return Unreachable("UNREACHABLE", f"{failure.code}: {failure.detail}".removesuffix(": "))
-    return NotOffered()
 
 
 async def _attempt(endpoint: Endpoint, eyes: Eyes, ip: IP, hello: Hello) -> Presentation:
