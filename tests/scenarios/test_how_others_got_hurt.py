@@ -28,7 +28,7 @@ from danelaw.core.model import (
     OrderState,
     RRset,
 )
-from danelaw.core.rollover.actions import Publish, Receipt, Switch
+from danelaw.core.rollover.actions import MakeKey, Publish, Receipt, Switch
 from danelaw.core.rollover.gate import Judgement, Refused, judge, violations
 from danelaw.core.rollover.planner import DesiredService, Plan, Settled, Wait, plan
 from danelaw.core.tlsa import Combination, TLSARecord
@@ -214,9 +214,18 @@ def test_an_address_that_left_dns_keeps_its_record_while_caches_have_it() -> Non
 # -- the planner, on histories ---------------------------------------------------------------------------------------
 
 
-def planned(history: History, second: float) -> Plan:
-    desired = DesiredService(SERVICE, LINEAGE, ZONE, (HOST,), (Combination(3, 1, 1),), 30, LOCAL, ChallengeType.HTTP_01)
+def planned(history: History, second: float, names: tuple[dns.name.Name, ...] = (HOST,)) -> Plan:
+    desired = DesiredService(SERVICE, LINEAGE, ZONE, names, (Combination(3, 1, 1),), 30, LOCAL, ChallengeType.HTTP_01)
     return plan(desired, history.facts(), reach(), at(second), LIMITS)
+
+
+def test_another_name_is_a_roll_of_its_own() -> None:
+    """mailcow #6619: a SAN changed, and its records did not follow.
+
+    Mutant: "a name that the certificate lacks is waited for".
+    """
+    both = (HOST, dns.name.from_text("mail.example.net."))
+    assert planned(served(X).holds(0.1, FIRST, live=1), 1, both) == MakeKey(LINEAGE)
 
 
 def test_letters_of_either_case_are_one_record() -> None:
