@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from html import escape
 from pathlib import Path
@@ -194,7 +195,78 @@ def _box(number: int, row: Row) -> Iterator[str]:
     yield f'<text x="{text}" y="{y + 58}" fill="{_ELSE}">if not: {escape(row.trouble)}</text>'
 
 
-PICTURES: Final[dict[str, Callable[[], str]]] = {"rollover-steps": picture}
+# -- who holds and presents what, meanwhile ---------------------------------------------------------------------------
+
+_NAMES, _COLUMN, _ROW = 272, 96, 26
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """What holds from the beginning of one step to the end of another; None: since before, or for good."""
+
+    what: str
+    since: Step | None
+    until: Step | None
+    old: bool
+
+
+LANES: Final = (
+    Lane("the old record is published", None, Step.WITHDRAW, old=True),
+    Lane("the new record is published", Step.PUBLISH, None, old=False),
+    Lane("some cache may lack the new record", None, Step.SETTLE, old=True),
+    Lane("some cache may hold the old record", None, Step.SETTLED_AGAIN, old=True),
+    Lane("some server may present the old key", None, Step.CONFIRM, old=True),
+    Lane("some server may present the new key", Step.SWITCH, None, old=False),
+)
+MONTHS: Final = "months: renewals keep the key"
+
+
+def lives() -> str:
+    """A change of the key under ``staged`` and ``standby``: the same steps, and the wait at another place."""
+    staged: list[Step | str] = list(Step)
+    standby = [*staged[: staged.index(Step.SWITCH)], MONTHS, *staged[staged.index(Step.SWITCH) :]]
+    tall = 70 + _ROW * len(LANES)
+    width, height = _NAMES + _COLUMN * (len(standby) + 1) + 60, 2 * tall + 10
+    lines = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}"'
+        ' role="img" aria-labelledby="title" font-family="system-ui,sans-serif" font-size="13">',
+        '<title id="title">What is published, held and presented while a key changes: staged, and by a standby</title>',
+        f'<rect width="{width}" height="{height}" fill="white"/>',
+        *_panel(10, "staged", Step.PREPARE, staged),
+        *_panel(10 + tall, "standby", Step.SWITCH, standby),
+        "</svg>",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _panel(top: int, name: str, due: Step | str, columns: list[Step | str]) -> Iterator[str]:
+    def left(of: Step | str) -> int:
+        """A long time is drawn twice as wide as a step."""
+        before = columns[: columns.index(of)]
+        return _NAMES + _COLUMN * (len(before) + (MONTHS in before))
+
+    end = left(columns[-1]) + _COLUMN + 40
+    yield f'<text x="10" y="{top + 16}" font-weight="600" fill="{_INK}">{name}</text>'
+    for column in columns:
+        wide = 2 * _COLUMN if column == MONTHS else _COLUMN
+        text = column.value if isinstance(column, Step) else column
+        middle = left(column) + wide // 2
+        yield f'<text x="{middle}" y="{top + 34}" text-anchor="middle" font-size="12" fill="{_INK}">{text}</text>'
+        bottom = top + 44 + _ROW * len(LANES)
+        yield f'<path d="M{left(column)} {top + 40}V{bottom}" stroke="#ccd" fill="none"/>'
+    at, what = left(due), "here the key is due to change"
+    yield f'<path d="M{at} {top + 20}V{top + 44 + _ROW * len(LANES)}" stroke="{_ELSE}" stroke-width="2" fill="none"/>'
+    yield f'<text x="{at + 4}" y="{top + 16}" font-size="12" fill="{_ELSE}">{what}</text>'
+    for number, lane in enumerate(LANES):
+        y = top + 46 + _ROW * number
+        begin = left(lane.since) if lane.since is not None else _NAMES
+        stop = left(lane.until) + _COLUMN if lane.until is not None else end
+        fill = "#e8b36b" if lane.old else "#6ba3d6"
+        yield f'<text x="10" y="{y + 15}" fill="{_INK}">{lane.what}</text>'
+        yield f'<rect x="{begin}" y="{y}" width="{stop - begin}" height="{_ROW - 6}" rx="3" fill="{fill}"/>'
+
+
+PICTURES: Final[dict[str, Callable[[], str]]] = {"rollover-steps": picture, "rollover-lives": lives}
 
 
 def block(page: str, name: str) -> str:
