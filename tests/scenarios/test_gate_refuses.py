@@ -23,12 +23,13 @@ from virtual import (
 )
 
 from danelaw.core.dnssec.keys import DNSKEY, make_ds
-from danelaw.core.model import Absence, Chain, Instant, RRset
+from danelaw.core.model import Absence, Chain, Instant, Limits, RRset
 from danelaw.core.rollover import answers
 from danelaw.core.rollover.actions import Publish, SubmitDS, Switch
 from danelaw.core.rollover.facts import Facts
 from danelaw.core.rollover.gate import Allowed, Refused
-from danelaw.core.rollover.planner import Settled, Wait
+from danelaw.core.rollover.planner import Desired, Plan, Settled, Wait, plan
+from danelaw.core.rollover.reach import Reach
 from danelaw.core.tlsa import Combination, associate
 from danelaw.worlds.sim.service import issue
 from danelaw.worlds.sim.world import DS, HOST, LINEAGE, LOCAL, TLSA, TLSA_OWNER, ZONE, SimWorld
@@ -64,6 +65,33 @@ def first_above(facts: Facts, world: SimWorld, server: int) -> Instant:
     """When an authority was first seen to serve the union."""
     spans = facts.spans(ZONE, TLSA_OWNER, TLSA)[world.zone.authorities[server].ip]
     return next(s.first for s in spans if isinstance(s.answer, RRset) and len(s.answer.rdatas) == 2)
+
+
+# -- between plan and action ------------------------------------------------------------------------------------------
+
+
+def test_what_happens_between_plan_and_action_is_seen_before_the_action(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody takes the new record away in just that moment."""
+    world, runner = union_published(0.0)
+    before = world.servers.addresses[0].chain
+    old = associate(Combination.from_text("3 1 1"), before).to_rdata() if before else b""
+    taken: list[Switch] = []
+
+    def planning(desired: Desired, facts: Facts, reach: Reach, now: Instant, limits: Limits) -> Plan:
+        made = plan(desired, facts, reach, now, limits)
+        if isinstance(made, Switch) and not taken:
+            taken.append(made)
+            world.zone.write(TLSA_OWNER, TLSA, RRset(TLSA_OWNER, TLSA, world.ttl, frozenset({old})))
+        return made
+
+    monkeypatch.setattr("danelaw.app.engine.plan", planning)
+    runner.run(lambda: bool(taken))
+    refused = runner.latest(SERVICE).refused
+    assert isinstance(refused, Refused)
+    assert codes(refused) == {"ANSWER_HELD"}
+    assert world.servers.addresses[0].chain == before
+    runner.settle()
+    assert world.crowd.refused() == []
 
 
 # -- settling cut short -----------------------------------------------------------------------------------------------
