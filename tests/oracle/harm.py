@@ -88,6 +88,8 @@ class Cached:
     answer: Records
     until: int
     source: str
+    served: bool
+    """Whether it can still be fetched."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,12 +153,13 @@ class Oracle:
         """
         longest: dict[Records, Cached] = {}
 
-        def note(answer: Records, until: int, source: str) -> None:
+        def note(answer: Records, until: int, source: str, served: bool = True) -> None:
             if until > self.now and (answer not in longest or until > longest[answer].until):
-                longest[answer] = Cached(answer, until, source)
+                longest[answer] = Cached(answer, until, source, served)
 
         for authority, moment, zone in self._served():
-            note(zone.tlsa, self._acted_upon_until(moment, zone.ttl), f"{authority} at {moment}")
+            served = moment + self.truth.step > self.now
+            note(zone.tlsa, self._acted_upon_until(moment, zone.ttl), f"{authority} at {moment}", served)
         current = self.truth.zone(self.truth.primary, self.now)
         note(current.tlsa, self._from_now(current.ttl), "the primary, by the next transfer")
         for update in self.truth.coming:

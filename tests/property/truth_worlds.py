@@ -123,7 +123,7 @@ CONTENTS: Final[tuple[Records, ...]] = (
     said((OLD, "3 0 1"), (NEW, "3 0 1")),
     said((OLD, "3 1 1"), (OLD, "3 1 2")),
     said((NEW, "3 1 1"), (OLD, "3 1 2")),
-    said((OLD, "3 1 1"), (NEW, "3 0 1")),
+    said((CHAINS[4], "3 1 1"), (NEW, "3 1 2")),
     said((CHAINS[3], "3 1 1")),
     said((CHAINS[3], "1 1 1")),
     said((OLD, "1 1 1"), (CHAINS[3], "1 1 1")),
@@ -160,6 +160,7 @@ KINDS: Final = (
     "move",
     "lag",
     "restore",
+    "relapse",
     "undo",
     "hide",
     "sleep",
@@ -312,17 +313,12 @@ def build(
     names = [str(ns) for ns in (NS1, NS2, NS3)][:count]
     sites = [str(WEB1), str(WEB2)]
     steps = range(-BEFORE, end)
-    seen = {
-        name: [
-            step >= 0
-            and step % LOOK == 0
-            and not asleep(events, step)
-            and not lasting(events, kind, step, n, len(group))
-            for step in steps
-        ]
-        for kind, group in (("hide", names), ("away", sites))
-        for n, name in enumerate(group)
-    }
+    looks = [step >= 0 and step % LOOK == 0 and not asleep(events, step) for step in steps]
+    seen = {name: list(looks) for name in (*names, *sites)}
+    for kind, group in (("hide", names), ("relapse", names[1:]), ("away", sites)):
+        for n, name in enumerate(group):
+            hidden = [lasting(events, kind, step, n, len(group)) for step in steps]
+            seen[name] = [seen and not gone for seen, gone in zip(seen[name], hidden, strict=True)]
     told = ", ".join(f"Event({e.at}, {e.kind!r}, {e.which}, {e.long})" for e in events)
     made_by = f"{count}, {end}, [{told}], {first}, {ttl}, {chain}, {opportunistic}"
     world = World(truth, tuple(events), end, made_by, seen, [])
@@ -403,10 +399,10 @@ def _tell_secondary(world: World, name: str, which: int, among: int) -> None:
         for event in (e for e in world.events if e.at == step and e.which % among == which):
             if event.kind == "lag":
                 stuck_until = step + event.long * 2
-            if event.kind == "restore":
+            if event.kind in ("restore", "relapse"):
                 older = [zone for zone, last in was_current.items() if step - last < RETAINED]
                 held = older[max(0, len(older) - 2 - event.which // 4 % 3)]
-                stuck_until = step + event.long
+                stuck_until = step + event.long * (2 if event.kind == "relapse" else 1)
         if held not in was_current or step - was_current[held] >= RETAINED:
             stuck_until = step
             held = current
