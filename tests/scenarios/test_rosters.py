@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from virtual import PARENT, ZONE, settled_world
+from virtual import settled_world
+
+from danelaw.worlds.sim.world import PARENT, ZONE
 
 
 def test_passes_over_a_zone_and_over_its_service_find_the_same_authorities_and_primary() -> None:
