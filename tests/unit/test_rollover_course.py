@@ -98,6 +98,12 @@ def test_the_newest_certificate_of_a_key_serves() -> None:
 
 
 @pytest.mark.parametrize("strategy", Strategy)
+def test_near_its_end_a_certificate_is_renewed_with_its_key_whatever_holds_the_next_roll_up(strategy: Strategy) -> None:
+    """No roll has begun, and none may: a server presents something else, or old records linger."""
+    assert course(strategy, store(FIRST), URGENT).at_once == ReuseKey(LINEAGE, GenerationId(1))
+
+
+@pytest.mark.parametrize("strategy", Strategy)
 def test_while_there_is_time_a_roll_goes_its_way(strategy: Strategy) -> None:
     assert course(strategy, store(FIRST, FRESH), 0).at_once is None
 
