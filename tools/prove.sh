@@ -1,6 +1,7 @@
 #!/bin/sh
-# Takes rules out of the sources and asks which test notices; then explores every course of small worlds, the deep ones too.
-# With arguments, which are for the first, the second is left out: PROVE_ONLY=explorer leaves the first out.
+# Takes rules out of the sources and asks which test notices; then explores every course of small worlds, the deep ones too; then
+# asks an independent oracle about some thousand drawn worlds. With arguments, which are for the first, the others are left
+# out: PROVE_ONLY=explorer leaves the first out.
 set -eu
 cd "$(dirname "$0")/.."
 status=0
@@ -9,5 +10,6 @@ if [ "${PROVE_ONLY:-}" != explorer ]; then
 fi
 if [ $# -eq 0 ]; then
     .venv/bin/python -m danelaw.worlds.sim.explorer || status=$?
+    ORACLE_EXAMPLES=3000 .venv/bin/pytest -q -rP tests/property/test_gate_agrees_with_oracle.py || status=$?
 fi
 exit "$status"
