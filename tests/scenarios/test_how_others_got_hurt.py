@@ -38,6 +38,7 @@ from danelaw.worlds.sim.scenario_play import play
 from danelaw.worlds.sim.service import issue as issue_in_simulation
 from danelaw.worlds.sim.world import HOST as SIM_HOST
 from danelaw.worlds.sim.world import SimWorld
+from danelaw.worlds.sim.zone import Content
 from mutation.mutants import ROLLOVER
 from rollover_history import (
     AAAA,
@@ -275,11 +276,11 @@ def test_a_certificate_for_another_key_is_never_served(monkeypatch: pytest.Monke
     assert world.crowd.refused() == []
 
 
-def put_back(world: SimWorld, content: object) -> None:
+def put_back(world: SimWorld, content: Content) -> None:
     """The zone is there again as it was when it was saved, serial and all, on every authority."""
     for authority in world.zone.authorities:
-        authority.content = content  # type: ignore[assignment]  # a zone's content
-    world.zone.source = content  # type: ignore[assignment]  # as above
+        authority.content = content
+    world.zone.source = content
 
 
 def test_after_a_migration_from_a_backup_the_served_key_is_published_again() -> None:

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from danelaw.core.model import Answer, Limits, RRset, SubjectName
+from danelaw.core.model import IP, Answer, Limits, RRset, SubjectName
 from danelaw.core.rollover.actions import Conflict, Failure, MakeKey, Outcome, Publish, Receipt
 from danelaw.core.rollover.answers import Possible, members, newest, possible_answers, published_since, visible
 from danelaw.core.rollover.facts import Began, Sight
@@ -391,9 +391,9 @@ def test_one_sweep_alone_is_no_history() -> None:
 
 
 @pytest.mark.parametrize("first", [NS1, NS2])
-def test_records_are_published_since_the_last_authority_serves_them(first: object) -> None:
+def test_records_are_published_since_the_last_authority_serves_them(first: IP) -> None:
     last = NS2 if first == NS1 else NS1
-    history = two().sees(0, 100, 2, XY, by=[first]).sees(0, 30, 1, X, by=[last])  # type: ignore[list-item]  # a server
+    history = two().sees(0, 100, 2, XY, by=[first]).sees(0, 30, 1, X, by=[last])
     y = Y.rdatas
     assert published_since(history.facts(), ZONE, OWNER, TLSA, y, at(30), LIMITS) is None
     history.sees(40, 100, 2, XY, by=[last])

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from danelaw.core.model import ChallengeType, CredentialFacts, GenerationId, SubjectName
+from danelaw.core.model import ChallengeType, CredentialFacts, GenerationId, Limits, SubjectName
 from danelaw.core.rollover.actions import MakeKey, Receipt, ReuseKey, Switch
 from danelaw.core.rollover.course import Course
 from danelaw.core.rollover.facts import Requested
@@ -51,14 +51,14 @@ LONG = replace(LIMITS, key_lifetime=timedelta(days=3650), standby_settle=timedel
 XY = rrset(record(OLD), record(NEW))
 
 
-def course(strategy: Strategy, history: History, second: float, limits: object = LONG) -> Course:
+def course(strategy: Strategy, history: History, second: float, limits: Limits = LONG) -> Course:
     facts = history.facts()
     desired = DesiredService(
         SERVICE, LINEAGE, ZONE, (HOST,), (Combination(3, 1, 1),), 30, LOCAL, ChallengeType.HTTP_01, strategy=strategy
     )
     holding = facts.holding(LINEAGE)
     assert holding is not None
-    outlook = Outlook(facts, reach(), at(second), limits)  # type: ignore[arg-type]  # limits
+    outlook = Outlook(facts, reach(), at(second), limits)
     return Course.of(desired, outlook, holding)
 
 
