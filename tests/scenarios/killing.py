@@ -21,8 +21,8 @@ from danelaw.worlds.sim.world import SimWorld
 T = TypeVar("T")
 
 DEEDS: Final = (
-    "make_keys", "sign", "publish", "submit_ds", "make_key", "reuse_key", "complete", "destroy", "destroy_key", "advance",
-    "switch", "place", "clear",
+    "make_keys", "sign", "publish", "submit_ds", "make_key", "reuse_key", "complete", "destroy", "destroy_key",
+    "advance", "switch", "place", "clear",
 )  # fmt: skip
 """The calls of ports that change something."""
 

@@ -35,7 +35,7 @@ class Limits:
     linger: timedelta = _s(7 * 86400)
     """How long the records of a credential stay after every address has left it."""
     key_lifetime: timedelta = _s(180 * 86400)
-    """How long a key serves before another takes its place, where the strategy does not renew it with the certificate."""
+    """How long a key serves before its standby takes over."""
     standby_settle: timedelta = _s(7 * 86400)
     """How long a standby key has been published before it is switched to, unless there is an emergency."""
     renew_fraction: float = 2 / 3
