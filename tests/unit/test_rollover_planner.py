@@ -470,6 +470,14 @@ def test_what_is_kept_for_others_holds_up_no_renewal(keeps: str) -> None:
     assert due_after(history, second)
 
 
+def test_a_renewal_that_just_failed_leaves_the_next_pass_to_repairs() -> None:
+    late, renew = 31 * 86400, ReuseKey(LINEAGE, GenerationId(1))
+    standing_by = replace(desired(), strategy=Strategy.STANDBY)
+    history = only_old().does(late - 10, renew, Failure("DISK_FULL", ""))
+    assert planned(history, late, standing_by) != renew
+    assert planned(history, late + 11, standing_by) == renew
+
+
 def test_a_conflict_is_planned_again_from_what_is_there() -> None:
     history = served(X).does(0, change(X, XY), Conflict(Y))
     assert planned(history, 1) == change(X, XY)
