@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from danelaw.core.model import Absence, RRset
-from danelaw.worlds.sim.adversary import Event, Stage, Undo, at_once, foreign_chain
+from danelaw.worlds.sim.adversary import Event, Stage, Undo, by_hand, foreign_chain
 from danelaw.worlds.sim.service import Address
 from danelaw.worlds.sim.world import AAAA, HOST, A
 
@@ -131,9 +131,8 @@ class ForeignRenewal(Event, tag="foreign-renewal", frozen=True):
     publish: bool = False
 
     def strike(self, stage: Stage) -> None:
-        at_once(stage.naive.renew())
-        if self.publish:
-            at_once(stage.naive.append_record())
+        if by_hand(stage.naive.renew()) and self.publish:
+            by_hand(stage.naive.append_record())
 
 
 # -- the CA, and the runner -------------------------------------------------------------------------------------------

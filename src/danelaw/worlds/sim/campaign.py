@@ -24,7 +24,9 @@ STRATEGIES: Final[tuple[StrategyName, ...]] = ("naive", "standby", "staged", "pi
 ROLLS: Final = 6
 """How many rolls are played in one world."""
 LEAST, MOST = 2.0, 9.0
-"""How long a fault lasts, in seconds: longer than a sight vouches."""
+"""How long a fault lasts, in seconds: it is seen by a pass, or lasts for longer than a sight vouches."""
+PASS: Final = 1.0
+"""Seconds between passes: faults last for one at the least."""
 EACH: Final = 12.0
 """About how long a roll takes, in seconds: faults are spread over that."""
 TOGETHER: Final = 3.0
@@ -53,6 +55,7 @@ def draw(seed: int, strategy: StrategyName, rolls: int = ROLLS, faults: int | No
         strategy=strategy,
         rolls=tuple(kinds),
         world=world,
+        limits={"pass_interval": PASS},
         event=tuple(events),
         expect=Expect(within=EACH * 40 * max(rolls, 1), refused=0),
     )

@@ -18,7 +18,7 @@ from danelaw.core.rollover.progress import Pass, Progress
 from danelaw.core.tlsa import Combination
 from danelaw.ports import Clock, Runner, Store
 from danelaw.worlds.naive import NaiveOperator
-from danelaw.worlds.sim.adversary import Event, Stage, at_once
+from danelaw.worlds.sim.adversary import Event, Stage, at_once, by_hand
 from danelaw.worlds.sim.clients import Connection
 from danelaw.worlds.sim.clock import VirtualClock
 from danelaw.worlds.sim.lee import Ledger
@@ -194,13 +194,21 @@ class _Play:
         return self._watch(lambda: self._quiet() and self._at_rest(), deadline)
 
     def _naively(self) -> bool:
-        """Each renewal in its turn; the next when the caches have forgotten the last."""
+        """Each renewal in its turn; the next when the caches have forgotten the last.
+
+        A renewal that the CA does not grant is tried again, as cron does. The record is appended once: a reply that
+        does not come is not waited for, and what failed stays undone.
+        """
         clock = self.world.clock
+        rest = self.scenario.bounds.hold(self.scenario.world.ttl) + timedelta(seconds=5)
         for _ in self.scenario.rolls:
-            at_once(self.stage.naive.renew())
+            while not by_hand(self.stage.naive.renew()):
+                clock.advance(clock.now() + rest)
+                if clock.now() > self.began + timedelta(seconds=self.scenario.expect.within):
+                    return False
             clock.advance(clock.now() + timedelta(seconds=APPENDING))
-            at_once(self.stage.naive.append_record())
-            clock.advance(clock.now() + self.scenario.bounds.hold(self.scenario.world.ttl) + timedelta(seconds=5))
+            by_hand(self.stage.naive.append_record())
+            clock.advance(clock.now() + rest)
         return True
 
     def _start(self, roll: Roll) -> None:
