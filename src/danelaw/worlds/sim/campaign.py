@@ -17,6 +17,7 @@ import msgspec
 from danelaw.worlds.sim import adversary_dns as dns
 from danelaw.worlds.sim import adversary_service as service
 from danelaw.worlds.sim.adversary import Event
+from danelaw.worlds.sim.lee import EVERY
 from danelaw.worlds.sim.scenario import LIMITS, AnyEvent, Expect, Roll, Scenario, StrategyName, World
 from danelaw.worlds.sim.scenario_play import Ending, Hire, play
 
@@ -88,8 +89,8 @@ def _fault(rng: random.Random, servers: int, rolls: int) -> AnyEvent:
 @dataclass(frozen=True, slots=True)
 class Tally:
     """``wrong`` and what follows it are Lee et al.'s. ``violations``: rollovers done wrongly, or in whose time somebody
-    was refused. ``outage``: the longest, in seconds. ``took``: seconds from the first renewal to the last rest,
-    and ``least``: what the waits alone come to, where nothing fails. ``unfinished``: worlds that did not come to rest.
+    was refused. ``outage``: the longest, in seconds. ``took``: seconds of all rolls, each until all was at rest,
+    and ``least``: what their waits alone come to, where nothing fails. ``unfinished``: worlds that never came to rest.
     """
 
     rollovers: int = 0
@@ -119,7 +120,7 @@ class Tally:
 def tally(ending: Ending) -> Tally:
     """One world's."""
     rollovers, refused = ending.ledger.rollovers(), ending.refused
-    begins = [r.at for r in rollovers]
+    begins = [r.at - timedelta(seconds=EVERY) for r in rollovers]  # it was not noticed before
     ends = [*begins[1:], None][: len(begins)]
     hit = [
         any(begin <= c.at and (end is None or c.at < end) for c in refused)
@@ -138,8 +139,8 @@ def tally(ending: Ending) -> Tally:
         connections=len(ending.connections),
         refused=len(refused),
         outage=_longest_outage(ending),
-        took=ending.took or scenario.expect.within,
-        least=sum(least(scenario, roll) for roll in scenario.rolls),
+        took=sum(ending.spent),
+        least=sum(least(scenario, roll) for roll in scenario.rolls[: len(ending.spent)]),
         faults=sum(isinstance(told, Event) for _, told in ending.told),
         worlds=1,
         unfinished=ending.took is None,

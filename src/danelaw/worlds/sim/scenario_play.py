@@ -67,8 +67,8 @@ class HostClock:
 class Ending:
     """What came of it. ``told``: what the runner told and what happened, in order, each with its instant.
 
-    ``took``: seconds from the story's begin until all was settled, None if it never was. ``unmet``: what was expected
-    and did not come, in sentences.
+    ``took``: seconds from the story's begin until all was settled, None if it never was; ``spent``: those of each
+    roll that ended, from its begin until all was at rest. ``unmet``: what was expected and did not come, in sentences.
     """
 
     scenario: Scenario
@@ -77,6 +77,7 @@ class Ending:
     told: tuple[tuple[Instant, Progress | Event], ...]
     connections: tuple[Connection, ...]
     ledger: Ledger
+    spent: tuple[float, ...]
     unmet: tuple[str, ...]
 
     @property
@@ -121,6 +122,7 @@ class _Play:
     pending: list[Event] = field(default_factory=list)
     under_way: int = 0
     """Events that will happen or be undone at an instant that is known."""
+    spent: list[float] = field(default_factory=list)
     settled: set[SubjectName] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -167,7 +169,14 @@ class _Play:
         rest = self.scenario.bounds.hold(self.scenario.world.ttl)
         self.world.clock.advance(self.world.clock.now() + rest)  # nobody who kept an answer is missed
         ending = Ending(
-            self.scenario, self.began, took, tuple(self.told), tuple(self.world.crowd.record), self.ledger, ()
+            self.scenario,
+            self.began,
+            took,
+            tuple(self.told),
+            tuple(self.world.crowd.record),
+            self.ledger,
+            tuple(self.spent),
+            (),
         )
         return replace(ending, unmet=tuple(_unmet(ending, self)))
 
@@ -188,8 +197,10 @@ class _Play:
             def over(before: Chain | None = before, roll: Roll | None = roll) -> bool:
                 return (roll is None or self._serving() != before) and self._at_rest()
 
+            begun = self.world.clock.now()
             if not self._watch(over, deadline):
                 return False
+            self.spent.append((self.world.clock.now() - begun).total_seconds())
         self.settled.clear()
         return self._watch(lambda: self._quiet() and self._at_rest(), deadline)
 
@@ -202,12 +213,14 @@ class _Play:
         clock = self.world.clock
         rest = self.scenario.bounds.hold(self.scenario.world.ttl) + timedelta(seconds=5)
         for _ in self.scenario.rolls:
+            begun = clock.now()
             while not by_hand(self.stage.naive.renew()):
                 clock.advance(clock.now() + rest)
                 if clock.now() > self.began + timedelta(seconds=self.scenario.expect.within):
                     return False
             clock.advance(clock.now() + timedelta(seconds=APPENDING))
             by_hand(self.stage.naive.append_record())
+            self.spent.append((clock.now() - begun).total_seconds())
             clock.advance(clock.now() + rest)
         return True
 
