@@ -20,7 +20,7 @@ WITHIN = 600.0
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rollovers", type=int, default=600, help="for each strategy")
+    parser.add_argument("--rollovers", type=int, default=120, help="for each strategy")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     good = True
