@@ -18,7 +18,7 @@ demo: setup ## The whole life cycle in a private world on loopback, watched by D
 test: setup-dev ## Everything: install what the tests need (as root), lint, all tests
 	@tools/test-packages.sh
 	@$(MAKE) --no-print-directory lint
-	.venv/bin/pytest $(PYTEST_ARGS)
+	@tools/test.sh $(PYTEST_ARGS)
 
 quick: setup-dev ## The fast tests, in less than two minutes
 	.venv/bin/pytest -m 'not slow and not lab' $(PYTEST_ARGS)
