@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 DANELAW = (str(Path(sys.executable).with_name("danelaw")),)
 MODULE = (sys.executable, "-m", "danelaw")
 STRUCK = Path(__file__).parents[1] / "struck"

@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -19,6 +20,8 @@ from danelaw.core.model import IP, Absence, Answer, Limits, RRset
 from danelaw.core.rollover.answers import Possible, possible_answers
 from danelaw.core.rollover.facts import Facts, Roster, Sight
 from rollover_history import NS1, NS2, OWNER, TLSA, ZONE, at
+
+pytestmark = pytest.mark.slow
 
 TICK = 10
 LIMITS = Limits(

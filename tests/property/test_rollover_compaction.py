@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -74,6 +75,8 @@ from rollover_history import (
     record,
     rrset,
 )
+
+pytestmark = pytest.mark.slow
 
 BRIEF = replace(
     LIMITS,

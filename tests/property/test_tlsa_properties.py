@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 import dns.name
+import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -32,6 +33,8 @@ from danelaw.core.tlsa import (
 from danelaw.core.tlsa.der import MalformedDER, certificate_fields, is_spki
 from danelaw.core.tlsa.x509 import parse
 from tlsa_chains import DAY, INTERMEDIATE, LEAF, NOW, RENEWED, ROOT, issue
+
+pytestmark = pytest.mark.slow
 
 WWW: Final = dns.name.from_text("www.example.net.")
 OTHER: Final = dns.name.from_text("other.example.net.")

@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
 from strategic import HASTE, Living, record
 from virtual import served_tlsa
 
 from danelaw.core.rollover.succession import Strategy
+
+pytestmark = pytest.mark.slow
 
 # pinned
 
