@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from collections.abc import Callable, Generator
 from pathlib import Path
 
@@ -12,6 +13,12 @@ from hypothesis import HealthCheck, settings
 
 settings.register_profile("steady", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("steady")  # whatever else holds here, such as in CI: a busy machine is no finding
+
+# What is ignored here is ignored by the programs that tests start, as under nohup, or in the background of a shell.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 TEST_PACKAGES = Path(__file__).parent.parent / "tools" / "test-packages.txt"
 MORE_PATH = ("/usr/local/sbin", "/usr/sbin", "/sbin")  # on Debian only root has these in PATH

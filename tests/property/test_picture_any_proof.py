@@ -122,6 +122,14 @@ def test_the_svg_is_well_formed_and_the_same_every_time(picture: Picture) -> Non
     assert as_svg(picture) == text
 
 
+def test_an_alias_back_to_a_link_that_was_there_leads_to_its_box() -> None:
+    root = dns.name.root
+    end, alias = JudgedLink(root, 1, Security.SECURE), JudgedLink(root, 1, Security.SECURE, onward=root)
+    proof = Proof(NOW, (JudgedZone(root, None, Security.SECURE),), (end, alias, end))
+    layout = lay_out(chart(Picture(Validated(root, 1, Security.SECURE, proof=proof))), 0.0)
+    assert {"link 0", "link 1"} <= set(layout.boxes)
+
+
 @settings(max_examples=60, deadline=None)
 @given(pictures())
 def test_boxes_stand_apart(picture: Picture) -> None:

@@ -267,7 +267,8 @@ class _Chartist:
             rows.append([node(id, Shape.CLAIM, Look.of(link.state), lines)])
         if link.onward is not None and index + 1 < len(self.proof.links):
             full = f"{told.link_title(link)} {told.aliased(link)}"
-            self._edge(id, f"link {index + 1}", Relation.LEADS, Look.of(link.state), full)
+            following = self.proof.links.index(self.proof.links[index + 1])  # links that are alike share a box
+            self._edge(id, f"link {following}", Relation.LEADS, Look.of(link.state), full)
         if index == len(self.proof.links) - 1 and self.picture.presented is not None:
             rows.append([self._certificate(one, n, id) for n, one in enumerate(self.picture.presented)])
         return Column([row for row in rows if row])
