@@ -234,7 +234,13 @@ PLANTED: Final[dict[str, tuple[Callable[[pytest.MonkeyPatch], None], World]]] = 
     ),
     "a sight vouches for ever": (
         with_limits(gap_passes=1000),
-        build(2, 26, [Event(3, "publish", 13, 1), Event(20, "relapse", 0, 9)], 12, 5, 4),
+        build(
+            2, 24, [Event(6, "publish", 3, 8), Event(11, "sleep", 47, 8), Event(22, "relapse", 6, 3)], 0, 20, 2, True
+        ),
+    ),
+    "a question without an answer says nothing": (
+        without(Facts, "unanswered", frozenset()),
+        build(2, 17, [Event(5, "publish", 2, 6), Event(16, "restore", 2, 9), Event(16, "hide", 53, 6)], 6, 0, 0),
     ),
     "nothing was cached before the history began": (
         without(answers_room, "_unknown", None),

@@ -76,6 +76,7 @@ LIMITS: Final = Limits(
     clock_skew=timedelta(seconds=10),
 )
 PATIENCE: Final = Patience(stretch=2, floor=0, delay=10, lag=0, notice=10)
+ASKED: Final = ((OWNER, TLSA), (HOST, A), (HOST, AAAA))
 GAP: Final = LIMITS.max_gap // timedelta(seconds=STEP)
 RETAINED: Final = LIMITS.retention // timedelta(seconds=STEP)
 IN_FLIGHT: Final = LIMITS.in_flight // timedelta(seconds=STEP)
@@ -217,6 +218,8 @@ class World:
                     yield Sight(now, ZONE, NAMES[name], zone.serial, answer.owner, answer.type, answer)
             else:
                 yield Presented(now, ENDPOINT, NAMES[name], PLAIN, shown(self.truth.servers[name][index]))
+        for name in self.truth.authorities.keys() - set(looked):
+            yield from (Sight(now, ZONE, NAMES[name], None, owner, type, None) for owner, type in ASKED)
         for name in self.truth.servers.keys() - set(looked):
             yield Presented(now, ENDPOINT, NAMES[name], PLAIN, Unreachable("TIMEOUT"))
 
@@ -234,7 +237,7 @@ class World:
                 now = timeline[step + BEFORE]
                 if now != timeline[last + BEFORE] and now not in {c.ders for c in handed if c is not None}:
                     return False
-            elif step - last <= GAP:
+            elif step - last <= GAP and not any(self.awake(s) for s in range(last + 1, step + 1)):
                 since = set(timeline[last + BEFORE + 1 : step + BEFORE + 1]) - {timeline[last + BEFORE]}
                 if since - (self.own if name == self.truth.primary else set()):
                     return False

@@ -18,7 +18,7 @@ from danelaw.adapters.store.memory import MemoryStore
 from danelaw.core.model import IP, ChallengeType, GenerationId, Instant, Limits, SubjectName
 from danelaw.core.rollover import answers, chains, gate, service_planner
 from danelaw.core.rollover.actions import Publish, Switch
-from danelaw.core.rollover.facts import Fact, Facts, Intended, Span
+from danelaw.core.rollover.facts import Fact, Facts, Intended
 from danelaw.core.rollover.gate import Allowed
 from danelaw.core.rollover.reach import Reached
 from danelaw.core.tlsa import ClientKind, Combination, associate, client_kinds
@@ -203,9 +203,8 @@ def gap_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def left_once_is_left_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    def left(
-        version: answers._Version, ip: IP, spans: tuple[Span, ...], now: Instant, limits: Limits
-    ) -> tuple[Instant | None, str]:
+    def left(version: answers._Version, ip: IP, seen: answers._Seen) -> tuple[Instant | None, str]:
+        spans = seen.spans[ip]
         return next((s.first for s in spans if s.serial is not None and s.serial > version.serial), None), str(ip)
 
     monkeypatch.setattr(answers, "_left", left)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from danelaw.core.model import Instant, Limits
+from danelaw.core.model import IP, Instant, Limits
 from danelaw.core.rollover import answers, plans
 from danelaw.core.rollover.actions import Action
 from danelaw.core.rollover.conditions import fault
@@ -61,14 +61,13 @@ def _unknown_forgotten(patch: pytest.MonkeyPatch) -> None:
 def _first_sight_counts(patch: pytest.MonkeyPatch) -> None:
     left = answers._left
 
-    def ever_left(
-        version: answers._Version, ip: object, spans: tuple[object, ...], now: Instant, limits: Limits
-    ) -> object:
+    def ever_left(version: answers._Version, ip: IP, seen: answers._Seen) -> object:
+        spans = seen.spans[ip]
         for n in range(1, len(spans) + 1):
-            found = left(version, ip, spans[:n], now, limits)  # type: ignore[arg-type] # as it is called
+            found = left(version, ip, replace(seen, spans={ip: spans[:n]}))
             if found[0] is not None:
                 return found
-        return left(version, ip, spans, now, limits)  # type: ignore[arg-type] # as it is called
+        return left(version, ip, seen)
 
     patch.setattr(answers, "_left", ever_left)
 
@@ -80,13 +79,12 @@ def _one_address_trusted(patch: pytest.MonkeyPatch) -> None:
 
 def _gap_ignored(patch: pytest.MonkeyPatch) -> None:
     left = answers._left
-    patch.setattr(
-        answers, "_left", lambda version, ip, spans, now, limits: left(version, ip, spans, now, _patient(limits))
-    )
 
+    def ever_vouched(version: answers._Version, ip: IP, seen: answers._Seen) -> object:
+        patient = replace(seen.limits, gap_passes=1000)
+        return left(version, ip, replace(seen, silent=frozenset(), limits=patient))
 
-def _patient(limits: Limits) -> Limits:
-    return replace(limits, gap_passes=1000)
+    patch.setattr(answers, "_left", ever_vouched)
 
 
 PLANTED: list[tuple[Plant, frozenset[str], int]] = [

@@ -142,6 +142,14 @@ def test_a_silent_authority_may_serve_every_version_seen_anywhere() -> None:
     assert ends(history, 40.1)[X.rdatas] is None
 
 
+def test_an_authority_that_gave_no_answer_when_asked_again_is_silent_until_it_does() -> None:
+    history = two().sees(-100, -10, 1, X).sees(0, 200, 2, Y, by=[NS1]).sees(0, 10, 2, Y, by=[NS2])
+    history.log.append(Sight(at(20), ZONE, NS2, None, OWNER, TLSA, None))
+    assert ends(history, 20)[X.rdatas] is None
+    history.sees(30, 200, 2, Y, by=[NS2])
+    assert ends(history, 40)[X.rdatas] == 0 + 65  # and what broke no history before breaks none now
+
+
 def test_after_a_gap_everything_retained_was_possible_until_the_next_sight() -> None:
     history = two().sees(-100, -10, 1, X).sees(0, 200, 2, Y, by=[NS1]).sees(0, 10, 2, Y, by=[NS2])
     history.sees(150, 200, 2, Y, by=[NS2])

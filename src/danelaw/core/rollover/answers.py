@@ -130,6 +130,28 @@ def published_since(
 
 
 @dataclass(frozen=True, slots=True)
+class _Seen:
+    """What the authorities of a zone were seen to say of one RRset.
+
+    ``silent``: those whose last sight vouches for nothing now: it is older than ``max_gap``, or they were asked again
+    since and gave no answer.
+    """
+
+    servers: frozenset[IP]
+    spans: Mapping[IP, tuple[Span, ...]]
+    silent: frozenset[IP]
+    now: Instant
+    limits: Limits
+
+    @classmethod
+    def of(cls, facts: Facts, zone: Name, owner: Name, type: int, now: Instant, limits: Limits) -> _Seen:
+        spans = facts.spans(zone, owner, type)
+        old = (ip for ip, seen in spans.items() if now - seen[-1].last > limits.max_gap)
+        silent = facts.unanswered(zone, owner, type).union(old)
+        return cls(members(facts, zone, now, limits), spans, silent, now, limits)
+
+
+@dataclass(frozen=True, slots=True)
 class _Version:
     serial: int
     answer: Answer
@@ -144,14 +166,13 @@ def possible_answers(facts: Facts, zone: Name, owner: Name, type: int, now: Inst
 
 
 def _possible(facts: Facts, zone: Name, owner: Name, type: int, now: Instant, limits: Limits) -> Possible:
-    servers = members(facts, zone, now, limits)
-    seen = facts.spans(zone, owner, type)
+    seen = _Seen.of(facts, zone, owner, type, now, limits)
     held: list[Held] = []
     for version in _foremost(_versions(facts, zone, owner, type)):
-        gone, because = _gone(version, servers, seen, now, limits)
+        gone, because = _gone(version, seen)
         held.append(_hold(version.answer, gone, because, limits))
-    held.extend(_pending(facts, servers, seen, zone, owner, type, limits))
-    unknown = _unknown(facts, zone, servers, seen, now, limits)
+    held.extend(_pending(facts, seen, zone, owner, type))
+    unknown = _unknown(facts, zone, seen)
     alive = [h for h in held if h.until is None or h.until > now]
     return Possible(_merged(alive), unknown)
 
@@ -206,21 +227,18 @@ def _outlives(later: _Version, earlier: _Version) -> bool:
     )
 
 
-def _gone(
-    version: _Version, servers: frozenset[IP], seen: Mapping[IP, tuple[Span, ...]], now: Instant, limits: Limits
-) -> tuple[Instant | None, str]:
+def _gone(version: _Version, seen: _Seen) -> tuple[Instant | None, str]:
     """When the last authority left a version behind; None while one may still serve it.
 
     Nobody serves what was last current longer ago than the retention: secondaries let it expire (RFC 1035 §3.3.13), and
     a silent primary is another matter (U).
     """
-    expired = version.known + limits.retention
+    expired = version.known + seen.limits.retention
     latest: Instant | None = None
     because = ""
-    for ip in sorted(servers, key=str):
-        spans = seen.get(ip, ())
-        at, why = _left(version, ip, spans, now, limits)
-        if at is None and now <= expired:
+    for ip in sorted(seen.servers, key=str):
+        at, why = _left(version, ip, seen)
+        if at is None and seen.now <= expired:
             return None, why
         if at is None or at > expired:
             at, why = expired, f"{ip} may have served it until it expired at {_clock(expired)}"
@@ -231,43 +249,34 @@ def _gone(
     return latest, because
 
 
-def _left(
-    version: _Version, ip: IP, spans: tuple[Span, ...], now: Instant, limits: Limits
-) -> tuple[Instant | None, str]:
+def _left(version: _Version, ip: IP, seen: _Seen) -> tuple[Instant | None, str]:
+    spans = seen.spans.get(ip)
     if not spans:
         return None, f"{ip} has never answered"
-    expired = version.known + limits.retention
-    if now - spans[-1].last > limits.max_gap and spans[-1].last <= expired:
+    expired = version.known + seen.limits.retention
+    if ip in seen.silent and spans[-1].last <= expired:
         return None, f"{ip} is silent since {_clock(spans[-1].last)} and may serve any version since"
     if not _above(spans[-1].serial, version.serial):
         return None, f"{ip} serves serial {spans[-1].serial}"
     low = max((i for i, span in enumerate(spans) if not _above(span.serial, version.serial)), default=-1)
     at = spans[low + 1].first
     for before, after in pairwise(spans):
-        gap = after.first - before.last > limits.max_gap
+        gap = after.first - before.last > seen.limits.max_gap
         if gap and after.first > at and before.last <= expired:
             at = after.first
     return at, f"{ip} was first seen above serial {version.serial} at {_clock(at)}"
 
 
-def _pending(
-    facts: Facts,
-    servers: frozenset[IP],
-    seen: Mapping[IP, tuple[Span, ...]],
-    zone: Name,
-    owner: Name,
-    type: int,
-    limits: Limits,
-) -> Iterable[Held]:
+def _pending(facts: Facts, seen: _Seen, zone: Name, owner: Name, type: int) -> Iterable[Held]:
     """Intents without an outcome: possible until every address, caught up, was sighted after the in-flight bound."""
     for deed, written in _writes(facts, zone, owner, type):
         known = isinstance(deed.outcome, Conflict) or (
             isinstance(deed.outcome, Receipt) and deed.outcome.serial is not None
         )
         if not known:
-            settled = _caught_up(servers, seen, deed.intended + limits.in_flight, limits)
+            settled = _caught_up(seen.servers, seen.spans, deed.intended + seen.limits.in_flight, seen.limits)
             because = f"the write begun at {_clock(deed.intended)} has no known outcome"
-            yield _hold(written, settled, because, limits)
+            yield _hold(written, settled, because, seen.limits)
 
 
 def possible_writes(
@@ -277,13 +286,12 @@ def possible_writes(
 
     ``answer``: what stands for the effect; it is held for its TTL.
     """
-    servers = members(facts, zone, now, limits)
-    seen = facts.spans(zone, answer.owner, answer.type)
+    seen = _Seen.of(facts, zone, answer.owner, answer.type, now, limits)
     for deed in deeds:
         if isinstance(deed.outcome, Receipt) and deed.outcome.serial is not None and deed.done is not None:
-            gone, because = _gone(_Version(deed.outcome.serial, answer, deed.done), servers, seen, now, limits)
+            gone, because = _gone(_Version(deed.outcome.serial, answer, deed.done), seen)
         elif not isinstance(deed.outcome, Conflict):
-            gone = _caught_up(servers, seen, deed.intended + limits.in_flight, limits)
+            gone = _caught_up(seen.servers, seen.spans, deed.intended + limits.in_flight, limits)
             because = f"what was begun at {_clock(deed.intended)} has no known outcome"
         else:
             continue
@@ -326,55 +334,42 @@ def _merged(held: Iterable[Held]) -> tuple[Held, ...]:
     return tuple(best.values())
 
 
-def _unknown(
-    facts: Facts,
-    zone: Name,
-    servers: frozenset[IP],
-    seen: Mapping[IP, tuple[Span, ...]],
-    now: Instant,
-    limits: Limits,
-) -> Unknown | None:
-    rosters = facts.rosters(zone)
-    if not rosters or now - rosters[-1].last > limits.max_gap:
+def _unknown(facts: Facts, zone: Name, seen: _Seen) -> Unknown | None:
+    rosters, limits = facts.rosters(zone), seen.limits
+    if not rosters or seen.now - rosters[-1].last > limits.max_gap:
         return Unknown(None, f"which authorities {zone} has is not known any more")
-    for ip in _primaries(facts, zone, servers):
-        if ip not in seen or now - seen[ip][-1].last > limits.max_gap:
+    for ip in _primaries(facts, zone, seen.servers):
+        if ip not in seen.spans or ip in seen.silent:
             return Unknown(None, f"{ip} is silent, and what is written there is not known")
-    since = observed_since(facts, zone, servers, seen, now, limits)
+    since = _observed_since(facts, zone, seen)
     if since is None:
         return Unknown(None, "not every authority has been seen at the same serial without a gap")
-    largest = max((span.answer.ttl for spans in seen.values() for span in spans), default=0)
+    largest = max((span.answer.ttl for spans in seen.spans.values() for span in spans), default=0)
     past = max(timedelta(seconds=largest), limits.assumed_past_ttl)
     until = since + limits.ttl_factor * past + limits.lookup_delay
-    if until <= now:
+    if until <= seen.now:
         return None
     return Unknown(until, f"the history began at {_clock(since)}, and earlier answers may be cached")
 
 
-def observed_since(
-    facts: Facts,
-    zone: Name,
-    servers: frozenset[IP],
-    seen: Mapping[IP, tuple[Span, ...]],
-    now: Instant,
-    limits: Limits,
-) -> Instant | None:
+def _observed_since(facts: Facts, zone: Name, seen: _Seen) -> Instant | None:
     """Since when every authority has been seen without interruption; None: not yet, or not any more.
 
     It starts when all are first seen at one serial, and while it is younger than ``retention``, a gap, a silence or a
     serial below the first restarts it. A silence that outlasts the ``retention`` moves it there: what was written
     before it began has expired by then. A gap at the primary restarts it at any age: nobody saw what was written there.
     """
+    servers, limits = seen.servers, seen.limits
     began = facts.began(zone_subject(zone))
     start = began.at if began else datetime.min.replace(tzinfo=UTC)
     for ip in _primaries(facts, zone, servers):
-        gaps = [b.first for a, b in pairwise(seen.get(ip, ())) if b.first - a.last > limits.max_gap]
+        gaps = [b.first for a, b in pairwise(seen.spans.get(ip, ())) if b.first - a.last > limits.max_gap]
         start = max(start, *gaps) if gaps else start
     while True:
-        since = _caught_up(servers, seen, start, limits)
-        if since is None or since > now:
+        since = _caught_up(servers, seen.spans, start, limits)
+        if since is None or since > seen.now:
             return None
-        disturbed = _disturbed(servers, seen, since, now, limits)
+        disturbed = _disturbed(seen, since)
         if disturbed is None:
             return since
         if disturbed > since + limits.retention:
@@ -414,22 +409,21 @@ def _serial_at(spans: tuple[Span, ...], at: Instant, limits: Limits) -> int | No
     return current.serial
 
 
-def _disturbed(
-    servers: frozenset[IP], seen: Mapping[IP, tuple[Span, ...]], since: Instant, now: Instant, limits: Limits
-) -> Instant | None:
+def _disturbed(seen: _Seen, since: Instant) -> Instant | None:
     """The first sight after the first disturbance that began while the history was younger than the retention."""
-    first_serial = next((s for ip in servers if (s := _serial_at(seen[ip], since, limits)) is not None), None)
+    servers, limits = seen.servers, seen.limits
+    first_serial = next((s for ip in servers if (s := _serial_at(seen.spans[ip], since, limits)) is not None), None)
     events: list[Instant] = []
     young = since + limits.retention
     for ip in servers:
-        spans = [span for span in seen[ip] if span.last >= since]
+        spans = [span for span in seen.spans[ip] if span.last >= since]
         for before, after in pairwise(spans):
             gap = after.first - before.last > limits.max_gap
             back = first_serial is not None and _above(first_serial, after.serial)
             if (gap or back) and before.last <= young:
                 events.append(after.first)
-        if now - spans[-1].last > limits.max_gap and spans[-1].last <= young:
-            events.append(now)
+        if ip in seen.silent and spans[-1].last <= young:
+            events.append(seen.now)
     return min((event for event in events if event > since), default=None)
 
 

@@ -44,7 +44,7 @@ Got: TypeAlias = Chain | HandshakeFailure | NotOffered | Unreachable
 class Sight:
     """What one authority said of one RRset. The SOA was asked first; ``at`` is when the reply came.
 
-    ``answer`` None: silence, or nothing usable.
+    ``answer`` None: silence, or nothing usable. What was seen before vouches for nothing then, until it answers again.
     """
 
     at: Instant
@@ -269,6 +269,7 @@ class Facts:
         "_requested",
         "_rosters",
         "_spans",
+        "_unanswered",
         "_zone_keys",
         "_zone_rolls",
         "_zone_ttls",
@@ -278,6 +279,7 @@ class Facts:
     def __init__(self, max_gap: timedelta) -> None:
         self.max_gap = max_gap
         self._spans: dict[RRsetKey, dict[IP, tuple[Span, ...]]] = {}
+        self._unanswered: dict[RRsetKey, frozenset[IP]] = {}
         self._rosters: dict[Name, tuple[RosterSpan, ...]] = {}
         self._presented: dict[tuple[Endpoint, IP], dict[Hello, tuple[PresentedSpan, ...]]] = {}
         self._judged: dict[tuple[Name, int], Judged] = {}
@@ -307,8 +309,7 @@ class Facts:
     def _fold(self, fact: Fact) -> None:
         match fact:
             case Sight():
-                if fact.answer is not None:
-                    self._fold_sight(fact, fact.answer)
+                self._fold_sight(fact)
             case Roster():
                 self._fold_roster(fact)
             case Presented():
@@ -333,8 +334,15 @@ class Facts:
             case Done():
                 self._fold_done(fact)
 
-    def _fold_sight(self, sight: Sight, answer: Answer) -> None:
+    def _fold_sight(self, sight: Sight) -> None:
         key = (sight.zone, sight.owner, sight.type)
+        unanswered = self._unanswered.get(key, frozenset())
+        if sight.answer is None:
+            self._unanswered[key] = unanswered | {sight.server}
+            return
+        answer = sight.answer
+        if sight.server in unanswered:
+            self._unanswered[key] = unanswered - {sight.server}
         servers = self._spans[key] = dict(self._spans.get(key, {}))
         seen = servers.get(sight.server, ())
         last = seen[-1] if seen else None
@@ -377,6 +385,10 @@ class Facts:
     def spans(self, zone: Name, owner: Name, type: int) -> Mapping[IP, tuple[Span, ...]]:
         """What each authority was seen to say, oldest first."""
         return self._spans.get((zone, owner, type), {})
+
+    def unanswered(self, zone: Name, owner: Name, type: int) -> frozenset[IP]:
+        """The authorities that gave no answer when they were asked last."""
+        return self._unanswered.get((zone, owner, type), frozenset())
 
     def zones_with(self, owner: Name, type: int) -> tuple[Name, ...]:
         """The zones in which (owner, type) was sighted: for a DS, the parent."""

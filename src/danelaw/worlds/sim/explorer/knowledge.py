@@ -117,7 +117,9 @@ class Knowledge:
         listed = frozenset(scene.ns)
         facts: list[Fact] = [Roster(NOW, ZONE, listed, scene.ns[0]), Judged(NOW, ZONE, SOA, Security.SECURE)]
         for ip, said in zip(scene.ns, seen.said, strict=True):
-            if said is not None:
+            if said is None:
+                facts.extend(Sight(NOW, ZONE, ip, None, owner, type, None) for owner, type in scene.asked)
+            else:
                 serial, tlsa = said
                 told = (*scene.addresses, tlsa)
                 facts.extend(Sight(NOW, ZONE, ip, serial, answer.owner, answer.type, answer) for answer in told)
@@ -201,11 +203,12 @@ def _value(facts: Facts) -> Hashable:
         for key, hellos in facts._presented.items()
     )
     held = tuple((h.at, h.live, tuple((g.spki, g.chain) for g in h.generations)) for h in facts._holdings.values())
+    silent = tuple((key[2], tuple(sorted(map(str, ips)))) for key, ips in facts._unanswered.items() if ips)
     rosters = tuple((r.first, r.last) for rosters in facts._rosters.values() for r in rosters)
     judged = tuple(j.at for j in facts._judged.values())
     asked = (len(facts._requested), len(facts._renewals))
     deeds = tuple((d.intended, id_of(d.action), d.done, d.outcome) for d in facts.deeds)
-    return spans, presented, held, rosters, judged, asked, deeds
+    return spans, silent, presented, held, rosters, judged, asked, deeds
 
 
 def _spans(spans: tuple[Span, ...]) -> Hashable:

@@ -10,6 +10,7 @@ from typing import Final
 
 import dns.name
 import dns.rdatatype
+from dns.name import Name
 
 from danelaw.core.model import (
     IP,
@@ -124,6 +125,11 @@ class Scene:
         """What every authority says of the host, always."""
         seconds = int(self.ttl * TICK.total_seconds())
         return (RRset(HOST, A, seconds, frozenset(ip.packed for ip in self.web)), Absence(HOST, AAAA, seconds))
+
+    @cached_property
+    def asked(self) -> tuple[tuple[Name, int], ...]:
+        """What every authority is asked in a pass."""
+        return (*((answer.owner, answer.type) for answer in self.addresses), (OWNER, TLSA))
 
     def chain(self, key: int, certificate: int = 1) -> Chain:
         """The n-th certificate of a key."""
