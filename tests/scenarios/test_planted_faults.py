@@ -16,7 +16,7 @@ from virtual import LAB_LIMITS, Runner, engine, served_tlsa, settled_world
 
 from danelaw.adapters.store.memory import MemoryStore
 from danelaw.core.model import IP, ChallengeType, GenerationId, Instant, Limits, SubjectName
-from danelaw.core.rollover import answers, chains, gate, service_planner
+from danelaw.core.rollover import answers, chains, gate, lookups, service_planner
 from danelaw.core.rollover.actions import Publish, Switch
 from danelaw.core.rollover.facts import Fact, Facts, Intended
 from danelaw.core.rollover.gate import Allowed
@@ -189,7 +189,7 @@ def secondary_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def one_address_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
-    right = chains.service_addresses
+    right = lookups.service_addresses
 
     def first(facts: Facts, reached: Reached, now: Instant, limits: Limits) -> frozenset[IP]:
         return frozenset(sorted(right(facts, reached, now, limits), key=str)[:1])

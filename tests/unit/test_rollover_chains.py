@@ -18,8 +18,9 @@ from danelaw.core.model import (
 )
 from danelaw.core.model.addresses import addresses_in
 from danelaw.core.rollover.actions import Conflict, Failure, Outcome, Receipt, Switch
-from danelaw.core.rollover.chains import possible_chains, service_addresses
+from danelaw.core.rollover.chains import possible_chains
 from danelaw.core.rollover.facts import Began, Done, Got, Intended
+from danelaw.core.rollover.lookups import service_addresses
 from danelaw.core.rollover.reach import Unprobed
 from rollover_history import (
     ECDSA,

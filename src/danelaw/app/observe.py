@@ -38,7 +38,6 @@ from danelaw.core.model import (
 from danelaw.core.model.addresses import addresses_in
 from danelaw.core.rollover.actions import MakeKey, ReuseKey
 from danelaw.core.rollover.answers import members
-from danelaw.core.rollover.chains import service_addresses
 from danelaw.core.rollover.delegation import CDS_TYPE
 from danelaw.core.rollover.epochs import DNSKEY_TYPE, DS_TYPE
 from danelaw.core.rollover.facts import (
@@ -55,6 +54,7 @@ from danelaw.core.rollover.facts import (
     ZoneKeys,
 )
 from danelaw.core.rollover.gate import TLSA
+from danelaw.core.rollover.lookups import service_addresses
 from danelaw.core.rollover.planner import SOA, TXT, Desired, DesiredService, DesiredZone, challenge_owner
 from danelaw.core.rollover.reach import Reach, Reached
 

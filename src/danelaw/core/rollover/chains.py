@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import dns.rdatatype
-
 from danelaw.core.model import (
     IP,
     Chain,
@@ -19,20 +17,9 @@ from danelaw.core.model import (
     NotOffered,
     Unreachable,
 )
-from danelaw.core.model.addresses import addresses_in
 from danelaw.core.rollover.actions import Conflict, Receipt, Switch
-from danelaw.core.rollover.answers import possible_answers
 from danelaw.core.rollover.facts import Deed, Facts, PresentedSpan
 from danelaw.core.rollover.reach import Reached, Unprobed
-
-
-def service_addresses(facts: Facts, reached: Reached, now: Instant, limits: Limits) -> frozenset[IP]:
-    """Every address at which a client may look for the endpoint: in DNS now, or still cached."""
-    found: set[IP] = set()
-    for type in (dns.rdatatype.A, dns.rdatatype.AAAA):
-        for held in possible_answers(facts, reached.zone, reached.endpoint.host, type, now, limits).held:
-            found |= addresses_in(held.answer)
-    return frozenset(found)
 
 
 def possible_chains(

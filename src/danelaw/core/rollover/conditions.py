@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Literal
 
 import dns.rdatatype
 from dns.name import Name
@@ -27,13 +27,11 @@ from danelaw.core.model import (
 )
 from danelaw.core.rollover.actions import Publish
 from danelaw.core.rollover.answers import Held, Unknown, possible_answers
-from danelaw.core.rollover.chains import service_addresses
 from danelaw.core.rollover.facts import Facts
+from danelaw.core.rollover.lookups import TLSA, service_addresses, tlsa_places
 from danelaw.core.rollover.reach import Reached, Unprobed
 from danelaw.core.tlsa import ClientKind, MatchingType, TLSARecord, records_of
 from danelaw.core.tlsa.credential import associations, leaf_spki
-
-TLSA: Final = int(dns.rdatatype.TLSA)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +108,10 @@ def unseen(facts: Facts, endpoint: Reached, now: Instant, limits: Limits) -> Ite
             )
     if not service_addresses(facts, endpoint, now, limits):
         yield fault("I1", "NO_ADDRESS", now, f"no address of {text(host)} is known")
-    wanted = [(host, int(dns.rdatatype.A)), (host, int(dns.rdatatype.AAAA)), *((o, TLSA) for o in endpoint.owners)]
-    for owner, type in wanted:
-        for held in possible_answers(facts, zone, owner, type, now, limits).held:
+    wanted = [(zone, host, int(type)) for type in (dns.rdatatype.A, dns.rdatatype.AAAA)]
+    wanted += [(place.zone, place.owner, TLSA) for place in tlsa_places(facts, endpoint, now, limits)]
+    for at, owner, type in wanted:
+        for held in possible_answers(facts, at, owner, type, now, limits).held:
             if isinstance(held.answer, RRset) and held.answer.type != type:
                 because = f"clients may hold an alias at {text(owner)}, and where it leads is not followed yet"
                 yield Counterexample("I1", "ALIAS_HELD", held, None, None, frozenset(), now, because)

@@ -10,6 +10,7 @@ from danelaw.core.rollover.actions import Action, MakeKey, Receipt, ReuseKey, Sw
 from danelaw.core.rollover.answers import published_since
 from danelaw.core.rollover.certificate_planner import Ordering
 from danelaw.core.rollover.facts import Holding
+from danelaw.core.rollover.lookups import tlsa_places
 from danelaw.core.rollover.plans import DesiredService, Outlook
 from danelaw.core.rollover.succession import Complete, Key, Strategy, keys_of, with_key
 from danelaw.core.tlsa import TLSA
@@ -184,11 +185,11 @@ class _Charting:
         """Whether its records have been published everywhere for as long as is desired of a standby."""
         own = associations(self.d.combinations, standby.newest.chain, standby.spki)
         wanted = frozenset(record.to_rdata() for record in own)
-        owners = [o for r in self.outlook.reach.served_by(self.d.lineage, self.d.host) for o in r.owners]
-        for owner in owners:
-            since = published_since(
-                self.outlook.facts, self.d.zone, owner, TLSA, wanted, self.outlook.now, self.outlook.limits
-            )
-            if since is None or self.outlook.now < since + self.outlook.limits.standby_settle:
+        facts, now, limits = self.outlook.facts, self.outlook.now, self.outlook.limits
+        served = self.outlook.reach.served_by(self.d.lineage, self.d.host)
+        places = {place for reached in served for place in tlsa_places(facts, reached, now, limits)}
+        for place in places:
+            since = published_since(facts, place.zone, place.owner, TLSA, wanted, now, limits)
+            if since is None or now < since + limits.standby_settle:
                 return False
-        return bool(wanted and owners)
+        return bool(wanted and places)

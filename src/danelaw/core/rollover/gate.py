@@ -45,10 +45,9 @@ from danelaw.core.rollover.actions import (
     SubmitDS,
     Switch,
 )
-from danelaw.core.rollover.answers import Possible, possible_answers
-from danelaw.core.rollover.chains import possible_chains, service_addresses
+from danelaw.core.rollover.answers import Possible
+from danelaw.core.rollover.chains import possible_chains
 from danelaw.core.rollover.conditions import (
-    TLSA,
     Counterexample,
     another_key,
     belongs,
@@ -64,6 +63,7 @@ from danelaw.core.rollover.conditions import (
 )
 from danelaw.core.rollover.epochs import blocks_ds
 from danelaw.core.rollover.facts import Facts
+from danelaw.core.rollover.lookups import TLSA, service_addresses, through, tlsa_answers
 from danelaw.core.rollover.reach import Reach, Reached, Unprobed
 from danelaw.core.rollover.zone_changes import blocks_destruction, blocks_signing
 from danelaw.core.tlsa import (
@@ -131,8 +131,7 @@ def judge(action: Action, facts: Facts, reach: Reach, now: Instant, limits: Limi
 def violations(facts: Facts, reach: Reach, now: Instant, limits: Limits) -> tuple[Counterexample, ...]:
     """Clients that are refused as things stand. Reported and alarmed; no input to the gate."""
     found: list[Counterexample] = []
-    for reached, owner in ((r, owner) for r in reach.endpoints for owner in r.owners):
-        answers = possible_answers(facts, reached.zone, owner, TLSA, now, limits)
+    for reached, answers in ((r, a) for r in reach.endpoints for _, a in tlsa_answers(facts, r, now, limits)):
         for ip, chain in _presented(facts, reached, now, limits):
             if isinstance(chain, Unprobed):
                 continue
@@ -158,7 +157,7 @@ def _judge_publish(change: Publish, facts: Facts, reach: Reach, now: Instant, li
         return Refused(hidden, None) if hidden else Allowed()
     if isinstance(change.replace, RRset) and not change.replace.rdatas:
         return _no("I1", "EMPTY_RRSET", now, f"there is nothing to publish at {text(owner)}")
-    reached = reach.through(change.zone, owner)
+    reached = through(facts, reach, change.zone, owner, now, limits)
     faults = [*hidden, *unfit(change, facts, reached, now, limits)]
     if not reached:
         faults.append(fault("I1", "UNREACHED", now, f"no service is known whose clients ask for {text(owner)}"))
@@ -219,8 +218,7 @@ def _judge_switch(switch: Switch, facts: Facts, reach: Reach, now: Instant, limi
     for endpoint in served:
         faults.extend(unseen(facts, endpoint, now, limits))
         presented = _presented(facts, endpoint, now, limits)
-        for owner in endpoint.owners:
-            answers = possible_answers(facts, endpoint.zone, owner, TLSA, now, limits)
+        for _, answers in tlsa_answers(facts, endpoint, now, limits):
             for ip, chain in presented:
                 fault, helps = _judge_pair(switch.chain, chain, answers, endpoint, ip, now, limits)
                 faults.extend(fault)
@@ -288,8 +286,7 @@ def _judge_destruction(action: DestroyKey, facts: Facts, reach: Reach, now: Inst
             if isinstance(chain, Unprobed) or (isinstance(chain, Chain) and leaf_spki(chain) == generation.spki):
                 because = f"{ip} may still present the key"
                 faults.append(Counterexample("I1", "KEY_IN_USE", None, ip, chain, frozenset(), now, because))
-        for owner in endpoint.owners:
-            answers = possible_answers(facts, endpoint.zone, owner, TLSA, now, limits)
+        for _, answers in tlsa_answers(facts, endpoint, now, limits):
             if answers.unknown is not None:
                 because = f"{answers.unknown.because}; they may name the key"
                 faults.append(

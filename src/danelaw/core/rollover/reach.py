@@ -43,10 +43,6 @@ class Reach:
 
     endpoints: tuple[Reached, ...] = ()
 
-    def through(self, zone: Name, owner: Name) -> tuple[Reached, ...]:
-        """The endpoints whose TLSA records are at ``owner``."""
-        return tuple(reached for reached in self.endpoints if reached.zone == zone and owner in reached.owners)
-
     def served_by(self, lineage: Lineage, host: HostName) -> tuple[Reached, ...]:
         """The endpoints that a host serves with a lineage's credential."""
         return tuple(r for r in self.endpoints if lineage in r.lineages and host in r.hosts)

@@ -16,10 +16,10 @@ from danelaw.core.model import IP, Answer, Chain, CredentialFacts, Instant, NotO
 from danelaw.core.rollover.actions import Action, DestroyKey, MakeKey, Publish, Receipt, Switch
 from danelaw.core.rollover.answers import newest, possible_answers
 from danelaw.core.rollover.certificate_planner import Ordering, publishing
-from danelaw.core.rollover.chains import service_addresses
 from danelaw.core.rollover.course import Course
 from danelaw.core.rollover.facts import Holding, PresentedSpan
 from danelaw.core.rollover.gate import TLSA, Allowed, says
+from danelaw.core.rollover.lookups import Place, service_addresses, tlsa_places
 from danelaw.core.rollover.plans import DesiredService, Outlook, Plan, Settled, Wait, refused_wait
 from danelaw.core.rollover.reach import Reached
 from danelaw.core.rollover.succession import Complete
@@ -68,13 +68,15 @@ class _Service:
                 return self.outlook.wait("NO_ADDRESS", because)
         generation = target.facts.generation
         serving = self._all_present(target.chain) and holding.live == generation
-        for owner in self._owners():
-            current = newest(self.outlook.facts, self.d.zone, owner, TLSA)
+        for place in self._places():
+            current = newest(self.outlook.facts, place.zone, place.owner, TLSA)
             if current is None:
-                return self.outlook.wait("UNOBSERVED", f"no authority has answered for {owner}")
+                return self.outlook.wait("UNOBSERVED", f"no authority has answered for {place.owner}")
             if isinstance(current, RRset) and current.type != TLSA:
-                return self.outlook.wait("TLSA_IS_ALIAS", f"{owner} is an alias, and aliases are not followed yet")
-            step = self._align_records(owner, current, target, course, holding, serving)
+                return self.outlook.wait(
+                    "TLSA_IS_ALIAS", f"{place.owner} is an alias, and aliases are not followed yet"
+                )
+            step = self._align_records(place, current, target, course, holding, serving)
             if step is not None:
                 return step
         if not serving:
@@ -83,10 +85,10 @@ class _Service:
 
     def _settling(self) -> Wait | None:
         """Until no client can hold anything but what is published now."""
-        for owner in self._owners():
-            current = newest(self.outlook.facts, self.d.zone, owner, TLSA)
+        for place in self._places():
+            current = newest(self.outlook.facts, place.zone, place.owner, TLSA)
             held = possible_answers(
-                self.outlook.facts, self.d.zone, owner, TLSA, self.outlook.now, self.outlook.limits
+                self.outlook.facts, place.zone, place.owner, TLSA, self.outlook.now, self.outlook.limits
             ).held
             others = [h for h in held if current is not None and not same_content(h.answer, current)]
             if others:
@@ -96,7 +98,7 @@ class _Service:
         return None
 
     def _align_records(
-        self, owner: Name, current: Answer, target: Complete, course: Course, holding: Holding, serving: bool
+        self, place: Place, current: Answer, target: Complete, course: Course, holding: Holding, serving: bool
     ) -> Plan | None:
         """The next step for one TLSA RRset; None: it needs none.
 
@@ -114,18 +116,18 @@ class _Service:
             )
             return self.outlook.wait("NO_ASSOCIATION", because)
         wanted |= frozenset(r for key in course.beside for r in self._own(key.newest, ours))
-        union = self._rrset(owner, rdatas | _rdatas(wanted))
+        union = self._rrset(place.owner, rdatas | _rdatas(wanted))
         if not published:
             if not serving:
                 return self._switching(switch)
-            return publishing(self.outlook, Publish(self.d.zone, current, union))
+            return publishing(self.outlook, Publish(place.zone, current, union))
         if not wanted <= published:
             back = [
                 Switch(self.d.lineage, self.d.host, g.generation, g.chain)
                 for g in holding.generations
                 if g.chain is not None and self._own(g, ours) <= published and not self._all_present(g.chain)
             ]
-            return publishing(self.outlook, Publish(self.d.zone, current, union), *back)
+            return publishing(self.outlook, Publish(place.zone, current, union), *back)
         if not serving:
             return None
         named = ours - wanted
@@ -138,7 +140,7 @@ class _Service:
             return self.outlook.wait(
                 "LINGERING", "the old records stay until every client has moved on", confirmed, until
             )
-        return publishing(self.outlook, Publish(self.d.zone, current, self._rrset(owner, rdatas - _rdatas(named))))
+        return publishing(self.outlook, Publish(place.zone, current, self._rrset(place.owner, rdatas - _rdatas(named))))
 
     def _switching(self, switch: Switch) -> Plan:
         """Switch, and again if some address does not present it, each time after twice as long, a day at the most."""
@@ -194,13 +196,15 @@ class _Service:
     def _notes(self, holding: Holding) -> tuple[str, ...]:
         """What the operator has to decide: records that are not ours, or of parameters no longer configured."""
         found: list[str] = []
-        for owner in self._owners():
-            current = newest(self.outlook.facts, self.d.zone, owner, TLSA)
+        for place in self._places():
+            current = newest(self.outlook.facts, place.zone, place.owner, TLSA)
             published = frozenset(records_of(current)) if current is not None else frozenset()
             ours = frozenset(r for g in holding.generations for r in self._own(g, published))
-            found.extend(f"{owner} TLSA {r.to_text()} is not ours: adopt or remove it" for r in published - ours)
+            found.extend(f"{place.owner} TLSA {r.to_text()} is not ours: adopt or remove it" for r in published - ours)
             former = {r.combination for r in published & ours} - set(self.d.combinations)
-            found.extend(f"{owner} TLSA {c} is configured no longer, and some client may know no other" for c in former)
+            found.extend(
+                f"{place.owner} TLSA {c} is configured no longer, and some client may know no other" for c in former
+            )
         return tuple(sorted(found))
 
     # - what is known
@@ -208,8 +212,10 @@ class _Service:
     def _reached(self) -> tuple[Reached, ...]:
         return self.outlook.reach.served_by(self.d.lineage, self.d.host)
 
-    def _owners(self) -> tuple[Name, ...]:
-        return tuple(dict.fromkeys(owner for r in self._reached() for owner in r.owners))
+    def _places(self) -> tuple[Place, ...]:
+        """Every TLSA RRset that clients of this credential may be given."""
+        facts, now, limits = self.outlook.facts, self.outlook.now, self.outlook.limits
+        return tuple(dict.fromkeys(p for r in self._reached() for p in tlsa_places(facts, r, now, limits)))
 
     def _own(self, g: CredentialFacts, like: Iterable[TLSARecord] = ()) -> frozenset[TLSARecord]:
         """The records of one generation, under the desired combinations and those of ``like``."""
