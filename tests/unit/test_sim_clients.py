@@ -10,7 +10,18 @@ from hashlib import sha256, sha512
 
 import pytest
 
-from danelaw.worlds.sim.clients import ALL, KEYS, SHA256, Client, Connection, Delegation, Fallback, Located, Looked
+from danelaw.worlds.sim.clients import (
+    ALL,
+    KEYS,
+    SHA256,
+    Client,
+    Connection,
+    Delegation,
+    Fallback,
+    Located,
+    Looked,
+    SimCrowd,
+)
 from tlsa_chains import LEAF
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
@@ -32,6 +43,8 @@ class Place:
     time: datetime = NOW
     asked: int = 0
     silent: bool = False
+    address: str = "192.0.2.80"
+    connected: list[str] = field(default_factory=list)
 
     def now(self) -> datetime:
         return self.time
@@ -50,13 +63,13 @@ class Place:
 
     def locate(self, authority: str) -> Located | None:
         del authority
-        return Located(("192.0.2.80",), 10)
+        return Located((self.address,), 10)
 
     def delegation(self) -> Delegation:
         return Delegation(frozenset({b"key"}) if self.signed else frozenset(), 1)
 
     def handshake(self, address: str) -> Sequence[bytes] | None:
-        del address
+        self.connected.append(address)
         return self.chain
 
     def trusts(self, chain: Sequence[bytes]) -> bool:
@@ -142,6 +155,33 @@ def test_caches_keep_an_answer_for_its_ttl_or_twice_that_and_raise_what_is_small
     assert says(who) == ""
     place.time = NOW + timedelta(seconds=kept)
     assert says(who) == "TLSA_MISMATCH"
+
+
+@pytest.mark.parametrize(
+    ("stretch", "age", "first", "later"), [(1.0, 0.0, 10, 10), (2.0, 0.0, 20, 20), (1.0, 0.75, 2.5, 10)]
+)
+def test_addresses_expire_by_themselves_whatever_becomes_of_the_records(
+    stretch: float, age: float, first: float, later: float
+) -> None:
+    """The first answer may have been in a cache for a part of its time already."""
+    place = Place()
+    who = replace(client(place), address_stretch=stretch, address_age=age)
+    who.connect()
+    for number, kept in enumerate((first, later)):
+        before, place.address = place.address, f"192.0.2.{number}"
+        place.time += timedelta(seconds=kept - 0.5)
+        who.connect()
+        assert place.connected[-1] == before
+        place.time += timedelta(seconds=0.5)
+        who.connect()
+        assert place.connected[-1] == place.address
+
+
+def test_a_crowd_has_caches_whose_records_and_addresses_expire_at_different_instants() -> None:
+    place = Place()
+    clients = [SimCrowd(place, place, seed=1).client(number) for number in range(20)]
+    assert len({who.address_age for who in clients}) == 20
+    assert {(who.stretch, who.address_stretch) for who in clients} == {(1, 1), (1, 2), (2, 1), (2, 2)}
 
 
 @pytest.mark.parametrize(("stale", "reason"), [(True, ""), (False, "NO_ANSWER")])

@@ -1,10 +1,10 @@
 """DANE clients with caches, in virtual time. Independent: nothing of ours is imported here, and nothing of ours judges.
 
-A client holds each answer, of records and of addresses, for its TTL, some for twice that; some caches raise small TTLs,
-and some go on with what has expired while an authority is silent. It looks the records up, and checks the chain only
-after a while; browsers do it the other way round. Clients differ in the parameters that they know, in digest agility,
-and in what they do where there is nothing to go by: trust the public CAs, connect all the same as mail servers do, or
-refuse.
+A client holds each answer, of records and of addresses, for its TTL, some for twice that; the one may be there long
+after the other has expired. Some caches raise small TTLs, and some go on with what has expired while an authority is
+silent. It looks the records up, and checks the chain only after a while; browsers do it the other way round. Clients
+differ in the parameters that they know, in digest agility, and in what they do where there is nothing to go by: trust
+the public CAs, connect all the same as mail servers do, or refuse.
 """
 
 from __future__ import annotations
@@ -123,6 +123,11 @@ class Client:
     """The least time, in seconds, for which its cache keeps anything."""
     stale: bool = False
     """Where an authority is silent, its cache goes on with what has expired (RFC 8767 §5)."""
+    address_stretch: float = 1.0
+    """As ``stretch``, which is of records, for addresses: these may come from another cache."""
+    address_age: float = 0.0
+    """The part of its time for which somebody else's cache had held the first answer of addresses: from then on they
+    expire at other instants than records do."""
     _looked: tuple[Looked, datetime] | None = None
     _located: tuple[Located, datetime] | None = None
     _delegation: tuple[Delegation, datetime] | None = None
@@ -160,7 +165,7 @@ class Client:
             answer = self._asked(self.internet.ask, self._looked)
             if answer is None:
                 return None
-            self._looked = (answer, now + self._kept(answer.ttl))
+            self._looked = (answer, now + self._kept(answer.ttl, self.stretch))
         return self._looked[0]
 
     def _locate(self) -> Located | None:
@@ -169,7 +174,8 @@ class Client:
             answer = self._asked(self.internet.locate, self._located)
             if answer is None:
                 return None
-            self._located = (answer, now + self._kept(answer.ttl))
+            left = self._kept(answer.ttl, self.address_stretch)
+            self._located = (answer, now + (left if self._located else left * (1 - self.address_age)))
         return self._located[0]
 
     def _asked(self, ask: Callable[[str], T | None], expired: tuple[T, datetime] | None) -> T | None:
@@ -184,8 +190,8 @@ class Client:
                 return expired[0]
         return None
 
-    def _kept(self, ttl: float) -> timedelta:
-        return timedelta(seconds=max(ttl * self.stretch, self.least))
+    def _kept(self, ttl: float, stretch: float) -> timedelta:
+        return timedelta(seconds=max(ttl * stretch, self.least))
 
     def _zone(self) -> Delegation:
         now = self.timeline.now()
@@ -244,6 +250,7 @@ class SimCrowd:
 
     def client(self, number: int) -> Client:
         rng = random.Random(f"{self.seed}/{number}")  # noqa: S311  # a simulation wants to be repeated
+        addresses = random.Random(f"{self.seed}/{number}/addresses")  # noqa: S311  # likewise
         knows, agile = HABITS[number // 4 % len(HABITS)]
         fallback = FALLBACKS[number % len(FALLBACKS)]
         if fallback is Fallback.REFUSE and not (self.mandatory and knows is ALL):
@@ -262,6 +269,8 @@ class SimCrowd:
             fallback=fallback,
             least=self.least if number % 3 == 0 else 0.0,
             stale=number % 7 == 3,
+            address_stretch=addresses.choice((1.0, 1.0, 2.0)),
+            address_age=addresses.random(),
         )
 
     def refused(self) -> list[Connection]:
