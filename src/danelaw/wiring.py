@@ -315,6 +315,7 @@ def _subjects(config: Config, world: Surroundings) -> Subjects:
             parent,
             zone.ds_ttl,
             signed_by="server" if isinstance(zone, UpdatedZoneConfig) else "danelaw",
+            algorithm=zone.algorithm if isinstance(zone, FileZoneConfig) else None,
             ksk_lifetime=zone.ksk_lifetime if isinstance(zone, FileZoneConfig) else None,
             zsk_lifetime=zone.zsk_lifetime if isinstance(zone, FileZoneConfig) else None,
         )

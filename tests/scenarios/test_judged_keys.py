@@ -34,8 +34,8 @@ class Listening:
     async def longest_ttl(self, zone: Name) -> int:
         return await self.zones.longest_ttl(zone)
 
-    async def make_keys(self, zone: Name) -> Sequence[ZoneKeyFacts]:
-        return await self.zones.make_keys(zone)
+    async def make_keys(self, zone: Name, algorithm: int | None = None) -> Sequence[ZoneKeyFacts]:
+        return await self.zones.make_keys(zone, algorithm)
 
     async def make_key(self, zone: Name, sep: bool, algorithm: int) -> ZoneKeyFacts:
         return await self.zones.make_key(zone, sep, algorithm)

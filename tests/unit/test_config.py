@@ -10,6 +10,7 @@ import dns.name
 import pytest
 
 from danelaw.app.config import Config, FileZoneConfig, load
+from danelaw.core.dnssec.algorithms import Algorithm
 from danelaw.core.dnssec.nsec3_chain import NSEC3Chain
 from danelaw.core.model import ChallengeType, DanelawError, Do53, DoH, DoT, Endpoint, Limits
 from danelaw.core.tlsa import Combination
@@ -153,6 +154,7 @@ def test_every_key_of_the_main_file_is_taken(tmp_path: Path) -> None:
     cds = true
     validity = 864000
     dnskey_ttl = 7200
+    algorithm = "ed25519"
     zsk_lifetime = 864000
     [limits]
     linger = 5
@@ -176,6 +178,7 @@ def test_every_key_of_the_main_file_is_taken(tmp_path: Path) -> None:
     assert isinstance(zone, FileZoneConfig)
     assert zone.nsec3 == NSEC3Chain(b"\xaa\xbb", 2, opt_out=True)
     assert (zone.zonemd, zone.cds, zone.validity, zone.dnskey_ttl) == (True, True, timedelta(days=10), 7200)
+    assert zone.algorithm is Algorithm.ED25519
     assert (zone.ksk_lifetime, zone.zsk_lifetime) == (None, timedelta(days=10))
     assert config.limits.linger == timedelta(seconds=5)
 
@@ -271,6 +274,8 @@ def test_what_is_not_toml_is_told(tmp_path: Path) -> None:
         (MAIN.replace("keys =", "nsec3 = { salt = 'aab' }\nkeys ="), "nsec3.salt", ""),
         (MAIN.replace("keys =", "nsec3 = { iterations = 65536 }\nkeys ="), "nsec3.iterations", ""),
         (MAIN.replace("keys =", "validity = 60\nkeys ="), "validity", ""),
+        (MAIN.replace("keys =", "algorithm = 'ed2551'\nkeys ="), "not known", "ED25519"),
+        (MAIN.replace("keys =", "algorithm = 'RSASHA1'\nkeys ="), "RFC 9905", "ECDSAP256SHA256"),
         ("[limits]\nlingr = 5", "lingr", "linger"),
         ("[limits]\nnothing_like_it = 5", "nothing_like_it", "limits are"),
         ("[limits]\nlinger = -1", "negative", ""),

@@ -147,12 +147,18 @@ def signed(bench: Bench) -> Bench:
 def test_keys_are_made_once_a_ksk_and_a_zsk_and_only_their_owner_reads_them(bench: Bench) -> None:
     first = asyncio.run(bench.zones.make_keys(ZONE))
     assert asyncio.run(bench.zones.make_keys(ZONE)) == first == asyncio.run(bench.zones.keys(ZONE))
+    assert {DNSKEY.from_rdata(key.dnskey).algorithm for key in first} == {13}
     assert {(key.ksk, DNSKEY.from_rdata(key.dnskey).flags) for key in first} == {(True, 257), (False, 256)}
     modes = {path.suffix: stat.S_IMODE(path.stat().st_mode) for path in bench.files.keys.iterdir()}
     assert modes == {".key": 0o644, ".private": 0o600}
     assert {path.name for path in bench.files.keys.iterdir()} == {
         f"Kexample.net.+013+{key.tag:05d}{suffix}" for key in first for suffix in (".key", ".private")
     }
+
+
+def test_the_first_keys_are_of_another_algorithm_where_that_is_wanted(bench: Bench) -> None:
+    keys = asyncio.run(bench.zones.make_keys(ZONE, 15))
+    assert {DNSKEY.from_rdata(key.dnskey).algorithm for key in keys} == {15}
 
 
 def test_making_keys_goes_on_where_it_was_killed(bench: Bench) -> None:

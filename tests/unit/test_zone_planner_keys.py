@@ -31,6 +31,13 @@ def test_a_zone_without_a_key_for_the_ds_gets_its_keys_made(keys: tuple[bytes, .
     assert planned(*keys) == MakeZoneKeys(ZONE)
 
 
+def test_the_first_keys_are_of_the_algorithm_that_is_wanted() -> None:
+    """Else they would be rolled to it at once."""
+    history = served(absent()).sees(0, 0, 1, absent(ZONE, T.DNSKEY))
+    history.log.append(ZoneKeys(at(0), ZONE, frozenset(), frozenset()))
+    assert plan(replace(DESIRED, algorithm=15), history.facts(), reach(), at(0), LIMITS) == MakeZoneKeys(ZONE, 15)
+
+
 @pytest.mark.parametrize("keys", [(KSK,), (KSK, ZSK)], ids=["a CSK", "a KSK and a ZSK"])
 def test_a_zone_is_signed_with_the_keys_that_it_has(keys: tuple[bytes, ...]) -> None:
     """One key that signs everything is enough, as danelaw zone keygen makes it: no other is added to it."""

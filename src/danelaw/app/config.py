@@ -21,6 +21,8 @@ import msgspec
 from dns.name import Name
 
 from danelaw.app.platform_roots import PLATFORM_ROOTS
+from danelaw.core.dnssec.algorithms import Algorithm
+from danelaw.core.dnssec.key_choice import algorithm_for_new_keys
 from danelaw.core.dnssec.nsec3_chain import NSEC3Chain
 from danelaw.core.model import (
     IP,
@@ -86,6 +88,7 @@ class NSEC3Section(_Section, frozen=True):
 class ZonefileSection(_Section, frozen=True, tag_field="type", tag="zonefile"):
     """A zone kept in a file. ``signed``: what the name server serves, FILE.signed if not given. ``parent``: the parent
     zone, one label up if not given. ``validity``: of signatures, in seconds. ``dnskey_ttl``: the SOA's if not given.
+    ``algorithm``: of the zone's keys, as ``algorithm_for_new_keys`` reads it; that of its present keys if not given.
     ``ksk_lifetime`` and ``zsk_lifetime``: when keys are replaced, in seconds; never by age if not given."""
 
     zone: str
@@ -100,6 +103,7 @@ class ZonefileSection(_Section, frozen=True, tag_field="type", tag="zonefile"):
     cds: bool = False
     validity: Annotated[int, msgspec.Meta(ge=3600, le=365 * 86400)] = 1_209_600
     dnskey_ttl: TTL | None = None
+    algorithm: str | None = None
     ksk_lifetime: Annotated[int, msgspec.Meta(ge=3600)] | None = None
     zsk_lifetime: Annotated[int, msgspec.Meta(ge=3600)] | None = None
 
@@ -166,7 +170,8 @@ class ZoneConfig(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FileZoneConfig(ZoneConfig, frozen=True, kw_only=True):
-    """A zone in a file, with keys of ours. ``nsec3``: NSEC if None. ``dnskey_ttl``: the SOA's if None."""
+    """A zone in a file, with keys of ours. ``nsec3``: NSEC if None. ``dnskey_ttl``: the SOA's if None. ``algorithm``:
+    of its keys; that of those which are there if None."""
 
     file: Path
     signed: Path
@@ -177,6 +182,7 @@ class FileZoneConfig(ZoneConfig, frozen=True, kw_only=True):
     cds: bool
     validity: timedelta
     dnskey_ttl: int | None
+    algorithm: Algorithm | None = None
     ksk_lifetime: timedelta | None = None
     zsk_lifetime: timedelta | None = None
 
@@ -365,9 +371,17 @@ def _zone(path: Path, base: Path, section: ZonefileSection | Rfc2136Section) -> 
         cds=section.cds,
         validity=timedelta(seconds=section.validity),
         dnskey_ttl=section.dnskey_ttl,
+        algorithm=_algorithm(path, section.algorithm),
         ksk_lifetime=timedelta(seconds=section.ksk_lifetime) if section.ksk_lifetime else None,
         zsk_lifetime=timedelta(seconds=section.zsk_lifetime) if section.zsk_lifetime else None,
     )
+
+
+def _algorithm(path: Path, text: str | None) -> Algorithm | None:
+    try:
+        return algorithm_for_new_keys(text) if text is not None else None
+    except DanelawError as error:
+        raise _invalid(path, f"algorithm {text!r}: {error.evidence}", error.hint) from error
 
 
 def _chain(section: bool | NSEC3Section) -> NSEC3Chain | None:

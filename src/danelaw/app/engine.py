@@ -158,8 +158,8 @@ class Engine:
     async def _perform(self, action: Action) -> Outcome:
         tools = self._tools
         match action:
-            case MakeZoneKeys(zone):
-                made = await tools.zones[zone].make_keys(zone)
+            case MakeZoneKeys(zone, wanted):
+                made = await tools.zones[zone].make_keys(zone, wanted)
                 return Receipt(note=", ".join(f"{'KSK' if key.ksk else 'ZSK'} {key.tag}" for key in made))
             case MakeZoneKey(zone, sep, algorithm):
                 key = await tools.zones[zone].make_key(zone, sep, algorithm)

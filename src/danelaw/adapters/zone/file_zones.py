@@ -24,7 +24,7 @@ from danelaw.adapters.zone.master_file import ZoneSource, read_zone
 from danelaw.adapters.zone.signer import Signer, look, renewal, serve_plain
 from danelaw.adapters.zone.signing import Signing, ZoneFile
 from danelaw.adapters.zone.state import read_state
-from danelaw.core.dnssec.algorithms import Algorithm
+from danelaw.core.dnssec.algorithms import DEFAULT_POLICY, Algorithm
 from danelaw.core.dnssec.bind_keys import KeyTimes
 from danelaw.core.dnssec.keys import DNSKEY, REVOKE_FLAG, ZoneKey
 from danelaw.core.dnssec.rrsig import RRSIG
@@ -110,15 +110,16 @@ class FileZones:
         """The largest TTL in the served file and the source. Raises as ``edited`` does."""
         return (await self._blocking.call(partial(self._look, zone), self._limit)).longest_ttl
 
-    async def make_keys(self, zone: Name) -> Sequence[ZoneKeyFacts]:
+    async def make_keys(self, zone: Name, algorithm: int | None = None) -> Sequence[ZoneKeyFacts]:
         """Makes what is missing of a KSK and a ZSK, and gives all keys of the zone."""
         files, created = self._of(zone), self._clock.now()
+        chosen = Algorithm(algorithm) if algorithm is not None else DEFAULT_POLICY.sign_default
 
         def make() -> list[ZoneKeyFacts]:
             have = {key.dnskey.is_sep for key, _ in read_keys(files.keys, zone)}
             for flags, is_sep in ((KSK_FLAGS, True), (ZSK_FLAGS, False)):
                 if is_sep not in have:
-                    make_key(files.keys, zone, flags, created)
+                    make_key(files.keys, zone, flags, created, chosen)
             return _listed(files, zone, created)
 
         async with self._turns[zone]:

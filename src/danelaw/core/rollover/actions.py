@@ -21,9 +21,10 @@ from danelaw.core.model import (
 
 @dataclass(frozen=True, slots=True)
 class MakeZoneKeys:
-    """A KSK and a ZSK for a zone that has none."""
+    """A KSK and a ZSK for a zone that has none. ``algorithm``: as of ``MakeZoneKey``; None: the usual one."""
 
     zone: Name
+    algorithm: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

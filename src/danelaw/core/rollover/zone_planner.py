@@ -28,7 +28,7 @@ def plan_zone(d: DesiredZone, outlook: Outlook) -> Plan:
     if keys is None:
         return Wait("UNOBSERVED", f"the keys of {d.zone} have not been looked at", now, now)
     if not keys.ksks:  # where there is no ZSK they sign everything
-        return MakeZoneKeys(d.zone)
+        return MakeZoneKeys(d.zone, d.algorithm)
     if newest(facts, d.zone, d.zone, DNSKEY_TYPE) is None:
         return Wait("UNOBSERVED", f"no authority of {d.zone} has answered for its DNSKEY", now, None)
     roll = roll_of(d, keys, outlook)

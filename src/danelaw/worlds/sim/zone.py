@@ -264,9 +264,9 @@ class SimPublisher:
         del zone
         return max([self.zone.soa_ttl, *(rrset.ttl for rrset in self.zone.source.rrsets.values())])
 
-    async def make_keys(self, zone: Name) -> Sequence[ZoneKeyFacts]:
+    async def make_keys(self, zone: Name, algorithm: int | None = None) -> Sequence[ZoneKeyFacts]:
         for sep in (True, False):
-            self._make(zone, sep, Algorithm.ECDSAP256SHA256)
+            self._make(zone, sep, algorithm or Algorithm.ECDSAP256SHA256)
         return await self.keys(zone)
 
     async def make_key(self, zone: Name, sep: bool, algorithm: int) -> ZoneKeyFacts:
