@@ -28,7 +28,7 @@ from test_rollover_zone_changes import (
 )
 
 from danelaw.core.dnssec.key_choice import KeyRole
-from danelaw.core.dnssec.keys import ZoneKey
+from danelaw.core.dnssec.keys import ZoneKey, make_ds
 from danelaw.core.model import RRset, Security, SubjectName
 from danelaw.core.rollover.actions import Action, DestroyZoneKey, MakeZoneKey, Receipt, SignZone, SubmitDS
 from danelaw.core.rollover.facts import Judged, RequestedZoneRoll, ZoneKeyPair, ZoneKeys
@@ -120,6 +120,19 @@ def test_a_key_made_in_the_second_in_which_it_was_asked_for_is_the_one_that_was_
     """Key files know no fractions of seconds."""
     request = replace(ZSK[0], at=at(NEW) + timedelta(seconds=0.7))
     assert planned(FIRST, Z2, requests=[request]) == sign(K1, Z1, Z2, by=(K1, Z1))
+
+
+def by_sha384(*keys: ZoneKey) -> RRset:
+    return replace(ds(), rdatas=frozenset(make_ds(ZONE, key.dnskey, 4).to_rdata() for key in keys))
+
+
+def test_a_ds_is_right_under_whatever_digests_it_was_handed_over() -> None:
+    """Registries make digests of their own, and operators hand over two: what counts is which keys it leads to."""
+    both = replace(ds(), rdatas=ds(K1).rdatas | by_sha384(K1).rdatas)
+    assert isinstance(planned(FIRST, under=both), Settled)
+    assert planned(DOUBLE, K2, requests=KSK, under=by_sha384(K2)) == sign(K2, Z1)
+    half = replace(ds(), rdatas=ds(K1).rdatas | by_sha384(K2).rdatas)
+    assert planned(DOUBLE, K2, requests=KSK, under=half) == SubmitDS(ZONE, half, ds(K2))
 
 
 def test_other_keys_of_the_zone_stay_as_they_are() -> None:

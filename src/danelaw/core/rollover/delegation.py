@@ -44,13 +44,20 @@ def asked_ds(zone: Name, parent: Name | None, facts: Facts, now: Instant, limits
     cds = _agreed(facts, zone, CDS_TYPE, now, limits)
     if cds is None:
         return Unasked("CDS_NOT_VISIBLE", f"not every authority of {zone} says the same of its CDS yet")
-    present = _records(newest(facts, parent, zone, DS_TYPE)) if parent is not None else ()
+    present = newest(facts, parent, zone, DS_TYPE) if parent is not None else None
     if isinstance(cds, RRset):
-        return _asked_by_cds(zone, cds, keys, present, now)
+        return _asked_by_cds(zone, cds, keys, _records(present), now)
     points = [key for key in keys if key.is_sep] or [key for key in keys if _signs(key, dnskeys, now)]
-    if present and _covers(zone, present, points):
-        return frozenset(ds.to_rdata() for ds in present)
-    return frozenset(make_ds(zone, key).to_rdata() for key in points)
+    return ds_for(zone, points, present)
+
+
+def ds_for(zone: Name, keys: Iterable[DNSKEY], present: Answer | None) -> frozenset[bytes]:
+    """The rdata of the DS RRset that points to these keys: that which is ``present``, under whatever digests it has
+    been handed over, if it points to all of them and to nothing else."""
+    wanted, there = tuple(keys), _records(present)
+    if there and _covers(zone, there, wanted):
+        return frozenset(ds.to_rdata() for ds in there)
+    return frozenset(make_ds(zone, key).to_rdata() for key in wanted)
 
 
 def _asked_by_cds(

@@ -5,11 +5,11 @@ from __future__ import annotations
 import dns.rdatatype
 from dns.name import Name
 
-from danelaw.core.dnssec.keys import DNSKEY, make_ds
+from danelaw.core.dnssec.keys import DNSKEY
 from danelaw.core.model import Instant, RRset, Security
 from danelaw.core.rollover.actions import MakeZoneKeys, SignZone, SubmitDS
 from danelaw.core.rollover.answers import newest, visible
-from danelaw.core.rollover.delegation import Unasked, asked_ds
+from danelaw.core.rollover.delegation import Unasked, asked_ds, ds_for
 from danelaw.core.rollover.epochs import DNSKEY_TYPE, DS_TYPE, signatures_end
 from danelaw.core.rollover.facts import ZoneKeys
 from danelaw.core.rollover.plans import DesiredZone, Outlook, Plan, Settled, Wait
@@ -46,7 +46,8 @@ def plan_zone(d: DesiredZone, outlook: Outlook) -> Plan:
     refresh = min((at for at in dues if at is not None), default=None)
     rest: Plan = Settled(refresh)
     if d.parent is not None:
-        ds = frozenset(make_ds(d.zone, DNSKEY.from_rdata(rdata)).to_rdata() for rdata in keys.ksks)
+        present = newest(facts, d.parent, d.zone, DS_TYPE)
+        ds = ds_for(d.zone, map(DNSKEY.from_rdata, keys.ksks), present)
         rest = _plan_ds(d.parent, d, ds, outlook, refresh)
     if isinstance(rest, Settled) and (outlived := outlived_pairs(d, keys, outlook)):
         return outlook.gated(outlived[0])
@@ -75,7 +76,8 @@ def _sign_again(
 
 def _plan_step(roll: Roll, step: Step, d: DesiredZone, outlook: Outlook) -> Plan:
     """The next step of a roll: what is signed first, and then the DS."""
-    sign, ds = roll.signing(step), roll.ds(step)
+    present = newest(outlook.facts, d.parent, d.zone, DS_TYPE) if d.parent is not None else None
+    sign, ds = roll.signing(step), roll.ds(step, present)
     before = STEPS[roll.kind][roll.at] if roll.at is not None else None
     if before is None or roll.signing(before) != sign or ds is None or d.parent is None:
         if tried := outlook.lately_done(sign):

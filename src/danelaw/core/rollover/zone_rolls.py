@@ -23,10 +23,11 @@ from datetime import timedelta
 from enum import Enum
 from typing import Final
 
-from danelaw.core.dnssec.keys import DNSKEY, make_ds
-from danelaw.core.model import Instant, RRset
+from danelaw.core.dnssec.keys import DNSKEY
+from danelaw.core.model import Answer, Instant, RRset
 from danelaw.core.rollover.actions import DestroyZoneKey, MakeZoneKey, SignZone
 from danelaw.core.rollover.answers import newest
+from danelaw.core.rollover.delegation import ds_for
 from danelaw.core.rollover.facts import ZoneKeys
 from danelaw.core.rollover.plans import DesiredZone, Outlook
 from danelaw.core.rollover.zone_trust import DNSKEY_TYPE, DS_TYPE, planned, served_content, zone_keys
@@ -104,12 +105,12 @@ class Roll:
         published = self.kept | self._which(step.published)
         return SignZone.by(self.zone.zone, published, (self.kept - self.idle) | self._which(step.signing))
 
-    def ds(self, step: Step) -> frozenset[bytes] | None:
-        """The DS rdata that the parent has once the step is taken; None: those that it has already."""
+    def ds(self, step: Step, present: Answer | None) -> frozenset[bytes] | None:
+        """The DS rdata that the parent has once the step is taken; None: those that it has already, ``present``."""
         if step.delegated is Which.OLD:
             return None
         keys = zone_keys(self.kept | self._which(step.delegated))
-        return frozenset(make_ds(self.zone.zone, key).to_rdata() for key in keys if key.is_sep)
+        return ds_for(self.zone.zone, (key for key in keys if key.is_sep), present)
 
     @property
     def next(self) -> Step | None:
@@ -181,7 +182,7 @@ def _placed(roll: Roll, outlook: Outlook) -> Roll:
     named = ds.rdatas if isinstance(ds, RRset) else frozenset()
     at: int | None = None
     for number, step in enumerate(STEPS[roll.kind]):
-        signing, wanted = roll.signing(step), roll.ds(step)
+        signing, wanted = roll.signing(step), roll.ds(step, ds)
         delegated = wanted is None or roll.zone.parent is None or named == wanted
         if (
             isinstance(dnskeys, RRset)
