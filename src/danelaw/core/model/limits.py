@@ -45,7 +45,9 @@ class Limits:
     renewal_check: timedelta = _s(6 * 3600)
     """How often the CA is asked when it would like a renewal (RFC 9773 §4.3)."""
     clock_skew: timedelta = _s(3600)
-    """Certificate dates are judged this much earlier and later too."""
+    """Certificate dates are judged this much earlier and later too; a CA's clock may differ by as much from ours."""
+    clock_step: timedelta = _s(2)
+    """How far the wall clock may drift from the monotonic one before that counts as a step."""
 
     @property
     def max_gap(self) -> timedelta:

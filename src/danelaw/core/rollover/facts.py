@@ -21,12 +21,14 @@ from danelaw.core.model import (
     Chain,
     CredentialFacts,
     Endpoint,
+    Failed,
     GenerationId,
     HandshakeFailure,
     Hello,
     Instant,
     Lineage,
     NotOffered,
+    Pending,
     Reason,
     Security,
     SubjectName,
@@ -195,6 +197,29 @@ class Began:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class ClockRead:
+    """Both clocks of a machine, read at once: when that was first done, and whenever they no longer go together.
+
+    ``monotonic``: seconds since ``boot`` (an identifier) that nobody sets. ``by``: how much further the wall clock has
+    gone since the reading before. All that was told earlier is moved by as much: it is as long ago as it really is.
+    """
+
+    at: Instant
+    boot: str
+    monotonic: float
+    by: timedelta = timedelta(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Dated:
+    """What time it was by somebody else's clock: the Date of a CA's reply, which arrived ``at`` by ours."""
+
+    at: Instant
+    source: str
+    date: Instant
+
+
 Fact: TypeAlias = (
     Sight
     | Roster
@@ -208,6 +233,8 @@ Fact: TypeAlias = (
     | Intended
     | Done
     | Began
+    | ClockRead
+    | Dated
 )
 
 
@@ -259,6 +286,8 @@ class Facts:
 
     __slots__ = (
         "_began",
+        "_clocks",
+        "_dates",
         "_deeds",
         "_hash",
         "_holdings",
@@ -290,6 +319,8 @@ class Facts:
         self._renewals: dict[Chain, RenewalInfo] = {}
         self._requested: dict[Lineage, Requested] = {}
         self._began: dict[SubjectName, Began] = {}
+        self._clocks: dict[str, ClockRead] = {}
+        self._dates: dict[str, Dated] = {}
         self._deeds: tuple[Deed, ...] = ()
         self._hash: int | None = None
         self._memo: dict[Hashable, object] = {}
@@ -317,9 +348,9 @@ class Facts:
             case Judged():
                 self._judged[fact.owner, fact.type] = fact
             case Holding():
-                self._holdings[fact.lineage] = fact
+                self._fold_holding(fact)
             case ZoneKeys():
-                self._zone_keys[fact.zone] = fact
+                self._fold_zone_keys(fact)
                 self._zone_ttls[fact.zone] = max(fact.longest_ttl, self._zone_ttls.get(fact.zone, 0))
             case RenewalInfo():
                 self._renewals[fact.chain] = fact
@@ -333,6 +364,10 @@ class Facts:
                 self._deeds += (Deed(fact.at, fact.action),)
             case Done():
                 self._fold_done(fact)
+            case ClockRead():
+                self._fold_clock(fact)
+            case Dated():
+                self._dates[fact.source] = fact
 
     def _fold_sight(self, sight: Sight) -> None:
         key = (sight.zone, sight.owner, sight.type)
@@ -379,6 +414,83 @@ class Facts:
                 self._deeds = (*self._deeds[:index], told, *self._deeds[index + 1 :])
                 return
         self._deeds += (Deed(done.at, done.action, done.at, done.outcome),)
+
+    def _fold_holding(self, holding: Holding) -> None:
+        """When a key was made is told once: the store knows it by a clock that may have been set since."""
+        before = self._holdings.get(holding.lineage)
+        told = {(g.generation, g.spki): g.created for g in before.generations} if before is not None else {}
+        if any(told.get((g.generation, g.spki), g.created) != g.created for g in holding.generations):
+            kept = (replace(g, created=told.get((g.generation, g.spki), g.created)) for g in holding.generations)
+            holding = replace(holding, generations=tuple(kept))
+        self._holdings[holding.lineage] = holding
+
+    def _fold_zone_keys(self, keys: ZoneKeys) -> None:
+        """As in ``_fold_holding``."""
+        before = self._zone_keys.get(keys.zone)
+        told = {pair.dnskey: pair.created for pair in before.pairs} if before is not None else {}
+        if any(told.get(pair.dnskey, pair.created) != pair.created for pair in keys.pairs):
+            kept = (replace(pair, created=told.get(pair.dnskey, pair.created)) for pair in keys.pairs)
+            keys = replace(keys, pairs=tuple(kept))
+        self._zone_keys[keys.zone] = keys
+
+    def _fold_clock(self, read: ClockRead) -> None:
+        """Move what was told, and let zones begin anew where nobody can say that no more time has passed than that.
+
+        The machine may have stood still while its clocks did, or been off: what a sight vouches for may be over.
+        """
+        known = read.boot in self._clocks
+        last = {zone: rosters[-1].last for zone, rosters in self._rosters.items() if rosters}
+        if read.by:
+            self._move(read.by)
+        reason = "the clock was set" if known else "the machine was started again, or it is another one"
+        for zone, seen in last.items():
+            if not known or read.at - seen > self.max_gap:
+                subject = SubjectName(zone.to_text())
+                self._began[subject] = Began(read.at, subject, reason)
+        self._clocks[read.boot] = read
+
+    def _move(self, by: timedelta) -> None:
+        """Every instant of ours, and none that the world has: the dates of certificates, signatures and windows."""
+        self._spans = {
+            key: {
+                ip: tuple(replace(s, first=s.first + by, last=s.last + by) for s in spans) for ip, spans in seen.items()
+            }
+            for key, seen in self._spans.items()
+        }
+        self._rosters = {
+            zone: tuple(replace(r, first=r.first + by, last=r.last + by) for r in rosters)
+            for zone, rosters in self._rosters.items()
+        }
+        self._presented = {
+            key: {
+                hello: tuple(replace(s, first=s.first + by, last=s.last + by) for s in spans)
+                for hello, spans in hellos.items()
+            }
+            for key, hellos in self._presented.items()
+        }
+        self._holdings = {
+            lineage: replace(
+                told,
+                at=told.at + by,
+                generations=tuple(replace(g, created=g.created + by) for g in told.generations),
+            )
+            for lineage, told in self._holdings.items()
+        }
+        self._zone_keys = {
+            zone: replace(
+                told,
+                at=told.at + by,
+                pairs=tuple(replace(p, created=p.created + by) if p.created else p for p in told.pairs),
+            )
+            for zone, told in self._zone_keys.items()
+        }
+        self._judged = {key: replace(told, at=told.at + by) for key, told in self._judged.items()}
+        self._zone_rolls = {key: replace(told, at=told.at + by) for key, told in self._zone_rolls.items()}
+        self._renewals = {key: replace(told, at=told.at + by) for key, told in self._renewals.items()}
+        self._requested = {key: replace(told, at=told.at + by) for key, told in self._requested.items()}
+        self._began = {key: replace(told, at=told.at + by) for key, told in self._began.items()}
+        self._dates = {key: replace(told, at=told.at + by) for key, told in self._dates.items()}
+        self._deeds = tuple(_moved(deed, by) for deed in self._deeds)
 
     # -- reading ------------------------------------------------------------------------------------------------
 
@@ -438,6 +550,21 @@ class Facts:
     def began(self, subject: SubjectName) -> Began | None:
         return self._began.get(subject)
 
+    def clock(self, boot: str) -> ClockRead | None:
+        """How the clocks of a machine were last compared, since it was started."""
+        return self._clocks.get(boot)
+
+    @property
+    def dated(self) -> Dated | None:
+        """What somebody else's clock said last."""
+        return max(self._dates.values(), key=lambda told: told.at, default=None)
+
+    @property
+    def latest(self) -> Instant | None:
+        """When anything was last swept or done."""
+        swept = (rosters[-1].last for rosters in self._rosters.values() if rosters)
+        return max((*swept, *(deed.done or deed.intended for deed in self._deeds[-1:])), default=None)
+
     @property
     def deeds(self) -> tuple[Deed, ...]:
         """What was intended and done, oldest first."""
@@ -461,6 +588,18 @@ class Facts:
         if self._hash is None:
             self._hash = hash(_frozen(self._key()))
         return self._hash
+
+
+def _moved(deed: Deed, by: timedelta) -> Deed:
+    """With what a CA's reply asked to be waited for: that was told by our clock."""
+    outcome = deed.outcome
+    match outcome:
+        case Pending(_, until):
+            outcome = replace(outcome, until=until + by)
+        case Failed(_, _, _, retry_at):
+            outcome = replace(outcome, retry_at=retry_at + by)
+    done = None if deed.done is None else deed.done + by
+    return Deed(deed.intended + by, deed.action, done, outcome)
 
 
 _VALUE_SLOTS: Final = tuple(slot for slot in Facts.__slots__ if slot not in ("_hash", "_memo", "max_gap"))
