@@ -325,12 +325,12 @@ def _subjects(config: Config, world: Surroundings) -> Subjects:
         issuer = config.issuers[service.issuer]
         desired[service.subject] = DesiredService(
             subject=service.subject,
-            lineage=service.lineage,
+            lineages=(service.lineage,),
             zone=service.zone,
             names=service.names,
             combinations=service.combinations,
             tlsa_ttl=service.tlsa_ttl,
-            host=LOCAL,
+            hosts=(LOCAL,),
             challenge=issuer.challenge,
             profile=issuer.profile,
             strategy=service.strategy,

@@ -190,7 +190,7 @@ def _done(draw: st.DrawFn, action: Action, now: float, serial: int) -> list[Fact
 def _desired(strategy: Strategy) -> DesiredService:
     combinations = (Combination(3, 1, 1),)
     return DesiredService(
-        SERVICE, LINEAGE, ZONE, (HOST,), combinations, 10, LOCAL, ChallengeType.HTTP_01, strategy=strategy
+        SERVICE, (LINEAGE,), ZONE, (HOST,), combinations, 10, (LOCAL,), ChallengeType.HTTP_01, strategy=strategy
     )
 
 

@@ -74,7 +74,7 @@ def engine(
     """A runner of the real engine on this world. Without a ``store`` it remembers nothing. ``wrap``: the ports."""
     zone = DesiredZone(ZONE_SUBJECT, ZONE, parent, ds_ttl=1)
     combinations = tuple(Combination.from_text(text) for text in tlsa.split(","))
-    service = DesiredService(SERVICE, LINEAGE, ZONE, (HOST,), combinations, world.ttl, LOCAL, challenge)
+    service = DesiredService(SERVICE, (LINEAGE,), ZONE, (HOST,), combinations, world.ttl, (LOCAL,), challenge)
     service = replace(service, strategy=strategy)
     tools = wrap(toolbox(world, store or MemoryStore(limits.max_gap)))
     return Engine(tools, Subjects({ZONE_SUBJECT: zone, SERVICE: service}, world.reach()), limits, gate)

@@ -93,7 +93,7 @@ ORDER = OrderState((HOST,), url="https://ca.test/order")
 
 def desired(*tlsa: str, challenge: ChallengeType = ChallengeType.HTTP_01) -> DesiredService:
     combinations = tuple(Combination.from_text(text) for text in tlsa or ("3 1 1",))
-    return DesiredService(SERVICE, LINEAGE, ZONE, (HOST,), combinations, 30, LOCAL, challenge)
+    return DesiredService(SERVICE, (LINEAGE,), ZONE, (HOST,), combinations, 30, (LOCAL,), challenge)
 
 
 def planned(history: History, second: float, wanted: DesiredService | None = None) -> Plan:

@@ -72,6 +72,7 @@ class Observer:
 
     async def observe(self, desired: Desired, facts: Facts) -> tuple[Fact, ...]:
         """New facts about a subject, in the order of their instants. ``facts``: what is known of it already."""
+        parts: Sequence[list[Fact]]
         if isinstance(desired, DesiredZone):
             served = [CDS_TYPE] if desired.signed_by == "server" else []
             parts = await asyncio.gather(
@@ -81,11 +82,12 @@ class Observer:
                 self._zone_keys(desired),
             )
         else:
+            lineages = (*desired.lineages, *desired.leaving)
             parts = await asyncio.gather(
                 self._sweep_service(desired, facts),
                 self._judge([(desired.zone, SOA), *self._owners(desired)]),
-                self._holding(desired.lineage, facts),
-                self._renewal(desired.lineage, facts),
+                *(self._holding(lineage, facts) for lineage in lineages),
+                *(self._renewal(lineage, facts) for lineage in lineages),
             )
         return tuple(sorted((fact for part in parts for fact in part), key=lambda fact: fact.at))
 
@@ -143,7 +145,7 @@ class Observer:
         return [(owner, TLSA) for owner in dict.fromkeys(o for r in self._reached(desired) for o in r.owners)]
 
     def _reached(self, desired: DesiredService) -> tuple[Reached, ...]:
-        return tuple(r for r in self.reach.endpoints if desired.lineage in r.lineages)
+        return tuple(r for r in self.reach.endpoints if r.service == desired.subject)
 
     # -- services -----------------------------------------------------------------------------------------------
 

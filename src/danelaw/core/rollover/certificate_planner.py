@@ -18,6 +18,7 @@ from danelaw.core.model import (
     Failed,
     Instant,
     Issued,
+    Lineage,
     NeedChallenge,
     OrderState,
     Pending,
@@ -34,9 +35,10 @@ TXT = int(dns.rdatatype.TXT)
 
 @dataclass(frozen=True, slots=True)
 class Ordering:
-    """The orders of one service."""
+    """The orders of one lineage of a service."""
 
     d: DesiredService
+    lineage: Lineage
     outlook: Outlook
 
     def due(self, current: Complete) -> Instant:
@@ -57,7 +59,7 @@ class Ordering:
     def _ordered_with_all_names(self, current: Complete) -> bool:
         return any(
             isinstance(deed.action, AdvanceOrder)
-            and (deed.action.lineage, deed.action.generation) == (self.d.lineage, current.facts.generation)
+            and (deed.action.lineage, deed.action.generation) == (self.lineage, current.facts.generation)
             and set(self.d.names) <= set(deed.action.order.names)
             for deed in self.outlook.facts.deeds
         )
@@ -77,7 +79,7 @@ class Ordering:
             deed
             for deed in self.outlook.facts.deeds
             if isinstance(deed.action, AdvanceOrder)
-            and (deed.action.lineage, deed.action.generation) == (self.d.lineage, generation.generation)
+            and (deed.action.lineage, deed.action.generation) == (self.lineage, generation.generation)
         ]
         told = [s for s in steps if isinstance(s.outcome, NeedChallenge | Pending | Issued | Failed)]
         if steps and steps[-1].done is not None and (not told or told[-1] is not steps[-1]):
@@ -96,13 +98,13 @@ class Ordering:
                     "CA_PENDING", "the CA is at work on the order", last.done if last else None, until
                 )
             case Pending(order, _) | Issued(order, _):
-                return AdvanceOrder(self.d.lineage, generation.generation, order)
+                return AdvanceOrder(self.lineage, generation.generation, order)
             case Failed(_, code, detail, retry_at) if self.outlook.now < retry_at:
                 why = f"the CA refused the order: {code}: {detail}"
                 return self.outlook.wait("ORDER_FAILED", why, since, retry_at)
             case _:
                 fresh = OrderState(self.d.names, self.d.profile, replaces=replaces)
-                return AdvanceOrder(self.d.lineage, generation.generation, fresh)
+                return AdvanceOrder(self.lineage, generation.generation, fresh)
 
     def _prove(self, generation: CredentialFacts, order: OrderState, needed: Sequence[Challenge]) -> Action | Wait:
         """Place each challenge; when the CA can find them all, say so."""
@@ -112,11 +114,11 @@ class Ordering:
                 if step is not None:
                     return step
             else:
-                place = PlaceChallenge(self.d.lineage, generation.generation, challenge)
+                place = PlaceChallenge(self.lineage, generation.generation, challenge)
                 if not self.outlook.accepted(place):
                     return place
         placed = order.placed | {challenge.url for challenge in needed}
-        return AdvanceOrder(self.d.lineage, generation.generation, replace(order, placed=placed))
+        return AdvanceOrder(self.lineage, generation.generation, replace(order, placed=placed))
 
     def _publish_challenge(self, challenge: Challenge, needed: Sequence[Challenge]) -> Action | Wait | None:
         zone = self.d.challenge_zone or self.d.zone
@@ -138,7 +140,7 @@ class Ordering:
         owners = {challenge_owner(name) for name in self.d.names}
         for deed in self.outlook.facts.deeds:
             match deed.action:
-                case PlaceChallenge(lineage, generation, challenge) if lineage == self.d.lineage:
+                case PlaceChallenge(lineage, generation, challenge) if lineage == self.lineage:
                     clear = ClearChallenge(lineage, generation, challenge)
                     if not self.outlook.accepted(clear) and not self.outlook.lately_tried(clear):
                         return clear

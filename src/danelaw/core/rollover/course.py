@@ -81,7 +81,7 @@ class _Charting:
         due = asked or self._orders.due(target)
         if due > self.outlook.now:
             return replace(course, due=due)
-        make = MakeKey(self.d.lineage) if new_key or asked else ReuseKey(self.d.lineage, target.facts.generation)
+        make = MakeKey(self.holding.lineage) if new_key or asked else ReuseKey(self.holding.lineage, target.facts.generation)
         return replace(course, begin=make)
 
     def _standing_by(self) -> Course:
@@ -95,7 +95,7 @@ class _Charting:
         if not younger:
             course = replace(self._renewal(active), kept=kept)
             fresh = self._live is active and course.at_once is None
-            return replace(course, at_once=MakeKey(self.d.lineage)) if fresh else course
+            return replace(course, at_once=MakeKey(self.holding.lineage)) if fresh else course
         standby = younger[0]
         if self._rolling(active, standby):
             if standby.complete is not None:
@@ -111,7 +111,7 @@ class _Charting:
             return Course(key.complete, ordered=key.pending)
         due = self._orders.due(key.complete)
         if due <= self.outlook.now:
-            return Course(key.complete, at_once=ReuseKey(self.d.lineage, key.complete.facts.generation))
+            return Course(key.complete, at_once=ReuseKey(self.holding.lineage, key.complete.facts.generation))
         return Course(key.complete, due=min(due, self._key_due(key)))
 
     def _rolling(self, active: Key, standby: Key) -> bool:
@@ -132,20 +132,20 @@ class _Charting:
             return course
         if target.facts.spki == live.spki:
             blocked = course.begin is not None and target.facts.generation == served.generation
-            return replace(course, at_once=ReuseKey(self.d.lineage, served.generation)) if blocked else course
+            return replace(course, at_once=ReuseKey(self.holding.lineage, served.generation)) if blocked else course
         coming = with_key(self.keys, target.facts.generation)
         course = replace(course, beside=(*course.beside, *((coming,) if coming is not None else ())))
         if live.complete is not None and live.complete.facts.generation != served.generation:
             return replace(course, target=live.complete)
         if live.pending is not None:
             return replace(course, ordered=live.pending)
-        return replace(course, at_once=ReuseKey(self.d.lineage, served.generation))
+        return replace(course, at_once=ReuseKey(self.holding.lineage, served.generation))
 
     # -- what is known ------------------------------------------------------------------------------------------
 
     @property
     def _orders(self) -> Ordering:
-        return Ordering(self.d, self.outlook)
+        return Ordering(self.d, self.holding.lineage, self.outlook)
 
     @property
     def _live(self) -> Key | None:
@@ -157,12 +157,12 @@ class _Charting:
 
     def _asked(self, key: Key) -> Instant | None:
         """When the operator asked for another key than this one; None if he did not, or has got it."""
-        requested = self.outlook.facts.requested(self.d.lineage)
+        requested = self.outlook.facts.requested(self.holding.lineage)
         return requested.at if requested is not None and requested.at > self._since(key) else None
 
     def _emergency(self, target: Complete | None) -> bool:
         """Whether the roll to this target is, or was, one that an emergency made necessary."""
-        requested = self.outlook.facts.requested(self.d.lineage)
+        requested = self.outlook.facts.requested(self.holding.lineage)
         if requested is None or not requested.emergency or target is None:
             return False
         later = sorted((key for key in self.keys if self._since(key) > requested.at), key=self._since)
@@ -174,7 +174,7 @@ class _Charting:
             deed.done
             for deed in self.outlook.facts.deeds
             if isinstance(deed.action, Switch)
-            and deed.action.lineage == self.d.lineage
+            and deed.action.lineage == self.holding.lineage
             and key.has(deed.action.generation)
             and isinstance(deed.outcome, Receipt)
             and deed.done is not None
@@ -186,7 +186,7 @@ class _Charting:
         own = associations(self.d.combinations, standby.newest.chain, standby.spki)
         wanted = frozenset(record.to_rdata() for record in own)
         facts, now, limits = self.outlook.facts, self.outlook.now, self.outlook.limits
-        served = self.outlook.reach.served_by(self.d.lineage, self.d.host)
+        served = (r for r in self.outlook.reach.endpoints if self.holding.lineage in r.lineages)
         places = {place for reached in served for place in tlsa_places(facts, reached, now, limits)}
         for place in places:
             since = published_since(facts, place.zone, place.owner, TLSA, wanted, now, limits)

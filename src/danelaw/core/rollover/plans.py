@@ -44,20 +44,24 @@ class DesiredZone:
 class DesiredService:
     """A service that is to have a certificate and the TLSA records that match it.
 
-    ``names``: what the certificate is for. ``combinations``: the TLSA parameters to publish.
+    ``names``: what the certificates are for. ``combinations``: the TLSA parameters to publish. ``lineages``: one for
+    each key algorithm, that which was there first first; every one has its own keys and certificates. ``hosts``: the
+    machines that serve them, in the order in which they are switched. ``leaving``: lineages that are desired no longer;
+    what there is of them goes when nobody needs it.
     """
 
     subject: SubjectName
-    lineage: Lineage
+    lineages: tuple[Lineage, ...]
     zone: Name
     names: tuple[Name, ...]
     combinations: tuple[Combination, ...]
     tlsa_ttl: int
-    host: HostName
+    hosts: tuple[HostName, ...]
     challenge: ChallengeType
     challenge_zone: Name | None = None
     profile: str | None = None
     strategy: Strategy = Strategy.STAGED
+    leaving: tuple[Lineage, ...] = ()
 
 
 Desired: TypeAlias = DesiredZone | DesiredService

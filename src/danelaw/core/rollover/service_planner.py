@@ -38,8 +38,8 @@ class _Service:
     outlook: Outlook
 
     def plan(self) -> Plan:
-        orders = Ordering(self.d, self.outlook)
-        holding = self.outlook.facts.holding(self.d.lineage)
+        orders = Ordering(self.d, self.d.lineages[0], self.outlook)
+        holding = self.outlook.facts.holding(self.d.lineages[0])
         if holding is None:
             return self.outlook.wait("UNOBSERVED", "the credential store has not been looked at")
         course = Course.of(self.d, self.outlook, holding)
@@ -50,7 +50,7 @@ class _Service:
         if course.at_once is not None and not orders.just_failed(course.at_once):
             return course.at_once
         if course.target is None:
-            return ordering if ordering is not None else MakeKey(self.d.lineage)
+            return ordering if ordering is not None else MakeKey(self.d.lineages[0])
         aligning = self._align(course.target, course, holding)
         if isinstance(aligning, Action) or not _at_rest(aligning):
             return aligning
@@ -80,7 +80,7 @@ class _Service:
             if step is not None:
                 return step
         if not serving:
-            return self._switching(Switch(self.d.lineage, self.d.host, generation, target.chain))
+            return self._switching(Switch(self.d.lineages[0], self.d.hosts[0], generation, target.chain))
         return self._settling() or self._destroy(holding, course) or Settled(None, self._notes(holding))
 
     def _settling(self) -> Wait | None:
@@ -109,7 +109,7 @@ class _Service:
         published = frozenset(records_of(current))
         ours = frozenset(r for g in holding.generations for r in self._own(g, published)) & published
         wanted = self._own(target.facts, ours)
-        switch = Switch(self.d.lineage, self.d.host, target.facts.generation, target.chain)
+        switch = Switch(self.d.lineages[0], self.d.hosts[0], target.facts.generation, target.chain)
         if not wanted:
             because = (
                 f"generation {target.facts.generation} has no record under {', '.join(map(str, self.d.combinations))}"
@@ -123,7 +123,7 @@ class _Service:
             return publishing(self.outlook, Publish(place.zone, current, union))
         if not wanted <= published:
             back = [
-                Switch(self.d.lineage, self.d.host, g.generation, g.chain)
+                Switch(self.d.lineages[0], self.d.hosts[0], g.generation, g.chain)
                 for g in holding.generations
                 if g.chain is not None and self._own(g, ours) <= published and not self._all_present(g.chain)
             ]
@@ -182,7 +182,7 @@ class _Service:
         """Destroy the keys that nobody can need any more; that never holds anything up."""
         first: Wait | None = None
         for generation in holding.generations:
-            destroy = DestroyKey(self.d.lineage, generation.generation)
+            destroy = DestroyKey(self.d.lineages[0], generation.generation)
             if generation.spki in course.needed or self.outlook.accepted(destroy):
                 continue
             judgement = self.outlook.judge(destroy)
@@ -210,7 +210,7 @@ class _Service:
     # - what is known
 
     def _reached(self) -> tuple[Reached, ...]:
-        return self.outlook.reach.served_by(self.d.lineage, self.d.host)
+        return self.outlook.reach.served_by(self.d.lineages[0], self.d.hosts[0])
 
     def _places(self) -> tuple[Place, ...]:
         """Every TLSA RRset that clients of this credential may be given."""

@@ -36,12 +36,12 @@ class SimulatedCompany:
         challenge = ChallengeType.HTTP_01 if given.world.challenge == "none" else ChallengeType(given.world.challenge)
         service = DesiredService(
             subject=LINEAGE.service,
-            lineage=LINEAGE,
+            lineages=(LINEAGE,),
             zone=ZONE,
             names=(HOST,),
             combinations=tuple(map(Combination.from_text, given.tlsa)),
             tlsa_ttl=given.world.ttl,
-            host=LOCAL,
+            hosts=(LOCAL,),
             challenge=challenge,
             strategy=Strategy.STAGED if given.strategy == "naive" else Strategy(given.strategy),
         )

@@ -109,7 +109,7 @@ class Scene:
     @cached_property
     def desired(self) -> DesiredService:
         seconds = int(self.ttl * TICK.total_seconds())
-        service = (SUBJECT, LINEAGE, ZONE, (HOST,), self.combinations, seconds, LOCAL, ChallengeType.HTTP_01)
+        service = (SUBJECT, (LINEAGE,), ZONE, (HOST,), self.combinations, seconds, (LOCAL,), ChallengeType.HTTP_01)
         return DesiredService(*service, strategy=self.strategy)
 
     @cached_property
