@@ -36,6 +36,7 @@ from danelaw.ports import (
     Commands,
     Dialer,
     KeyFiles,
+    Parent,
     ProbeLimits,
     Publisher,
     Store,
@@ -45,7 +46,7 @@ from danelaw.ports import (
 
 if TYPE_CHECKING:
     # What only one of these functions needs is imported there: to look at the network takes a quarter of it all.
-    from danelaw.adapters.zone.file_zones import ZoneFile
+    from danelaw.adapters.zone.file_zones import FileZones, ZoneFile
     from danelaw.app.config import Config, FileZoneConfig, ServiceConfig, ZoneConfig
     from danelaw.app.delegation import Onlookers
     from danelaw.app.engine import Engine
@@ -268,7 +269,7 @@ def _tools(config: Config, world: Surroundings, store: Store) -> Toolbox:
         prober=TLSProber(world.dialer),
         zones={zone.zone: files for zone in filed},
         publishers={zone.zone: _updates(zone, config, world) or in_files for zone in config.zones},
-        parents={zone.zone: world.parents[zone.zone] for zone in config.zones if zone.zone in world.parents},
+        parents=_parents(config, world, files),
         credentials={service.lineage: credentials for service in config.services},
         deployers={
             (service.lineage, LOCAL): DirectoryDeployer(credentials, service.reload, world.commands, world.blocking)
@@ -277,6 +278,18 @@ def _tools(config: Config, world: Surroundings, store: Store) -> Toolbox:
         issuers={service.lineage: issuers[service.issuer] for service in config.services},
         solvers={s.lineage: solvers[s.issuer] for s in config.services if s.issuer in solvers},
     )
+
+
+def _parents(config: Config, world: Surroundings, files: FileZones) -> dict[Name, Parent]:
+    """Who takes the DS of each zone; zones that publish CDS records ask for it by these too."""
+    from danelaw.adapters.zone.asking import AskedByCDS
+    from danelaw.app.config import FileZoneConfig
+
+    parents = {zone.zone: world.parents[zone.zone] for zone in config.zones if zone.zone in world.parents}
+    for zone in config.zones:
+        if isinstance(zone, FileZoneConfig) and zone.cds:
+            parents[zone.zone] = AskedByCDS(files, world.clock, parents.get(zone.zone))
+    return parents
 
 
 def zone_file(zone: FileZoneConfig) -> ZoneFile:
@@ -308,7 +321,8 @@ def _subjects(config: Config, world: Surroundings) -> Subjects:
 
     desired: dict[SubjectName, Desired] = {}
     for zone in config.zones:
-        parent = zone.parent if zone.zone in world.parents else None
+        asks = isinstance(zone, FileZoneConfig) and zone.cds
+        parent = zone.parent if asks or zone.zone in world.parents else None
         desired[zone.subject] = DesiredZone(
             zone.subject,
             zone.zone,

@@ -19,7 +19,7 @@ from dns.rdatatype import RdataType as T
 
 from danelaw.adapters.publish.zonefile import ZonefilePublisher
 from danelaw.adapters.zone import disk, key_directory, signer
-from danelaw.adapters.zone.file_zones import FileZones, ZoneFile
+from danelaw.adapters.zone.file_zones import FileZones, Signing, ZoneFile
 from danelaw.adapters.zone.key_directory import KSK_FLAGS, ZSK_FLAGS, make_key, read_keys
 from danelaw.adapters.zone.master_file import read_zone
 from danelaw.core.dnssec.keys import DNSKEY
@@ -72,11 +72,12 @@ class Bench:
     now_is: datetime = START
     status: int = 0
     reloads: list[tuple[str, ...]] = field(default_factory=list)
+    signing: Signing = field(default_factory=Signing)
 
     def __post_init__(self) -> None:
         self.file = self.folder / "example.net.zone"
         self.file.write_text(SOURCE)
-        self.files = ZoneFile(self.file, self.folder / "keys", self.folder / "served", RELOAD)
+        self.files = ZoneFile(self.file, self.folder / "keys", self.folder / "served", RELOAD, self.signing)
         self.blocking = Inline()
         self.zones = FileZones({ZONE: self.files}, self, self.blocking, self)
         self.publisher = ZonefilePublisher(self.zones, self)

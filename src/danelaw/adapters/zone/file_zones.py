@@ -19,13 +19,20 @@ from dns.rdatatype import RdataType
 
 from danelaw.adapters.zone.differences import ahead, content, differ
 from danelaw.adapters.zone.disk import locked
-from danelaw.adapters.zone.key_directory import KSK_FLAGS, ZSK_FLAGS, destroy_key, make_key, read_keys
+from danelaw.adapters.zone.key_directory import (
+    KSK_FLAGS,
+    ZSK_FLAGS,
+    destroy_key,
+    make_key,
+    read_keys,
+    set_times,
+)
 from danelaw.adapters.zone.master_file import ZoneSource, read_zone
 from danelaw.adapters.zone.signer import Signer, look, renewal, serve_plain
 from danelaw.adapters.zone.signing import Signing, ZoneFile
 from danelaw.adapters.zone.state import read_state
 from danelaw.core.dnssec.algorithms import DEFAULT_POLICY, Algorithm
-from danelaw.core.dnssec.bind_keys import KeyTimes
+from danelaw.core.dnssec.bind_keys import NEVER, KeyTimes
 from danelaw.core.dnssec.keys import DNSKEY, REVOKE_FLAG, ZoneKey
 from danelaw.core.dnssec.rrsig import RRSIG
 from danelaw.core.dnssec.signing_keys import SigningKeys
@@ -132,6 +139,8 @@ class FileZones:
 
         def make() -> ZoneKeyFacts:
             key = make_key(files.keys, zone, flags, created, Algorithm(algorithm), idle=True)
+            if sep and files.signing.cds:  # the parent is to hear of it when it is handed over, and not before
+                set_times(files.keys, key, KeyTimes(created=created.replace(microsecond=0), sync_publish=NEVER))
             return _facts(key, KeyTimes(created=created.replace(microsecond=0)), created)
 
         async with self._turns[zone]:
@@ -175,6 +184,24 @@ class FileZones:
 
         async with self._turns[zone]:
             return await self._reloaded(files, await self._exclusively(files, work))
+
+    async def ask(self, zone: Name, ds: frozenset[bytes], now: Instant) -> Receipt:
+        """Lets CDS and CDNSKEY records ask the parent for the DS of the keys that ``ds`` (DS rdata) leads to, and of no
+        others, from now on by the keys' times (RFC 7344 §4); reloads if that changes anything. Raises as ``update``."""
+        files = self._of(zone)
+
+        def work() -> tuple[Receipt, bool]:
+            source, served = read_zone(files.file, zone), look(files, zone)
+            dnskeys = served.rrsets.get((zone, int(RdataType.DNSKEY)))
+            differences = ahead(source, served.zone) if served.zone is not None else ("all of it",)
+            if dnskeys is None or differences:
+                raise _ahead(files, differences)
+            report = Signer(files, zone, now).sign(source, served, wanted=dnskeys.rdatas, delegated=ds)
+            return Receipt(report.serial, "asked for by CDS records"), report.changed
+
+        async with self._turns[zone]:
+            receipt, changed = await self._exclusively(files, work)
+            return await self._reloaded(files, receipt) if changed else receipt
 
     async def serve(
         self,
@@ -229,12 +256,7 @@ class FileZones:
                     hint="bring it back, from a secondary for instance, or let the zone be signed anew first",
                 )
             if differences := ahead(source, served.zone, concerned):
-                raise DanelawError(
-                    "SOURCE_AHEAD",
-                    f"{files.file} holds edits that are not served, and that nobody has judged",
-                    evidence=", ".join(differences),
-                    hint="put them back, or let the zone be signed anew first: they go live with that",
-                )
+                raise _ahead(files, differences)
             changed = edited.text != source.text
             dnskeys = served.rrsets.get((zone, int(RdataType.DNSKEY)))
             if dnskeys is not None:
@@ -310,6 +332,15 @@ class FileZones:
                 said = f"{' '.join(files.reload)} ended with status {result.status}"
                 raise DanelawError("RELOAD_FAILED", said, evidence=result.output, hint=hint)
         return done
+
+
+def _ahead(files: ZoneFile, differences: Sequence[str]) -> DanelawError:
+    return DanelawError(
+        "SOURCE_AHEAD",
+        f"{files.file} holds edits that are not served, and that nobody has judged",
+        evidence=", ".join(differences),
+        hint="put them back, or let the zone be signed anew first: they go live with that",
+    )
 
 
 def _stamp(path: Path) -> tuple[int, int, int] | None:

@@ -27,7 +27,7 @@ from danelaw.adapters.zone.reader import text_of
 from danelaw.adapters.zone.signing import ZoneFile
 from danelaw.adapters.zone.state import State, chain_text, digest, read_state
 from danelaw.core.dnssec.bind_keys import KeyTimes
-from danelaw.core.dnssec.keys import DNSKEY, ZoneKey
+from danelaw.core.dnssec.keys import DNSKEY, DS, ZoneKey, ds_matches
 from danelaw.core.dnssec.sign import SignedZone, UnsignableError, unsigned_zone
 from danelaw.core.dnssec.signing_keys import SigningKeys
 from danelaw.core.dnssec.signing_report import SigningReport, first_expiration, key_roles
@@ -116,6 +116,7 @@ class Signer:
         *,
         wanted: frozenset[bytes] | None = None,
         signing: frozenset[bytes] | None = None,
+        delegated: frozenset[bytes] | None = None,
         edited: bool = False,
         full: bool = False,
         concerned: tuple[Name, int] | None = None,
@@ -123,13 +124,15 @@ class Signer:
         """Writes the source under a new serial, and the served file from it; nothing where there is nothing to do.
 
         ``wanted``: what the DNSKEY RRset must be. ``signing``: the keys that sign, and do so by their times too
-        once the zone is in place; None: those that do by their times. ``edited``: the source is not what its
-        file holds. ``full``: nothing is kept. ``concerned``: the owner and type that the caller itself has changed.
+        once the zone is in place; None: those that do by their times. ``delegated``: DS rdata, and CDS records name the
+        keys that it leads to, and these alone; None: those that they name by their times. ``edited``: the source is not
+        what its file holds. ``full``: nothing is kept. ``concerned``: the owner and type that the caller itself has
+        changed.
 
         Nothing is put in place before all of it is made and checked. Killed between the files, the old zone is served,
         and the next run finds the served file behind the source, or the state behind both.
         """
-        keys = self._usable(wanted, signing, served)
+        keys = self._usable(wanted, signing, delegated, served)
         asked, times = self._files.signing, self._files.signing.times
         brought = plain(source)
         try:
@@ -180,13 +183,24 @@ class Signer:
         self._set_times()
         return report(raised.serial, signed, signed.rrsets)
 
-    def _usable(self, wanted: frozenset[bytes] | None, signing: frozenset[bytes] | None, served: Served) -> SigningKeys:
-        self._keys = needed_keys(self._files.keys, self._apex)
+    def _usable(
+        self,
+        wanted: frozenset[bytes] | None,
+        signing: frozenset[bytes] | None,
+        delegated: frozenset[bytes] | None,
+        served: Served,
+    ) -> SigningKeys:
+        before = self._keys = needed_keys(self._files.keys, self._apex)
+        there = served.rrsets.get((self._apex, int(RdataType.DNSKEY)))
         if wanted is not None and signing is not None:
-            there = served.rrsets.get((self._apex, int(RdataType.DNSKEY)))
             asked = _Asked(wanted, signing, there.rdatas if there else frozenset())
-            before, self._keys = self._keys, [(key, asked.times(key, times, self._now)) for key, times in self._keys]
-            self._new_times = [new for new, old in zip(self._keys, before, strict=True) if new != old]
+            self._keys = [(key, asked.times(key, times, self._now)) for key, times in self._keys]
+            if self._files.signing.cds and there is None:
+                self._keys = [(key, self._unasked(key, times)) for key, times in self._keys]
+        if delegated is not None:
+            leading = [DS.from_rdata(rdata) for rdata in sorted(delegated)]
+            self._keys = [(key, self._named(key, times, leading)) for key, times in self._keys]
+        self._new_times = [new for new, old in zip(self._keys, before, strict=True) if new != old]
         keys = SigningKeys.at(self._keys, self._now, cds=self._files.signing.cds)
         if wanted is not None and keys.dnskeys != wanted:
             raise DanelawError(
@@ -204,6 +218,16 @@ class Signer:
                 hint="see their times with dnssec-settime -p all, and set them with it",
             )
         return keys
+
+    def _unasked(self, key: ZoneKey, times: KeyTimes) -> KeyTimes:
+        """Of a zone that is not signed yet no DS may be asked for: who holds unsigned answers would refuse them."""
+        unsaid = times.sync_publish is None and times.sync_delete is None
+        return times.asked_for(self._now, named=False) if key.dnskey.is_sep and unsaid else times
+
+    def _named(self, key: ZoneKey, times: KeyTimes, leading: Sequence[DS]) -> KeyTimes:
+        if not key.dnskey.is_sep or not times.published(self._now) or times.revoked(self._now):
+            return times
+        return times.asked_for(self._now, named=any(ds_matches(ds, self._apex, key.dnskey) for ds in leading))
 
     def _set_times(self) -> None:
         for key, times in self._new_times:

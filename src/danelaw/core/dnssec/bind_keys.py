@@ -50,7 +50,8 @@ _PLAIN_CHARACTERS: Final = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789-_")
 
 
 NEVER: Final = datetime(2105, 1, 1, tzinfo=UTC)
-"""The time to be published of a key that only signs. BIND counts seconds in 32 bits, so later ones are none to it."""
+"""The time to be published of a key that only signs, and to be asked for of one that the parent is not to know yet.
+BIND counts seconds in 32 bits, so later ones are none to it."""
 
 
 class KeyFileError(ValueError):
@@ -147,6 +148,16 @@ class KeyTimes:
     def synced(self, now: datetime) -> bool:
         """Whether the key's own times ask for CDS and CDNSKEY records that name it."""
         return self.published(now) and _past(self.sync_publish, now) and not _past(self.sync_delete, now)
+
+    def asked_for(self, now: datetime, *, named: bool) -> KeyTimes:
+        """The times of a key that CDS and CDNSKEY records name from ``now`` on, or do not name; the same where its own
+        times say so already."""
+        if named:
+            instant = now.astimezone(UTC).replace(microsecond=0)
+            return self if self.synced(now) else replace(self, sync_publish=instant, sync_delete=None)
+        if self.sync_publish is None and self.sync_delete is None:
+            return replace(self, sync_publish=NEVER)
+        return replace(self, sync_delete=now.astimezone(UTC).replace(microsecond=0)) if self.synced(now) else self
 
     def next_change(self, now: datetime) -> datetime | None:
         """When after ``now`` the key's state, or ``synced``, is next another; None: never."""
