@@ -25,6 +25,7 @@ from danelaw.core.model import (
     GenerationId,
     HandshakeFailure,
     Hello,
+    HostName,
     Instant,
     Lineage,
     NotOffered,
@@ -36,6 +37,7 @@ from danelaw.core.model import (
     Window,
 )
 from danelaw.core.rollover.actions import Action, Outcome
+from danelaw.core.rollover.words import Accepted, Adopted, Disowned, RequestedRemoval, Waived, Word
 
 T = TypeVar("T")
 
@@ -47,6 +49,7 @@ class Sight:
     """What one authority said of one RRset. The SOA was asked first; ``at`` is when the reply came.
 
     ``answer`` None: silence, or nothing usable. What was seen before vouches for nothing then, until it answers again.
+    ``refused``: it refuses to answer for the zone (RFC 1035 §4.1.1, RCODE 5), so nobody gets anything of it there.
     """
 
     at: Instant
@@ -56,6 +59,7 @@ class Sight:
     owner: Name
     type: int
     answer: Answer | None
+    refused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +98,40 @@ class Presented:
 
 
 @dataclass(frozen=True, slots=True)
+class OnPath:
+    """What lies on a host's serving path. Not ``looked``: it could not be asked this time, and lay there before."""
+
+    host: HostName
+    generation: GenerationId | None
+    looked: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Holding:
-    """What the credential store holds of a lineage, and which generation lies on the serving path."""
+    """What the credential store holds of a lineage, and which generation lies on the serving path.
+
+    ``paths``: of each host, where there are several; ``live`` is then that of the first host that has any.
+    """
 
     at: Instant
     lineage: Lineage
     generations: tuple[CredentialFacts, ...]
     live: GenerationId | None = None
+    paths: tuple[OnPath, ...] = ()
+
+    def on(self, host: HostName) -> GenerationId | None:
+        """What lies on one host's serving path."""
+        return next((p.generation for p in self.paths if p.host == host), None) if self.paths else self.live
+
+    def looked(self, host: HostName) -> bool:
+        """Whether the host was asked."""
+        return not self.paths or any(p.looked for p in self.paths if p.host == host)
+
+    @property
+    def lying(self) -> frozenset[GenerationId]:
+        """The generations that lie on any host's serving path."""
+        found = {self.live, *(p.generation for p in self.paths)}
+        return frozenset(generation for generation in found if generation is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,10 +204,11 @@ class RequestedZoneRoll:
 
 @dataclass(frozen=True, slots=True)
 class Intended:
-    """Stored before acting."""
+    """Stored before acting. ``despite``: the counterexamples that the operator's word overrode, as sentences."""
 
     at: Instant
     action: Action
+    despite: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +267,7 @@ Fact: TypeAlias = (
     | Began
     | ClockRead
     | Dated
+    | Word
 )
 
 
@@ -263,6 +296,15 @@ class Deed:
     action: Action
     done: Instant | None = None
     outcome: Outcome | None = None
+    despite: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Refusals:
+    """From when to when an authority refused to answer, each time that it was asked, without a gap."""
+
+    first: Instant
+    last: Instant
 
 
 RRsetKey: TypeAlias = tuple[Name, Name, int]
@@ -294,11 +336,13 @@ class Facts:
         "_judged",
         "_memo",
         "_presented",
+        "_refusals",
         "_renewals",
         "_requested",
         "_rosters",
         "_spans",
         "_unanswered",
+        "_words",
         "_zone_keys",
         "_zone_rolls",
         "_zone_ttls",
@@ -309,6 +353,7 @@ class Facts:
         self.max_gap = max_gap
         self._spans: dict[RRsetKey, dict[IP, tuple[Span, ...]]] = {}
         self._unanswered: dict[RRsetKey, frozenset[IP]] = {}
+        self._refusals: dict[RRsetKey, dict[IP, Refusals]] = {}
         self._rosters: dict[Name, tuple[RosterSpan, ...]] = {}
         self._presented: dict[tuple[Endpoint, IP], dict[Hello, tuple[PresentedSpan, ...]]] = {}
         self._judged: dict[tuple[Name, int], Judged] = {}
@@ -322,6 +367,7 @@ class Facts:
         self._clocks: dict[str, ClockRead] = {}
         self._dates: dict[str, Dated] = {}
         self._deeds: tuple[Deed, ...] = ()
+        self._words: tuple[Word, ...] = ()
         self._hash: int | None = None
         self._memo: dict[Hashable, object] = {}
 
@@ -360,8 +406,10 @@ class Facts:
                 self._zone_rolls[fact.zone, fact.role is not KeyRole.ZSK] = fact
             case Began():
                 self._began[fact.subject] = fact
+            case Waived() | Accepted() | Adopted() | Disowned() | RequestedRemoval():
+                self._words += (fact,)
             case Intended():
-                self._deeds += (Deed(fact.at, fact.action),)
+                self._deeds += (Deed(fact.at, fact.action, despite=fact.despite),)
             case Done():
                 self._fold_done(fact)
             case ClockRead():
@@ -372,6 +420,7 @@ class Facts:
     def _fold_sight(self, sight: Sight) -> None:
         key = (sight.zone, sight.owner, sight.type)
         unanswered = self._unanswered.get(key, frozenset())
+        self._fold_refusal(key, sight)
         if sight.answer is None:
             self._unanswered[key] = unanswered | {sight.server}
             return
@@ -389,6 +438,17 @@ class Facts:
             servers[sight.server] = (*seen[:-1], replace(last, last=max(last.last, sight.at)))
         else:
             servers[sight.server] = (*seen, Span(sight.serial, answer, sight.at, sight.at))
+
+    def _fold_refusal(self, key: RRsetKey, sight: Sight) -> None:
+        before = self._refusals.get(key, {})
+        if not sight.refused:
+            if sight.server in before:
+                self._refusals[key] = {ip: told for ip, told in before.items() if ip != sight.server}
+            return
+        told = before.get(sight.server)
+        if told is None or sight.at - told.last > self.max_gap:
+            told = Refusals(sight.at, sight.at)
+        self._refusals[key] = {**before, sight.server: replace(told, last=max(told.last, sight.at))}
 
     def _fold_roster(self, roster: Roster) -> None:
         seen = self._rosters.get(roster.zone, ())
@@ -457,6 +517,10 @@ class Facts:
             }
             for key, seen in self._spans.items()
         }
+        self._refusals = {
+            key: {ip: replace(told, first=told.first + by, last=told.last + by) for ip, told in refusing.items()}
+            for key, refusing in self._refusals.items()
+        }
         self._rosters = {
             zone: tuple(replace(r, first=r.first + by, last=r.last + by) for r in rosters)
             for zone, rosters in self._rosters.items()
@@ -491,6 +555,7 @@ class Facts:
         self._began = {key: replace(told, at=told.at + by) for key, told in self._began.items()}
         self._dates = {key: replace(told, at=told.at + by) for key, told in self._dates.items()}
         self._deeds = tuple(_moved(deed, by) for deed in self._deeds)
+        self._words = tuple(word.moved(by) for word in self._words)
 
     # -- reading ------------------------------------------------------------------------------------------------
 
@@ -501,6 +566,10 @@ class Facts:
     def unanswered(self, zone: Name, owner: Name, type: int) -> frozenset[IP]:
         """The authorities that gave no answer when they were asked last."""
         return self._unanswered.get((zone, owner, type), frozenset())
+
+    def refusing(self, zone: Name, owner: Name, type: int) -> Mapping[IP, Refusals]:
+        """The authorities that refused to answer when they were asked last."""
+        return self._refusals.get((zone, owner, type), {})
 
     def zones_with(self, owner: Name, type: int) -> tuple[Name, ...]:
         """The zones in which (owner, type) was sighted: for a DS, the parent."""
@@ -570,6 +639,17 @@ class Facts:
         """What was intended and done, oldest first."""
         return self._deeds
 
+    @property
+    def words(self) -> tuple[Word, ...]:
+        """What the operator decided, oldest first."""
+        return self._words
+
+    def without_words(self) -> Facts:
+        """The same, as if the operator had decided nothing."""
+        new = self.add()
+        new._words = ()
+        return new
+
     def once(self, key: Hashable, compute: Callable[[], T]) -> T:
         """What ``compute`` makes of these facts and ``key``, worked out once: it must depend on nothing else."""
         if key not in self._memo:
@@ -599,7 +679,7 @@ def _moved(deed: Deed, by: timedelta) -> Deed:
         case Failed(_, _, _, retry_at):
             outcome = replace(outcome, retry_at=retry_at + by)
     done = None if deed.done is None else deed.done + by
-    return Deed(deed.intended + by, deed.action, done, outcome)
+    return replace(deed, intended=deed.intended + by, done=done, outcome=outcome)
 
 
 _VALUE_SLOTS: Final = tuple(slot for slot in Facts.__slots__ if slot not in ("_hash", "_memo", "max_gap"))
