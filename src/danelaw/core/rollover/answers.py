@@ -29,7 +29,8 @@ from danelaw.core.model import (
 )
 from danelaw.core.model.dns import SERIAL_HALF
 from danelaw.core.rollover.actions import Conflict, Publish, Receipt, SubmitDS
-from danelaw.core.rollover.facts import Deed, Facts, RosterSpan, Span
+from danelaw.core.rollover.facts import Deed, Facts, Refusals, RosterSpan, Span
+from danelaw.core.rollover.waivers import waivers, without
 
 SIGNATURE_SKEW: Final = timedelta(days=1)
 """Validators forgive expired signatures for up to this long (Unbound's val-sig-skew-max)."""
@@ -69,7 +70,12 @@ def zone_subject(zone: Name) -> SubjectName:
 
 
 def members(facts: Facts, zone: Name, now: Instant, limits: Limits) -> frozenset[IP]:
-    """The addresses that clients may still take for authorities of the zone: those listed now or within the retention.
+    """The addresses that clients may still take for authorities of the zone, without those that are waived."""
+    return without(listed(facts, zone, now, limits), waivers(facts, zone_subject(zone), now))
+
+
+def listed(facts: Facts, zone: Name, now: Instant, limits: Limits) -> frozenset[IP]:
+    """The authorities of the zone that are listed now or were within the retention.
 
     How long an NS set is cached is not known to the facts; it is not cached for longer than that.
     """
@@ -101,7 +107,7 @@ def newest(facts: Facts, zone: Name, owner: Name, type: int) -> Answer | None:
 def visible(facts: Facts, zone: Name, owner: Name, type: int, now: Instant, limits: Limits) -> frozenset[bytes] | None:
     """The rdata that every authority serves at its last sight; None while one is silent or says otherwise."""
     answers = []
-    for ip in members(facts, zone, now, limits):
+    for ip in _answering(facts, zone, owner, type, now, limits):
         spans = facts.spans(zone, owner, type).get(ip)
         if not spans or now - spans[-1].last > limits.max_gap:
             return None
@@ -114,7 +120,7 @@ def published_since(
 ) -> Instant | None:
     """Since when every authority has served these records, whatever else beside them; None while one does not."""
     firsts = []
-    for ip in members(facts, zone, now, limits):
+    for ip in _answering(facts, zone, owner, type, now, limits):
         first: Instant | None = None
         for span in reversed(facts.spans(zone, owner, type).get(ip, ())):
             if not rdatas <= (_rdatas(span.answer) or frozenset()):
@@ -126,6 +132,21 @@ def published_since(
     return max(firsts, default=None)
 
 
+def _refusing(facts: Facts, zone: Name, owner: Name, type: int, now: Instant, limits: Limits) -> Mapping[IP, Refusals]:
+    """The secondaries that refuse to answer: nobody gets anything from them. What is written to a primary is unknown
+    while it refuses, as while it is silent."""
+    refusing = facts.refusing(zone, owner, type)
+    if not refusing:
+        return refusing
+    servers = members(facts, zone, now, limits)
+    secondaries = servers - _primaries(facts, zone, servers, now)
+    return {ip: r for ip, r in refusing.items() if ip in secondaries and now - r.last <= limits.max_gap}
+
+
+def _answering(facts: Facts, zone: Name, owner: Name, type: int, now: Instant, limits: Limits) -> frozenset[IP]:
+    return members(facts, zone, now, limits) - _refusing(facts, zone, owner, type, now, limits).keys()
+
+
 # -- answers ----------------------------------------------------------------------------------------------------------
 
 
@@ -133,11 +154,12 @@ def published_since(
 class _Seen:
     """What the authorities of a zone were seen to say of one RRset.
 
-    ``silent``: those whose last sight vouches for nothing now: it is older than ``max_gap``, or they were asked again
-    since and gave no answer.
+    ``servers``: those that answer, or may again. ``refusing``: the others. ``silent``: those whose last sight vouches
+    for nothing now: it is older than ``max_gap``, or they were asked again since and gave no answer.
     """
 
     servers: frozenset[IP]
+    refusing: Mapping[IP, Refusals]
     spans: Mapping[IP, tuple[Span, ...]]
     silent: frozenset[IP]
     now: Instant
@@ -148,7 +170,9 @@ class _Seen:
         spans = facts.spans(zone, owner, type)
         old = (ip for ip, seen in spans.items() if now - seen[-1].last > limits.max_gap)
         silent = facts.unanswered(zone, owner, type).union(old)
-        return cls(members(facts, zone, now, limits), spans, silent, now, limits)
+        refusing = _refusing(facts, zone, owner, type, now, limits)
+        servers = members(facts, zone, now, limits) - refusing.keys()
+        return cls(servers, refusing, spans, silent, now, limits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,8 +260,8 @@ def _gone(version: _Version, seen: _Seen) -> tuple[Instant | None, str]:
     expired = version.known + seen.limits.retention
     latest: Instant | None = None
     because = ""
-    for ip in sorted(seen.servers, key=str):
-        at, why = _left(version, ip, seen)
+    for ip in sorted(seen.servers.union(seen.refusing), key=str):
+        at, why = _left(version, ip, seen) if ip in seen.servers else _refused(version, ip, seen)
         if at is None and seen.now <= expired:
             return None, why
         if at is None or at > expired:
@@ -265,6 +289,18 @@ def _left(version: _Version, ip: IP, seen: _Seen) -> tuple[Instant | None, str]:
         if gap and after.first > at and before.last <= expired:
             at = after.first
     return at, f"{ip} was first seen above serial {version.serial} at {_clock(at)}"
+
+
+def _refused(version: _Version, ip: IP, seen: _Seen) -> tuple[Instant, str]:
+    """When an authority that refuses now left a version behind: not after the first refusal."""
+    since, spans = seen.refusing[ip].first, seen.spans.get(ip, ())
+    low = max((i for i, span in enumerate(spans) if not _above(span.serial, version.serial)), default=-1)
+    gaps = [b.first for a, b in pairwise(spans) if b.first - a.last > seen.limits.max_gap]
+    if low == len(spans) - 1 or since - spans[-1].last > seen.limits.max_gap:
+        at = since
+    else:
+        at = max(spans[low + 1].first, *gaps)
+    return at, f"{ip} has refused to answer since {_clock(since)}"
 
 
 def _pending(facts: Facts, seen: _Seen, zone: Name, owner: Name, type: int) -> Iterable[Held]:
@@ -338,7 +374,7 @@ def _unknown(facts: Facts, zone: Name, seen: _Seen) -> Unknown | None:
     rosters, limits = facts.rosters(zone), seen.limits
     if not rosters or seen.now - rosters[-1].last > limits.max_gap:
         return Unknown(None, f"which authorities {zone} has is not known any more")
-    for ip in _primaries(facts, zone, seen.servers):
+    for ip in _primaries(facts, zone, seen.servers, seen.now):
         if ip not in seen.spans or ip in seen.silent:
             return Unknown(None, f"{ip} is silent, and what is written there is not known")
     since = _observed_since(facts, zone, seen)
@@ -362,7 +398,7 @@ def _observed_since(facts: Facts, zone: Name, seen: _Seen) -> Instant | None:
     servers, limits = seen.servers, seen.limits
     began = facts.began(zone_subject(zone))
     start = began.at if began else datetime.min.replace(tzinfo=UTC)
-    for ip in _primaries(facts, zone, servers):
+    for ip in _primaries(facts, zone, servers, seen.now):
         gaps = [b.first for a, b in pairwise(seen.spans.get(ip, ())) if b.first - a.last > limits.max_gap]
         start = max(start, *gaps) if gaps else start
     while True:
@@ -377,11 +413,13 @@ def _observed_since(facts: Facts, zone: Name, seen: _Seen) -> Instant | None:
         start = disturbed
 
 
-def _primaries(facts: Facts, zone: Name, servers: frozenset[IP]) -> frozenset[IP]:
-    """Where updates arrive; any of the servers, if that is not known."""
+def _primaries(facts: Facts, zone: Name, servers: frozenset[IP], now: Instant) -> frozenset[IP]:
+    """Where updates arrive; any of the servers, if that is not known. One that is waived is not waited for."""
     rosters = facts.rosters(zone)
     primary = rosters[-1].primary if rosters else None
-    return servers if primary is None else frozenset({primary})
+    if primary is None:
+        return servers
+    return frozenset({primary}) - (waivers(facts, zone_subject(zone), now).keys() - servers)
 
 
 def _caught_up(

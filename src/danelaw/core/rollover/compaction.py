@@ -16,7 +16,7 @@ import dns.rdatatype
 
 from danelaw.core.model import IP, Absence, Answer, Instant, Limits, Unreachable, serial_gt
 from danelaw.core.rollover.actions import AdvanceOrder, Conflict, MakeKey, Publish, Receipt, ReuseKey
-from danelaw.core.rollover.answers import _caught_up, _serial_at, _signature_end, members
+from danelaw.core.rollover.answers import _caught_up, _serial_at, _signature_end, listed
 from danelaw.core.rollover.facts import Deed, Facts, PresentedSpan, RosterSpan, RRsetKey, Span
 
 TXT = int(dns.rdatatype.TXT)
@@ -30,7 +30,7 @@ def compact(facts: Facts, now: Instant, limits: Limits) -> Facts:
     before = now - reach_back
     new = facts.add()
     for key, seen in facts._spans.items():
-        servers = members(facts, key[0], now, limits)
+        servers = listed(facts, key[0], now, limits)  # a waiver ends one day
         cut = _cut(servers, seen, before, now, reach_back, limits)
         if cut is not None:
             new._spans[key] = _since(cut, servers, seen)
@@ -169,7 +169,7 @@ def _write_forgotten(deed: Deed, change: Publish, facts: Facts, kept: Facts, now
             for spans in kept.spans(*key).values()
             for span in spans
         )
-    servers = members(facts, change.zone, now, limits)
+    servers = listed(facts, change.zone, now, limits)
     settled = _caught_up(servers, facts.spans(*key), deed.intended + limits.in_flight, limits)
     return settled is not None and settled + limits.hold(change.replace.ttl) <= now
 
