@@ -28,7 +28,7 @@ from danelaw.core.model import (
 from danelaw.core.rollover.actions import Publish
 from danelaw.core.rollover.answers import Held, Unknown, possible_answers
 from danelaw.core.rollover.facts import Facts
-from danelaw.core.rollover.lookups import TLSA, service_addresses, tlsa_places
+from danelaw.core.rollover.lookups import ADDRESSES, TLSA, Way, bases, host_way, service_addresses
 from danelaw.core.rollover.reach import Reached, Unprobed
 from danelaw.core.tlsa import ClientKind, MatchingType, TLSARecord, records_of
 from danelaw.core.tlsa.credential import associations, leaf_spki
@@ -100,47 +100,57 @@ def another_key(generation: CredentialFacts) -> str:
 
 def unseen(facts: Facts, endpoint: Reached, now: Instant, limits: Limits) -> Iterable[Counterexample]:
     """Which servers there are, and which records, has to be known before anything can be said of them."""
-    host, zone = endpoint.endpoint.host, endpoint.zone
-    for address in (dns.rdatatype.A, dns.rdatatype.AAAA):
-        if not facts.spans(zone, host, address):
-            yield fault(
-                "I1", "ADDRESSES_UNSEEN", now, f"no authority has answered for {text(host)} {type_text(address)}"
-            )
+    host = host_way(facts, endpoint, now, limits)
+    for place in dict.fromkeys((host.asked[0], *host.ends)):
+        for address in ADDRESSES:
+            if not facts.spans(place.zone, place.owner, address):
+                because = f"no authority has answered for {text(place.owner)} {type_text(address)}"
+                yield fault("I1", "ADDRESSES_UNSEEN", now, because)
     if not service_addresses(facts, endpoint, now, limits):
-        yield fault("I1", "NO_ADDRESS", now, f"no address of {text(host)} is known")
-    wanted = [(zone, host, int(type)) for type in (dns.rdatatype.A, dns.rdatatype.AAAA)]
-    wanted += [(place.zone, place.owner, TLSA) for place in tlsa_places(facts, endpoint, now, limits)]
-    for at, owner, type in wanted:
-        for held in possible_answers(facts, at, owner, type, now, limits).held:
-            if isinstance(held.answer, RRset) and held.answer.type != type:
-                because = f"clients may hold an alias at {text(owner)}, and where it leads is not followed yet"
-                yield Counterexample("I1", "ALIAS_HELD", held, None, None, frozenset(), now, because)
+        yield fault("I1", "NO_ADDRESS", now, f"no address of {text(endpoint.endpoint.host)} is known")
+    for way in _ways(facts, endpoint, now, limits):
+        for lost in way.lost:
+            to = text(lost.target) if lost.target is not None else "what is no name"
+            because = (
+                f"clients may hold an alias of {to} at {text(lost.held.answer.owner)}, and nobody has looked there"
+            )
+            yield Counterexample("I1", "ALIAS_UNSEEN", lost.held, None, None, frozenset(), now, because)
 
 
 def unknown_addresses(facts: Facts, endpoint: Reached, now: Instant, limits: Limits) -> Iterable[Counterexample]:
     """Clients may hold an address from before the history began, whose server presents who knows what."""
-    for type in (dns.rdatatype.A, dns.rdatatype.AAAA):
-        unknown = possible_answers(facts, endpoint.zone, endpoint.endpoint.host, type, now, limits).unknown
-        if unknown is not None:
-            because = f"clients may hold another address of {text(endpoint.endpoint.host)}: {unknown.because}"
-            yield Counterexample("I1", "ADDRESSES_UNKNOWN", unknown, None, None, frozenset(), now, because)
+    unknown = host_way(facts, endpoint, now, limits).unknown
+    if unknown is not None:
+        because = f"clients may hold another address of {text(endpoint.endpoint.host)}: {unknown.because}"
+        yield Counterexample("I1", "ADDRESSES_UNKNOWN", unknown, None, None, frozenset(), now, because)
 
 
 def hides(change: Publish, facts: Facts, endpoint: Reached, now: Instant, limits: Limits) -> Iterable[Counterexample]:
-    """A name below a host that has its addresses from a wildcard makes the host exist, and they are gone.
+    """A new name makes every name above it exist, and what was there from a wildcard is gone, for these and for all
+    below them.
 
-    RFC 4592 §2.2.2. The RRSIG tells: its labels field is less than the owner has (RFC 4034 §3.1.3).
+    RFC 4592 §2.2.2, §3.3.1. The RRSIG tells what comes from a wildcard: its labels field is that of the wildcard
+    without its asterisk, and less than the owner has (RFC 4034 §3.1.3).
     """
-    host = endpoint.endpoint.host
-    if isinstance(change.replace, Absence) or not change.replace.owner.is_subdomain(host):
+    new = change.replace
+    if isinstance(new, Absence):
         return
-    labels = len(host.labels) - 1
-    for type in (dns.rdatatype.A, dns.rdatatype.AAAA):
-        for held in possible_answers(facts, endpoint.zone, host, type, now, limits).held:
-            signatures = held.answer.rrsigs if isinstance(held.answer, RRset) else frozenset()
-            if any(len(signature) > 3 and signature[3] < labels for signature in signatures):
-                because = f"{text(host)} has its addresses from a wildcard, and a record below it would hide them"
-                yield Counterexample("I1", "WILDCARD_HOST", held, None, None, frozenset(), now, because)
+    for way in _ways(facts, endpoint, now, limits):
+        for place, type in ((place, type) for place in way.asked for type in way.types):
+            if place.zone != change.zone or (place.owner, type) == (new.owner, new.type):
+                continue
+            _, _, common = place.owner.fullcompare(new.owner)
+            for held in possible_answers(facts, place.zone, place.owner, type, now, limits).held:
+                signatures = held.answer.rrsigs if isinstance(held.answer, RRset) else frozenset()
+                if any(len(s) > 3 and s[3] < common - 1 for s in signatures):
+                    what = type_text(held.answer.type)
+                    because = f"{text(place.owner)} has its {what} from a wildcard, and {text(new.owner)} would hide it"
+                    yield Counterexample("I1", "WILDCARD_HOST", held, None, None, frozenset(), now, because)
+
+
+def _ways(facts: Facts, endpoint: Reached, now: Instant, limits: Limits) -> Iterable[Way]:
+    yield host_way(facts, endpoint, now, limits)
+    yield from (base.way for base in bases(facts, endpoint, now, limits))
 
 
 def records(answer: Answer) -> frozenset[TLSARecord]:

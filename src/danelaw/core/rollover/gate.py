@@ -63,7 +63,7 @@ from danelaw.core.rollover.conditions import (
 )
 from danelaw.core.rollover.epochs import blocks_ds
 from danelaw.core.rollover.facts import Facts
-from danelaw.core.rollover.lookups import TLSA, service_addresses, through, tlsa_answers
+from danelaw.core.rollover.lookups import TLSA, Found, every_base, service_addresses, through, tlsa_answers
 from danelaw.core.rollover.reach import Reach, Reached, Unprobed
 from danelaw.core.rollover.zone_changes import blocks_destruction, blocks_signing
 from danelaw.core.tlsa import (
@@ -131,11 +131,14 @@ def judge(action: Action, facts: Facts, reach: Reach, now: Instant, limits: Limi
 def violations(facts: Facts, reach: Reach, now: Instant, limits: Limits) -> tuple[Counterexample, ...]:
     """Clients that are refused as things stand. Reported and alarmed; no input to the gate."""
     found: list[Counterexample] = []
-    for reached, answers in ((r, a) for r in reach.endpoints for _, a in tlsa_answers(facts, r, now, limits)):
+    for come in (found for r in reach.endpoints for found in tlsa_answers(facts, r, now, limits)):
+        reached = come.seen
         for ip, chain in _presented(facts, reached, now, limits):
             if isinstance(chain, Unprobed):
                 continue
-            for held in answers.held:
+            for held in come.possible.held:
+                if isinstance(held.answer, Absence) and not come.last:
+                    continue  # clients look elsewhere, and what they find there is looked at too
                 kinds = client_kinds(combinations_of(held.answer))
                 kinds = frozenset(kind for kind in kinds if kind.fallback is Fallback.PKIX)
                 if who := refused(held.answer, chain, now, reached.reference, kinds, limits.clock_skew):
@@ -157,12 +160,19 @@ def _judge_publish(change: Publish, facts: Facts, reach: Reach, now: Instant, li
         return Refused(hidden, None) if hidden else Allowed()
     if isinstance(change.replace, RRset) and not change.replace.rdatas:
         return _no("I1", "EMPTY_RRSET", now, f"there is nothing to publish at {text(owner)}")
-    reached = through(facts, reach, change.zone, owner, now, limits)
-    faults = [*hidden, *unfit(change, facts, reached, now, limits)]
-    if not reached:
+    found = through(facts, reach, change.zone, owner, now, limits)
+    faults = [*hidden, *unfit(change, facts, [come.seen for come in found], now, limits)]
+    if not found:
         faults.append(fault("I1", "UNREACHED", now, f"no service is known whose clients ask for {text(owner)}"))
     repair = False
-    for endpoint in reached:
+    if any(isinstance(current, RRset) and current.type != TLSA for current in (change.expect, change.replace)):
+        faults.append(
+            fault("I1", "OWNER_IS_ALIAS", now, f"{text(owner)} is an alias, and can have no records beside it")
+        )
+    for come in found:
+        endpoint = come.seen
+        if isinstance(change.replace, Absence) and not come.last:
+            faults.extend(_goes_on(change, come, facts, now, limits))
         faults.extend(unseen(facts, endpoint, now, limits))
         if not _only_adds_to_present(change.expect, change.replace):
             faults.extend(unknown_addresses(facts, endpoint, now, limits))
@@ -196,6 +206,21 @@ def _first_unmatched(
 ) -> Counterexample | None:
     """A first publication matches everywhere, also where clients without DANE refuse the chain already."""
     if safe_match(first, chain, now, endpoint.reference, limits.clock_skew):
+def _goes_on(change: Publish, come: Found, facts: Facts, now: Instant, limits: Limits) -> Iterable[Counterexample]:
+    """Who finds no records at an expanded alias any more goes on with the name that it is an alias of."""
+    for further in (found for found in tlsa_answers(facts, come.reached, now, limits) if found.last):
+        if (unknown := further.possible.unknown) is not None:
+            yield Counterexample("I1", "HISTORY_UNKNOWN", unknown, None, None, frozenset(), now, unknown.because)
+        for ip, chain in _presented(facts, further.seen, now, limits):
+            if isinstance(chain, Unprobed):
+                continue
+            for held in further.possible.held:
+                worse, _ = _compare(held.answer, chain, change.expect, chain, now, further.seen, limits)
+                if worse:
+                    because = f"clients go on to {text(further.place.owner)}, and {says(held.answer)} does not match"
+                    yield Counterexample("I1", "CHAIN_UNMATCHED", held, ip, chain, worse, now, because)
+
+
         return None
     who = refused(first, chain, now, endpoint.reference, client_kinds(combinations_of(first)), limits.clock_skew)
     because = f"{ip} presents a chain that {says(first)} does not match"
@@ -217,10 +242,9 @@ def _judge_switch(switch: Switch, facts: Facts, reach: Reach, now: Instant, limi
         return _no("I1", "UNREACHED", now, f"no service is known that {switch.host} serves with this credential")
     for endpoint in served:
         faults.extend(unseen(facts, endpoint, now, limits))
-        presented = _presented(facts, endpoint, now, limits)
-        for _, answers in tlsa_answers(facts, endpoint, now, limits):
-            for ip, chain in presented:
-                fault, helps = _judge_pair(switch.chain, chain, answers, endpoint, ip, now, limits)
+        for come in tlsa_answers(facts, endpoint, now, limits):
+            for ip, chain in _presented(facts, come.seen, now, limits):
+                fault, helps = _judge_pair(switch.chain, chain, come.possible, come.seen, ip, now, limits)
                 faults.extend(fault)
                 repair |= helps
     return Refused(tuple(faults), _holds_end(faults)) if faults else Allowed(repair)
@@ -278,15 +302,15 @@ def _judge_destruction(action: DestroyKey, facts: Facts, reach: Reach, now: Inst
     generation = next((g for g in holding.generations if g.generation == action.generation), None) if holding else None
     if holding is None or generation is None:
         return _no("I1", "NOT_STORED", now, f"generation {action.generation} is not in the store")
-    if holding.live == action.generation:
+    if action.generation in holding.lying:
         return _no("I1", "KEY_IN_USE", now, f"generation {action.generation} lies on the serving path")
     faults: list[Counterexample] = []
     for endpoint in (r for r in reach.endpoints if action.lineage in r.lineages):
-        for ip, chain in _presented(facts, endpoint, now, limits):
+        for ip, chain in _presented(facts, every_base(facts, endpoint, now, limits), now, limits):
             if isinstance(chain, Unprobed) or (isinstance(chain, Chain) and leaf_spki(chain) == generation.spki):
                 because = f"{ip} may still present the key"
                 faults.append(Counterexample("I1", "KEY_IN_USE", None, ip, chain, frozenset(), now, because))
-        for _, answers in tlsa_answers(facts, endpoint, now, limits):
+        for answers in (come.possible for come in tlsa_answers(facts, endpoint, now, limits)):
             if answers.unknown is not None:
                 because = f"{answers.unknown.because}; they may name the key"
                 faults.append(
