@@ -3,18 +3,22 @@
 Level-triggered and idempotent: each pass starts from what is observed and from the stored history, and takes at most
 one action. An intent is stored before the action, its outcome after it; killed between the two, the next runner counts
 with both. Nothing sleeps inside a pass.
+
+The wall clock is compared with the monotonic one before each pass, after each observation, and before and after each
+action. Where it was set meanwhile, what was looked at is thrown away, and what was told before is moved with the clock.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping
-from datetime import timedelta
-from typing import Protocol
+from datetime import UTC, datetime, timedelta
+from typing import Final, Protocol
 
 from danelaw.app.observe import Observer
 from danelaw.app.toolbox import Subjects, Toolbox
 from danelaw.core.model import DanelawError, Instant, Issued, Limits, SubjectName
+from danelaw.core.rollover import clock
 from danelaw.core.rollover.actions import (
     Action,
     AdvanceOrder,
@@ -41,6 +45,8 @@ from danelaw.core.rollover.planner import Desired, Plan, Settled, Wait, plan, re
 from danelaw.core.rollover.progress import Pass, Progress
 from danelaw.core.rollover.reach import Reach
 from danelaw.ports import Lease
+
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Gate(Protocol):
@@ -73,7 +79,7 @@ class Engine:
 
     async def facts(self) -> Facts:
         """Everything known of all subjects: they share zones and credentials, and the gate judges them together."""
-        return await self._tools.store.facts(*self._subjects.desired)
+        return await self._tools.store.facts(*self._subjects.desired, clock.CLOCK)
 
     async def reconcile(self, subject: SubjectName, report: Callable[[Progress], None] = _silent) -> Pass:
         """One pass: observe, plan, and at most one action that the gate allows on a second observation."""
@@ -90,9 +96,12 @@ class Engine:
     async def _pass(self, subject: SubjectName, report: Callable[[Progress], None]) -> Pass:
         desired = self._subjects.desired[subject]
         lease = await self._tools.store.lease(subject)
+        await self._clock_was_set()
         facts = await self._observed(subject, desired, lease)
         now = self._tools.clock.now()
         planned = plan(desired, facts, self._subjects.reach, now, self._limits)
+        if isinstance(planned, Settled) and (dated := clock.wrong(facts, self._limits)):
+            planned = Wait("CLOCK_WRONG", clock.told(dated), dated.at, planned.until)
         outcome: Outcome | None = None
         refused: Refused | None = None
         if not isinstance(planned, Wait | Settled):
@@ -101,6 +110,7 @@ class Engine:
             now = self._tools.clock.now()
             judgement = self._gate(action, facts, self._subjects.reach, now, self._limits)
             if isinstance(judgement, Allowed):
+                await self._same_clock()
                 report(Progress(now, subject, action, None))
                 outcome = await self._act(subject, action, lease, now)
             else:
@@ -121,7 +131,11 @@ class Engine:
         due = dict.fromkeys(watched, self._tools.clock.now())
         if not due:
             await stop.wait()
+        ahead = self._ahead()
         while not stop.is_set():
+            if abs(step := self._ahead() - ahead) > self._limits.clock_step:
+                due = {subject: at + step for subject, at in due.items()}
+                ahead += step
             subject = min(due, key=lambda s: due[s])
             if due[subject] > self._tools.clock.now():
                 await self._sleep(due[subject], stop)
@@ -140,8 +154,28 @@ class Engine:
 
     async def _observed(self, subject: SubjectName, desired: Desired, lease: Lease) -> Facts:
         fresh = await self._observer.observe(desired, await self.facts())
+        await self._same_clock()
         await self._tools.store.append(subject, lease, *fresh)
         return await self.facts()
+
+    async def _same_clock(self) -> None:
+        """Raises ``DanelawError("CLOCK_STEPPED")`` if what was looked at in this pass was so by another clock."""
+        if await self._clock_was_set():
+            raise DanelawError("CLOCK_STEPPED", "the clock of this machine was set; all is looked at again")
+
+    async def _clock_was_set(self) -> bool:
+        """Compare the clocks, and record it where they no longer go together. Then all that was told is moved."""
+        tools = self._tools
+        facts = await self.facts()
+        read = clock.compared(facts, tools.clock.now(), tools.boot, tools.clock.monotonic(), self._limits)
+        if read is not None:
+            await tools.store.append(clock.CLOCK, await tools.store.lease(clock.CLOCK), read)
+        return read is not None and bool(read.by)
+
+    def _ahead(self) -> timedelta:
+        """How far the wall clock has gone beyond the monotonic one, from some start."""
+        here = self._tools.clock
+        return here.now() - EPOCH - timedelta(seconds=here.monotonic())
 
     async def _act(self, subject: SubjectName, action: Action, lease: Lease, now: Instant) -> Outcome:
         await self._tools.store.append(subject, lease, Intended(now, action))
@@ -151,6 +185,7 @@ class Engine:
             outcome = Failure(error.code, str(error), error.hint)
         except TimeoutError:
             outcome = Failure("TIMEOUT", f"{type(action).__name__} did not end within its limit")
+        await self._clock_was_set()
         done: Fact = Done(self._tools.clock.now(), action, outcome)
         await self._tools.store.append(subject, lease, done)
         return outcome

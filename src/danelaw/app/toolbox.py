@@ -29,7 +29,10 @@ from danelaw.ports import (
 
 @dataclass(frozen=True, slots=True)
 class Toolbox:
-    """Every port, by what it serves. A zone without a parent here gets its DS by other hands."""
+    """Every port, by what it serves. A zone without a parent here gets its DS by other hands.
+
+    ``boot``: which start of which machine it is that ``clock.monotonic`` counts from.
+    """
 
     clock: Clock
     store: Store
@@ -43,6 +46,7 @@ class Toolbox:
     deployers: Mapping[tuple[Lineage, HostName], Deployer] = field(default_factory=dict)
     issuers: Mapping[Lineage, Issuer] = field(default_factory=dict)
     solvers: Mapping[Lineage, Solver] = field(default_factory=dict)
+    boot: str = ""
 
     @property
     def eyes(self) -> Eyes:

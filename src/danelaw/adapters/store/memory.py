@@ -2,45 +2,74 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Final, TypeAlias
 
-from danelaw.core.model import DanelawError, Instant, SubjectName
-from danelaw.core.rollover.facts import Fact, Facts
+from danelaw.core.model import DanelawError, Instant, Limits, SubjectName
+from danelaw.core.rollover.compaction import compact
+from danelaw.core.rollover.facts import ClockRead, Fact, Facts
 from danelaw.ports import Lease
+
+OFTEN: Final = 2000
+"""After so many facts what can no longer matter is forgotten. A pass tells some twenty of a subject."""
+
+Entry: TypeAlias = tuple[int, Instant, int, Fact]
+"""A fact, and before it what orders it: how often the clock had been set, its instant, the number of its append."""
 
 
 @dataclass(slots=True)
 class _Log:
-    """What was recorded of one subject. ``numbers`` count the appends of the whole store: they order equal instants."""
+    """What was recorded of one subject. ``forgotten``: how many entries there were before the first that is here."""
 
     token: int = 0
-    numbers: list[int] = field(default_factory=list)
-    facts: list[Fact] = field(default_factory=list)
+    forgotten: int = 0
+    entries: list[Entry] = field(default_factory=list)
+
+    @property
+    def end(self) -> int:
+        return self.forgotten + len(self.entries)
+
+    def since(self, start: int) -> Sequence[Entry]:
+        return self.entries[max(start - self.forgotten, 0) :]
+
+
+@dataclass(frozen=True, slots=True)
+class _Base:
+    """A fold to begin from, and how far into each log it reaches."""
+
+    facts: Facts
+    taken: dict[SubjectName, int]
 
 
 @dataclass(frozen=True, slots=True)
 class _Fold:
-    """A fold that is still good: how far into each log it reaches, and the latest instant in it."""
+    """A fold that is still good: how far into each log it reaches, and where its last entry stands in the order."""
 
     facts: Facts
     taken: dict[SubjectName, int]
-    latest: Instant | None
+    latest: tuple[int, Instant] | None
+    base: _Base
 
 
 class MemoryStore:
     """``ports.Store``: one append-only log for each subject.
 
     ``max_gap``: ``Limits.max_gap``, where spans break. Facts of several subjects are folded in the order of their
-    instants, equal instants in the order in which they were appended. A fold is continued, not made anew, unless
-    something was appended that belongs before its end.
+    instants, equal instants in the order in which they were appended; what was appended before the clock was set comes
+    before what was appended afterwards. A fold is continued, not made anew, unless something was appended that belongs
+    before its end. With ``limits`` it is compacted now and then, up to ``max_gap`` ago, and what all folds have in them
+    is dropped from the logs. Whoever then asks for other subjects together begins with the nearest fold that there is.
     """
 
-    def __init__(self, max_gap: timedelta) -> None:
+    def __init__(self, max_gap: timedelta, limits: Limits | None = None) -> None:
         self._max_gap = max_gap
+        self._limits = limits
         self._logs: dict[SubjectName, _Log] = {}
         self._folds: dict[frozenset[SubjectName], _Fold] = {}
         self._appended = 0
+        self._clock_set = 0
 
     async def lease(self, subject: SubjectName) -> Lease:
         """The right to append, taken from whoever had it before."""
@@ -59,29 +88,78 @@ class MemoryStore:
                 hint="let the other runner go on, or stop it and start again",
             )
         for fact in facts:
+            if isinstance(fact, ClockRead) and fact.by:
+                self._clock_set += 1
             self._appended += 1
-            log.numbers.append(self._appended)
-            log.facts.append(fact)
+            log.entries.append((self._clock_set, fact.at, self._appended, fact))
 
     async def facts(self, *subjects: SubjectName) -> Facts:
         key = frozenset(subjects)
-        fold = self._folds.get(key) or _Fold(Facts(self._max_gap), dict.fromkeys(key, 0), None)
-        news = self._since(fold.taken)
+        fold = self._folds.get(key) or self._begun(self._nearest(key))
+        news = self._since(key, fold.taken)
         if not news:
             return fold.facts
-        if fold.latest is not None and news[0].at < fold.latest:
-            fold = _Fold(Facts(self._max_gap), dict.fromkeys(key, 0), None)
-            news = self._since(fold.taken)
-        taken = {subject: len(self._logs[subject].facts) if subject in self._logs else 0 for subject in key}
-        fold = self._folds[key] = _Fold(fold.facts.add(*news), taken, news[-1].at)
+        if fold.latest is not None and news[0][:2] < fold.latest:
+            fold = self._begun(fold.base)
+            news = self._since(key, fold.taken)
+        taken = {subject: self._logs[subject].end for subject in key if subject in self._logs}
+        fold = _Fold(fold.facts.add(*_facts(news)), taken, news[-1][:2], fold.base)
+        if self._limits is not None and _count(taken) - _count(fold.base.taken) >= OFTEN:
+            fold = self._compacted(key, fold, self._limits)
+        self._folds[key] = fold
         return fold.facts
 
-    def _since(self, taken: dict[SubjectName, int]) -> list[Fact]:
+    def _begun(self, base: _Base) -> _Fold:
+        return _Fold(base.facts, base.taken, None, base)
+
+    def _since(self, key: Iterable[SubjectName], taken: dict[SubjectName, int]) -> list[Entry]:
         """What was appended after ``taken``, in the order in which it is folded."""
-        numbered = [
-            (fact.at, number, fact)
-            for subject, start in taken.items()
-            if (log := self._logs.get(subject)) is not None
-            for number, fact in zip(log.numbers[start:], log.facts[start:], strict=True)
-        ]
-        return [fact for _, _, fact in sorted(numbered, key=lambda entry: entry[:2])]
+        logs = ((subject, self._logs[subject]) for subject in key if subject in self._logs)
+        return sorted((e for subject, log in logs for e in log.since(taken.get(subject, 0))), key=lambda e: e[:3])
+
+    def _compacted(self, key: frozenset[SubjectName], fold: _Fold, limits: Limits) -> _Fold:
+        """What is older than what may still come late is compacted; a runner holds a fact back for no longer."""
+        news = self._since(key, fold.base.taken)
+        last = news[-1]
+        cut = (last[0], last[1] - self._max_gap)
+        taken = dict(fold.base.taken)
+        settled: list[Entry] = []
+        for subject in key & self._logs.keys():
+            for entry in self._logs[subject].since(taken.get(subject, 0)):
+                if entry[:2] >= cut:
+                    break
+                settled.append(entry)
+                taken[subject] = taken.get(subject, self._logs[subject].forgotten) + 1
+        settled.sort(key=lambda entry: entry[:3])
+        if not settled or settled[-1][0] != last[0]:
+            return fold  # the clock was set just now: what is older is told by the clock as it was
+        base = _Base(compact(fold.base.facts.add(*_facts(settled)), cut[1], limits), taken)
+        rest = self._since(key, taken)
+        self._folds[key] = compacted = _Fold(base.facts.add(*_facts(rest)), fold.taken, last[:2], base)
+        self._drop()
+        return compacted
+
+    def _drop(self) -> None:
+        """Out of the logs, what the base of every fold has in it."""
+        for subject, log in self._logs.items():
+            bases = [fold.base for key, fold in self._folds.items() if subject in key]
+            passed = min((base.taken.get(subject, 0) for base in bases), default=0)
+            if passed > log.forgotten:
+                del log.entries[: passed - log.forgotten]
+                log.forgotten = passed
+
+    def _nearest(self, key: frozenset[SubjectName]) -> _Base:
+        """Where to begin: with nothing, unless some of it is there in a fold alone."""
+        if not any(self._logs[subject].forgotten for subject in key & self._logs.keys()):
+            return _Base(Facts(self._max_gap), {})
+        nearest = max(self._folds, key=lambda other: (len(other & key), -len(other)))
+        base = self._folds[nearest].base
+        return _Base(base.facts, {subject: n for subject, n in base.taken.items() if subject in key})
+
+
+def _facts(entries: Iterable[Entry]) -> Iterable[Fact]:
+    return (entry[3] for entry in entries)
+
+
+def _count(taken: dict[SubjectName, int]) -> int:
+    return sum(taken.values())

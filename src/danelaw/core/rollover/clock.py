@@ -2,17 +2,18 @@
 
 What the planner and the gate wait for is measured from instants that facts tell by the wall clock. When that is set,
 all that was told is moved by as much (``ClockRead``): no wait ends early, and none lasts longer. What a wrong clock
-could harm beside waits is all that goes by dates: signatures, certificates. Where a CA's clock says otherwise than ours,
-none of that is touched.
+could harm beside waits is all that goes by dates: signatures, certificates. Where a CA's clock says otherwise than
+ours, none of that is touched.
 """
 
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Final
 
 import dns.rdatatype
 
-from danelaw.core.model import Instant, Limits
+from danelaw.core.model import Instant, Limits, SubjectName
 from danelaw.core.rollover.actions import (
     Action,
     AdvanceOrder,
@@ -26,6 +27,9 @@ from danelaw.core.rollover.actions import (
     Switch,
 )
 from danelaw.core.rollover.facts import ClockRead, Dated, Facts
+
+CLOCK: Final = SubjectName("the clock of this machine")
+"""Whose log has the readings: they are told of all subjects at once."""
 
 TXT = int(dns.rdatatype.TXT)
 
