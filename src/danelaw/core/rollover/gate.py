@@ -201,11 +201,6 @@ def _judge_publish(change: Publish, facts: Facts, reach: Reach, now: Instant, li
     return Refused(tuple(faults), _chains_leave(faults, now, limits)) if faults else Allowed(repair)
 
 
-def _first_unmatched(
-    first: Answer, ip: IP, chain: Chain | HandshakeFailure, now: Instant, endpoint: Reached, limits: Limits
-) -> Counterexample | None:
-    """A first publication matches everywhere, also where clients without DANE refuse the chain already."""
-    if safe_match(first, chain, now, endpoint.reference, limits.clock_skew):
 def _goes_on(change: Publish, come: Found, facts: Facts, now: Instant, limits: Limits) -> Iterable[Counterexample]:
     """Who finds no records at an expanded alias any more goes on with the name that it is an alias of."""
     for further in (found for found in tlsa_answers(facts, come.reached, now, limits) if found.last):
@@ -221,6 +216,11 @@ def _goes_on(change: Publish, come: Found, facts: Facts, now: Instant, limits: L
                     yield Counterexample("I1", "CHAIN_UNMATCHED", held, ip, chain, worse, now, because)
 
 
+def _first_unmatched(
+    first: Answer, ip: IP, chain: Chain | HandshakeFailure, now: Instant, endpoint: Reached, limits: Limits
+) -> Counterexample | None:
+    """A first publication matches everywhere, also where clients without DANE refuse the chain already."""
+    if safe_match(first, chain, now, endpoint.reference, limits.clock_skew):
         return None
     who = refused(first, chain, now, endpoint.reference, client_kinds(combinations_of(first)), limits.clock_skew)
     because = f"{ip} presents a chain that {says(first)} does not match"
