@@ -23,6 +23,7 @@ from danelaw.core.model.addresses import addresses_in
 from danelaw.core.rollover import answers as answers_room
 from danelaw.core.rollover import chains as chains_room
 from danelaw.core.rollover import gate as gate_room
+from danelaw.core.rollover import history as history_room
 from danelaw.core.rollover.actions import Action, DestroyKey, Publish, Switch
 from danelaw.core.rollover.answers import members, newest, possible_answers
 from danelaw.core.rollover.facts import Facts
@@ -247,7 +248,7 @@ PLANTED: Final[dict[str, tuple[Callable[[pytest.MonkeyPatch], None], World]]] = 
         build(1, 8, [Event(-1, "edit", 1, 3)], 0, 20, 0),
     ),
     "secondaries are as the primary": (
-        lambda patch: patch.setattr(answers_room, "members", primary_alone),
+        lambda patch: patch.setattr(history_room, "members", primary_alone),
         build(2, 31, [Event(4, "publish", 61, 4), Event(29, "restore", 53, 7)], 1, 20, 1, opportunistic=True),
     ),
     "what has no outcome did not happen": (

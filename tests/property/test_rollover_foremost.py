@@ -62,7 +62,7 @@ def test_what_is_held_and_until_when_does_not_depend_on_the_versions_that_are_pa
     facts = Facts(LIMITS.max_gap).add(*told)
     now = at(seconds + later)
     found = held(facts, now)
-    with mock.patch.object(answers, "_foremost", lambda versions: versions):
+    with mock.patch.object(answers, "foremost", lambda versions: versions):
         assert found == held(Facts(LIMITS.max_gap).add(*told), now)
 
 

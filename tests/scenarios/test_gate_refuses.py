@@ -24,7 +24,7 @@ from virtual import (
 
 from danelaw.core.dnssec.keys import DNSKEY, make_ds
 from danelaw.core.model import Absence, Chain, Instant, Limits, RRset
-from danelaw.core.rollover import answers
+from danelaw.core.rollover import history
 from danelaw.core.rollover.actions import Publish, SubmitDS, Switch
 from danelaw.core.rollover.facts import Facts
 from danelaw.core.rollover.gate import Allowed, Refused
@@ -142,13 +142,13 @@ def test_without_the_late_authority_in_the_gates_view_clients_are_refused(monkey
     """The gate itself at work, but it knows the primary alone: it counts from there, as others do."""
     world, runner = settled_world(lag=9.0)
     primary = world.zone.authorities[0].ip
-    everybody = answers.members
+    everybody = history.members
 
     def alone(facts: Facts, zone: object, now: Instant, limits: object) -> frozenset[object]:
         found = everybody(facts, zone, now, limits)  # type: ignore[arg-type]  # handed through as it came
         return frozenset({primary}) if primary in found else found
 
-    monkeypatch.setattr(answers, "members", alone)
+    monkeypatch.setattr(history, "members", alone)
     runner.renew()
     assert reasons(world) == {"TLSA_MISMATCH"}
 

@@ -16,7 +16,7 @@ from virtual import LAB_LIMITS, Runner, engine, served_tlsa, settled_world
 
 from danelaw.adapters.store.memory import MemoryStore
 from danelaw.core.model import IP, ChallengeType, GenerationId, Instant, Limits, SubjectName
-from danelaw.core.rollover import answers, chains, gate, lookups, service_planner
+from danelaw.core.rollover import answers, chains, gate, history, lookups, service_planner, versions
 from danelaw.core.rollover.actions import Publish, Switch
 from danelaw.core.rollover.facts import Fact, Facts, Intended
 from danelaw.core.rollover.gate import Allowed
@@ -180,12 +180,12 @@ def one_ttl(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def secondary_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
-    right = answers.members
+    right = history.members
 
     def first(facts: Facts, zone: Name, now: Instant, limits: Limits) -> frozenset[IP]:
         return frozenset(sorted(right(facts, zone, now, limits), key=str)[:1])
 
-    monkeypatch.setattr(answers, "members", first)
+    monkeypatch.setattr(history, "members", first)
 
 
 def one_address_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -203,11 +203,11 @@ def gap_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def left_once_is_left_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    def left(version: answers._Version, ip: IP, seen: answers._Seen) -> tuple[Instant | None, str]:
+    def left(version: versions.Version, ip: IP, seen: history.Seen) -> tuple[Instant | None, str]:
         spans = seen.spans[ip]
         return next((s.first for s in spans if s.serial is not None and s.serial > version.serial), None), str(ip)
 
-    monkeypatch.setattr(answers, "_left", left)
+    monkeypatch.setattr(versions, "left_at", left)
 
 
 def history_presumed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from danelaw.core.model import IP, Instant, Limits
-from danelaw.core.rollover import answers, plans
+from danelaw.core.rollover import answers, history, plans, versions
 from danelaw.core.rollover.actions import Action
 from danelaw.core.rollover.conditions import fault
 from danelaw.core.rollover.facts import Facts
@@ -59,9 +59,9 @@ def _unknown_forgotten(patch: pytest.MonkeyPatch) -> None:
 
 
 def _first_sight_counts(patch: pytest.MonkeyPatch) -> None:
-    left = answers._left
+    left = versions.left_at
 
-    def ever_left(version: answers._Version, ip: IP, seen: answers._Seen) -> object:
+    def ever_left(version: versions.Version, ip: IP, seen: history.Seen) -> object:
         spans = seen.spans[ip]
         for n in range(1, len(spans) + 1):
             found = left(version, ip, replace(seen, spans={ip: spans[:n]}))
@@ -69,22 +69,22 @@ def _first_sight_counts(patch: pytest.MonkeyPatch) -> None:
                 return found
         return left(version, ip, seen)
 
-    patch.setattr(answers, "_left", ever_left)
+    patch.setattr(versions, "left_at", ever_left)
 
 
 def _one_address_trusted(patch: pytest.MonkeyPatch) -> None:
-    members = answers.members
-    patch.setattr(answers, "members", lambda *args: frozenset(sorted(members(*args))[:1]))
+    members = history.members
+    patch.setattr(history, "members", lambda *args: frozenset(sorted(members(*args))[:1]))
 
 
 def _gap_ignored(patch: pytest.MonkeyPatch) -> None:
-    left = answers._left
+    left = versions.left_at
 
-    def ever_vouched(version: answers._Version, ip: IP, seen: answers._Seen) -> object:
+    def ever_vouched(version: versions.Version, ip: IP, seen: history.Seen) -> object:
         patient = replace(seen.limits, gap_passes=1000)
         return left(version, ip, replace(seen, silent=frozenset(), limits=patient))
 
-    patch.setattr(answers, "_left", ever_vouched)
+    patch.setattr(versions, "left_at", ever_vouched)
 
 
 PLANTED: list[tuple[Plant, frozenset[str], int]] = [

@@ -14,10 +14,11 @@ from datetime import timedelta
 
 import dns.rdatatype
 
-from danelaw.core.model import IP, Absence, Answer, Instant, Limits, Unreachable, serial_gt
+from danelaw.core.model import IP, Instant, Limits, Unreachable, serial_gt
 from danelaw.core.rollover.actions import AdvanceOrder, Conflict, MakeKey, Publish, Receipt, ReuseKey
-from danelaw.core.rollover.answers import _caught_up, _serial_at, _signature_end, listed
 from danelaw.core.rollover.facts import Deed, Facts, PresentedSpan, RosterSpan, RRsetKey, Span
+from danelaw.core.rollover.history import caught_up, listed, rdatas_of, serial_at
+from danelaw.core.rollover.versions import signature_end
 
 TXT = int(dns.rdatatype.TXT)
 
@@ -96,7 +97,7 @@ def _together(servers: frozenset[IP], seen: Seen, cut: Instant, limits: Limits) 
     """The latest instant up to ``cut`` at which all were vouched for at one serial."""
     ends = {span.last for ip in servers for span in seen[ip] if span.last <= cut}
     for at in sorted({cut} | ends, reverse=True):
-        serials = {_serial_at(seen[ip], at, limits) for ip in servers}
+        serials = {serial_at(seen[ip], at) for ip in servers}
         if len(serials) == 1 and None not in serials:
             return at
     return None
@@ -122,7 +123,7 @@ def _spans_since(cut: Instant, spans: tuple[Span, ...]) -> tuple[Span, ...]:
 
 
 def _version(span: Span) -> tuple[int | None, frozenset[bytes] | None, int]:
-    return span.serial, _rdatas(span.answer), span.answer.ttl
+    return span.serial, rdatas_of(span.answer), span.answer.ttl
 
 
 def _roster_since(before: Instant, roster: RosterSpan) -> RosterSpan:
@@ -163,16 +164,12 @@ def _write_forgotten(deed: Deed, change: Publish, facts: Facts, kept: Facts, now
         return True
     key: RRsetKey = (change.zone, change.replace.owner, change.replace.type)
     if isinstance(deed.outcome, Receipt) and deed.outcome.serial is not None:
-        version = (deed.outcome.serial, _rdatas(change.replace), change.replace.ttl)
+        version = (deed.outcome.serial, rdatas_of(change.replace), change.replace.ttl)
         return not any(
-            _version(span) == version and _signature_end(span.answer) != _signature_end(change.replace)
+            _version(span) == version and signature_end(span.answer) != signature_end(change.replace)
             for spans in kept.spans(*key).values()
             for span in spans
         )
     servers = listed(facts, change.zone, now, limits)
-    settled = _caught_up(servers, facts.spans(*key), deed.intended + limits.in_flight, limits)
+    settled = caught_up(servers, facts.spans(*key), deed.intended + limits.in_flight)
     return settled is not None and settled + limits.hold(change.replace.ttl) <= now
-
-
-def _rdatas(answer: Answer) -> frozenset[bytes] | None:
-    return None if isinstance(answer, Absence) else answer.rdatas

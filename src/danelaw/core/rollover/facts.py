@@ -346,6 +346,7 @@ class Facts:
         "_zone_keys",
         "_zone_rolls",
         "_zone_ttls",
+        "kept",
         "max_gap",
     )
 
@@ -370,12 +371,16 @@ class Facts:
         self._words: tuple[Word, ...] = ()
         self._hash: int | None = None
         self._memo: dict[Hashable, object] = {}
+        self.kept: dict[Hashable, object] = {}
+        """What was worked out of these facts, or of others that they were added to or that were added to them: no part
+        of the value. Whoever takes it up again sees for himself that it still holds."""
 
     # -- folding ------------------------------------------------------------------------------------------------
 
     def add(self, *facts: Fact) -> Facts:
         """These facts and the given ones; this value stays as it is."""
         new = Facts(self.max_gap)
+        new.kept = self.kept
         for slot in _VALUE_SLOTS:
             value = getattr(self, slot)
             setattr(new, slot, dict(value) if isinstance(value, dict) else value)
@@ -435,7 +440,7 @@ class Facts:
             and (last.serial, last.answer) == (sight.serial, answer)
             and sight.at - last.last <= self.max_gap
         ):
-            servers[sight.server] = (*seen[:-1], replace(last, last=max(last.last, sight.at)))
+            servers[sight.server] = (*seen[:-1], Span(last.serial, last.answer, last.first, max(last.last, sight.at)))
         else:
             servers[sight.server] = (*seen, Span(sight.serial, answer, sight.at, sight.at))
 
@@ -453,7 +458,9 @@ class Facts:
     def _fold_roster(self, roster: Roster) -> None:
         seen = self._rosters.get(roster.zone, ())
         if seen and (seen[-1].servers, seen[-1].primary) == (roster.servers, roster.primary):
-            self._rosters[roster.zone] = (*seen[:-1], replace(seen[-1], last=max(seen[-1].last, roster.at)))
+            last = seen[-1]
+            on = RosterSpan(last.servers, last.primary, last.first, max(last.last, roster.at))
+            self._rosters[roster.zone] = (*seen[:-1], on)
         else:
             self._rosters[roster.zone] = (*seen, RosterSpan(roster.servers, roster.primary, roster.at, roster.at))
 
@@ -462,7 +469,8 @@ class Facts:
         hellos = self._presented[key] = dict(self._presented.get(key, {}))
         seen = hellos.get(sight.hello, ())
         if seen and seen[-1].got == sight.got:
-            hellos[sight.hello] = (*seen[:-1], replace(seen[-1], last=max(seen[-1].last, sight.at)))
+            last = seen[-1]
+            hellos[sight.hello] = (*seen[:-1], PresentedSpan(last.got, last.first, max(last.last, sight.at)))
         else:
             hellos[sight.hello] = (*seen, PresentedSpan(sight.got, sight.at, sight.at))
 
@@ -682,7 +690,7 @@ def _moved(deed: Deed, by: timedelta) -> Deed:
     return replace(deed, intended=deed.intended + by, done=done, outcome=outcome)
 
 
-_VALUE_SLOTS: Final = tuple(slot for slot in Facts.__slots__ if slot not in ("_hash", "_memo", "max_gap"))
+_VALUE_SLOTS: Final = tuple(slot for slot in Facts.__slots__ if slot not in ("_hash", "_memo", "kept", "max_gap"))
 
 
 def _frozen(value: object) -> object:
