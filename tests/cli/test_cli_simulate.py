@@ -44,17 +44,30 @@ def counted(says: Says, *arguments: str) -> dict[str, Any]:
     return found
 
 
-def test_by_hand_every_rollover_refuses_clients_and_no_strategy_ever_does(says: Says) -> None:
+def test_by_hand_clients_are_refused_and_by_no_strategy_ever(says: Says) -> None:
+    """Whoever renews as the article does refuses clients each time; the first of the operators is one of those."""
     told = counted(says, "--rollovers", "6")
     assert told["schema"] == "danelaw/simulate/1"
     assert list(told["strategies"]) == ["naive", "standby", "staged", "pinned"]
     naive = told["strategies"].pop("naive")
     assert naive["violations"] == naive["late"] == naive["rollovers"] == 6
+    assert (naive["wrong_once"], naive["late_once"], naive["missing_once"], naive["early_once"]) == (1, 1, 0, 0)
     assert naive["refused"] > 0
     for counts in told["strategies"].values():
         assert (counts["rollovers"], counts["violations"], counts["refused"], counts["unfinished"]) == (6, 0, 0, 0)
         assert counts["connections"] > 100
     assert told["good"]
+
+
+def test_the_table_fits_a_terminal_and_has_what_was_measured_beside_the_naive_operators(says: Says) -> None:
+    lines = says("--rollovers", "6", "--strategy", "naive", "--strategy", "pinned")[1].splitlines()
+    assert lines[0].split() == ["naive", "pinned", "Lee", "et", "al."]
+    assert lines[2].split() == ["wrong", "at", "least", "once", "1", "(100", "%)", "0", "87-92", "%"]
+    assert max(map(len, lines)) <= 80
+
+
+def test_without_them_it_has_no_such_column(says: Says) -> None:
+    assert says("--rollovers", "6", "--strategy", "pinned")[1].splitlines()[0].split() == ["pinned"]
 
 
 def test_whoever_renews_by_hand_meets_the_same_faults_and_goes_on() -> None:

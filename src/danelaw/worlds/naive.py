@@ -70,6 +70,10 @@ class NaiveOperator:
         """``add_tlsa … >>zone; increment_soa; signzone; kill -HUP``, for the newest certificate."""
         return await self._publish(keep=True)
 
+    async def replace_record(self) -> Receipt:
+        """As who has a tool that holds one record: every record but that of the newest certificate goes."""
+        return await self._publish(keep=False)
+
     async def _newest(self) -> tuple[GenerationId, Chain]:
         newest = (await self.credentials.list(self.lineage))[-1]
         if newest.chain is None:
@@ -119,4 +123,4 @@ class BlindOperator(NaiveOperator):
 
     async def withdraw(self) -> Receipt:
         """Take away every record but that of the newest certificate."""
-        return await self._publish(keep=False)
+        return await self.replace_record()

@@ -19,6 +19,7 @@ from danelaw.core.model import DanelawError
 from danelaw.core.rollover.planner import Settled, Wait
 from danelaw.core.rollover.progress import Progress
 from danelaw.faces.cli import terminal, words
+from danelaw.faces.cli.simulate_table import table
 from danelaw.faces.cli.simulation import SimulatedCompany
 from danelaw.faces.cli.terminal import Ink
 from danelaw.worlds.sim.adversary import Event
@@ -29,21 +30,6 @@ from danelaw.worlds.sim.scenario_play import Ending, play
 SCHEMA: Final = "danelaw/simulate/1"
 LONGEST: Final = 1 << 20
 """Octets of a scenario file, at the most."""
-
-ROWS: Final[tuple[tuple[str, Callable[[Tally], str]], ...]] = (
-    ("rollovers", lambda t: f"{t.rollovers}"),
-    ("  to another key", lambda t: f"{t.keys}"),
-    ("done wrongly", lambda t: _part(t.wrong, t.keys)),
-    ("  new TLSA too late", lambda t: _part(t.late, t.keys)),
-    ("  no new TLSA at all", lambda t: _part(t.missing, t.keys)),
-    ("  old TLSA retired too early", lambda t: _part(t.early, t.keys)),
-    ("connections", lambda t: f"{t.connections}"),
-    ("  refused", lambda t: _part(t.refused, t.connections)),
-    ("longest outage", lambda t: f"{t.outage:.1f} s"),
-    ("faults injected", lambda t: f"{t.faults}"),
-    ("seconds a rollover took", lambda t: f"{t.took / max(t.rollovers, 1):.1f}"),
-    ("  of which it must wait", lambda t: f"{t.least / max(t.rollovers, 1):.1f}"),
-)
 
 
 @click.command()
@@ -80,8 +66,8 @@ def simulate(
 
     The runner, its gate and its planner are the real ones. Servers, caches and clients are simulated: servers lag, fall
     silent and return with old zones, replies are lost, the runner dies, sleeps and forgets. What comes of it is counted
-    as Lee et al. counted it for the mail servers of the Internet (2022), for the renewal by hand of the article
-    (naive), which never asks, and for each strategy.
+    as Lee et al. counted it for the mail servers of the Internet (2022): for operators who renew by hand and never ask
+    (naive), in the proportions of that paper, and for each strategy.
 
     The same seed always plays the same way. If a strategy ever refuses a client, the faults that did it are reduced to
     as few as still do, and written to a scenario file that plays it again. Then the exit status is 1.
@@ -166,18 +152,6 @@ def _keep(culprit: Scenario, folder: Path) -> Path:
             hint="name a folder with --keep",
         ) from error
     return path
-
-
-def table(tallies: dict[str, Tally]) -> list[str]:
-    """Lee et al.'s table, and what clients made of it."""
-    lines = [f"{'':30}" + "".join(f"{strategy:>16}" for strategy in tallies)]
-    for title, text in ROWS:
-        lines.append(f"{title:30}" + "".join(f"{text(counts):>16}" for counts in tallies.values()))
-    return lines
-
-
-def _part(count: int, of: int) -> str:
-    return f"{count} ({100 * count / of:.1f} %)" if count and of else str(count)
 
 
 # -- scenarios --------------------------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ import msgspec
 from danelaw.worlds.sim import adversary_dns as dns
 from danelaw.worlds.sim import adversary_service as service
 from danelaw.worlds.sim.adversary import Event
+from danelaw.worlds.sim.habits import OPERATORS
 from danelaw.worlds.sim.lee import EVERY
 from danelaw.worlds.sim.scenario import LIMITS, AnyEvent, Expect, Roll, Scenario, StrategyName, World
 from danelaw.worlds.sim.scenario_play import Ending, Hire, play
@@ -55,6 +56,7 @@ def draw(seed: int, strategy: StrategyName, rolls: int = ROLLS, faults: int | No
         title=f"campaign, seed {seed}",
         strategy=strategy,
         rolls=tuple(kinds),
+        habits=OPERATORS[seed % len(OPERATORS)] if strategy == "naive" else OPERATORS[0],
         world=world,
         limits={"pass_interval": PASS},
         event=tuple(events),
@@ -88,7 +90,8 @@ def _fault(rng: random.Random, servers: int, rolls: int) -> AnyEvent:
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """``wrong`` and what follows it are Lee et al.'s. ``violations``: rollovers done wrongly, or in whose time somebody
+    """``wrong`` and what follows it are Lee et al.'s, of rollovers; ``wrong_once`` and what follows that, of operators,
+    who have a world each: who did so at least once. ``violations``: rollovers done wrongly, or in whose time somebody
     was refused. ``outage``: the longest, in seconds. ``took``: seconds of all rolls, each until all was at rest,
     and ``least``: what their waits alone come to, where nothing fails. ``unfinished``: worlds that never came to rest.
     """
@@ -100,6 +103,10 @@ class Tally:
     late: int = 0
     missing: int = 0
     early: int = 0
+    wrong_once: int = 0
+    late_once: int = 0
+    missing_once: int = 0
+    early_once: int = 0
     connections: int = 0
     refused: int = 0
     outage: float = 0.0
@@ -136,6 +143,10 @@ def tally(ending: Ending) -> Tally:
         late=sum(r.late for r in rollovers),
         missing=sum(r.missing for r in rollovers),
         early=sum(r.early for r in rollovers),
+        wrong_once=any(r.wrong for r in rollovers),
+        late_once=any(r.late for r in rollovers),
+        missing_once=any(r.missing for r in rollovers),
+        early_once=any(r.early for r in rollovers),
         connections=len(ending.connections),
         refused=len(refused),
         outage=_longest_outage(ending),

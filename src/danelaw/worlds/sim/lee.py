@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import pairwise
 from typing import Final
 
 from danelaw.core.model import Chain, Instant
@@ -87,8 +88,15 @@ class Ledger:
         return Rollover(at, key=True, late=late, early=any(self._retired_early(chain, at, index) for chain in old))
 
     def _retired_early(self, old: Chain, at: Instant, index: int) -> bool:
-        """Whether some authority no longer had a record of the old chain while some address still presented that."""
+        """Whether some authority no longer had a record of the old chain while some address still presented that.
+
+        Before the new chain came, what counts is whether the operator took the record away: at the primary.
+        """
         own = self._records(old)
+        since = next(when for when, chains in self.presented if old in chains)
+        versions = pairwise(self.published)
+        if any(own & was[0] and not own & held[0] for (_, was), (when, held) in versions if since < when <= at):
+            return True
         gone = next((when for when, chains in self.presented[index:] if old not in chains), None)
         before = [held for when, held in self.published if when <= at][-1:]
         if not before or not all(own & rdatas for rdatas in before[0]):

@@ -37,6 +37,7 @@ from danelaw.core.tlsa import Combination, MalformedTLSA
 from danelaw.worlds.sim import adversary_dns as dns
 from danelaw.worlds.sim import adversary_service as service
 from danelaw.worlds.sim.adversary import Event
+from danelaw.worlds.sim.habits import Habit
 from danelaw.worlds.sim.world import TLSA
 
 SCHEMA: Final = "danelaw/scenario/1"
@@ -150,7 +151,8 @@ class Expect(_Table, frozen=True):
 
 
 class Scenario(_Table, frozen=True):
-    """``source``: where it comes from. ``rolls``: one after the other, each when all has settled."""
+    """``source``: where it comes from. ``rolls``: one after the other, each when all has settled. ``habits``: how the
+    naive operator does them, in turn."""
 
     title: str
     schema: Literal["danelaw/scenario/1"] = "danelaw/scenario/1"
@@ -158,6 +160,7 @@ class Scenario(_Table, frozen=True):
     strategy: StrategyName = "staged"
     tlsa: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)] = ("3 1 1",)
     rolls: tuple[Roll, ...] = ("renewal",)
+    habits: Annotated[tuple[Habit, ...], msgspec.Meta(min_length=1)] = ("append",)
     world: World = World()
     limits: dict[str, float] = {}
     event: tuple[AnyEvent, ...] = ()

@@ -18,9 +18,10 @@ from danelaw.core.rollover.progress import Pass, Progress
 from danelaw.core.tlsa import Combination
 from danelaw.ports import Clock, Runner, Store
 from danelaw.worlds.naive import NaiveOperator
-from danelaw.worlds.sim.adversary import Event, Stage, at_once, by_hand
+from danelaw.worlds.sim.adversary import Event, Stage, at_once
 from danelaw.worlds.sim.clients import Connection
 from danelaw.worlds.sim.clock import VirtualClock
+from danelaw.worlds.sim.habits import ByHand
 from danelaw.worlds.sim.lee import Ledger
 from danelaw.worlds.sim.scenario import Roll, Scenario, is_action
 from danelaw.worlds.sim.world import HOST, LINEAGE, LOCAL, TLSA, TLSA_OWNER, ZONE, SimWorld
@@ -28,8 +29,6 @@ from danelaw.worlds.sim.world import HOST, LINEAGE, LOCAL, TLSA, TLSA_OWNER, ZON
 SERVICE: Final = LINEAGE.service
 DEPLOYING: Final = timedelta(seconds=400)
 """How long a first deployment may take, in an untroubled world."""
-APPENDING: Final = 1.0
-"""How long after a reload the naive operator appends the new record, in seconds."""
 
 
 class Company(Protocol):
@@ -205,23 +204,17 @@ class _Play:
         return self._watch(lambda: self._quiet() and self._at_rest(), deadline)
 
     def _naively(self) -> bool:
-        """Each renewal in its turn; the next when the caches have forgotten the last.
-
-        A renewal that the CA does not grant is tried again, as cron does. The record is appended once: a reply that
-        does not come is not waited for, and what failed stays undone.
-        """
-        clock = self.world.clock
-        rest = self.scenario.bounds.hold(self.scenario.world.ttl) + timedelta(seconds=5)
-        for _ in self.scenario.rolls:
+        """Each renewal in its turn, by one habit after the other; the next when the caches have forgotten the last."""
+        given, clock = self.scenario, self.world.clock
+        held = given.bounds.hold(given.world.ttl)
+        hand = ByHand(clock, self.stage.naive, held + timedelta(seconds=max(given.world.lags, default=0.0)))
+        deadline = self.began + timedelta(seconds=given.expect.within)
+        for number, _ in enumerate(given.rolls):
             begun = clock.now()
-            while not by_hand(self.stage.naive.renew()):
-                clock.advance(clock.now() + rest)
-                if clock.now() > self.began + timedelta(seconds=self.scenario.expect.within):
-                    return False
-            clock.advance(clock.now() + timedelta(seconds=APPENDING))
-            by_hand(self.stage.naive.append_record())
+            if not hand.roll(given.habits[number % len(given.habits)], lambda: clock.now() > deadline):
+                return False
             self.spent.append((clock.now() - begun).total_seconds())
-            clock.advance(clock.now() + rest)
+            clock.advance(clock.now() + held + timedelta(seconds=5))
         return True
 
     def _start(self, roll: Roll) -> None:
