@@ -19,7 +19,7 @@ from dns.name import Name
 from danelaw.core.model import IP, Answer, Instant, RRset
 from danelaw.core.model.dns import SERIAL_HALF
 from danelaw.core.rollover.actions import Publish, Receipt, SubmitDS
-from danelaw.core.rollover.facts import Deed, Facts
+from danelaw.core.rollover.facts import Deed, Facts, Span
 from danelaw.core.rollover.history import Seen, above, in_order, rdatas_of
 
 _OF_EPOCHS: Final = frozenset({int(dns.rdatatype.DNSKEY), int(dns.rdatatype.SOA)})
@@ -127,7 +127,7 @@ def left_at(version: Version, ip: IP, seen: Seen) -> tuple[Instant | None, str]:
         return None, f"{ip} is silent since {clock(spans[-1].last)} and may serve any version since"
     if not above(spans[-1].serial, version.serial):
         return None, f"{ip} serves serial {spans[-1].serial}"
-    low = max((i for i, span in enumerate(spans) if not above(span.serial, version.serial)), default=-1)
+    low = _last_low(version, spans)
     at = spans[low + 1].first
     for before, after in pairwise(spans):
         gap = after.first - before.last > seen.limits.max_gap
@@ -139,13 +139,18 @@ def left_at(version: Version, ip: IP, seen: Seen) -> tuple[Instant | None, str]:
 def _refused_at(version: Version, ip: IP, seen: Seen) -> tuple[Instant, str]:
     """When an authority that refuses now left a version behind: not after the first refusal."""
     since, spans = seen.refusing[ip].first, seen.spans.get(ip, ())
-    low = max((i for i, span in enumerate(spans) if not above(span.serial, version.serial)), default=-1)
+    low = _last_low(version, spans)
     gaps = [b.first for a, b in pairwise(spans) if b.first - a.last > seen.limits.max_gap]
     if low == len(spans) - 1 or since - spans[-1].last > seen.limits.max_gap:
         at = since
     else:
         at = max(spans[low + 1].first, *gaps)
     return at, f"{ip} has refused to answer since {clock(since)}"
+
+
+def _last_low(version: Version, spans: Sequence[Span]) -> int:
+    """Which span was the last at or below the version's serial; -1: none."""
+    return max((i for i, span in enumerate(spans) if not above(span.serial, version.serial)), default=-1)
 
 
 def writes(facts: Facts, zone: Name, owner: Name, type: int) -> tuple[tuple[Deed, Answer], ...]:
