@@ -38,7 +38,7 @@ if TYPE_CHECKING:  # half of them have no use for signing and rolling
     from danelaw.core.dnssec.bind_keys import KeyTimes
     from danelaw.core.dnssec.keys import ZoneKey
     from danelaw.core.dnssec.signing_report import SigningReport
-    from danelaw.core.rollover.actions import Conflict, Publish, Receipt, SubmitDS, Switch
+    from danelaw.core.rollover.actions import Conflict, Publish, Receipt, Retire, SubmitDS, Switch
     from danelaw.core.rollover.facts import Fact, Facts
     from danelaw.core.rollover.progress import Progress
 
@@ -312,9 +312,19 @@ class Credentials(Protocol):
 
 
 class Deployer(Protocol):
-    """Swaps the serving path to a generation atomically, then reloads the server."""
+    """Swaps a host's serving path to a generation atomically, then reloads the server."""
 
     async def switch(self, change: Switch) -> Receipt: ...
+    async def retire(self, change: Retire) -> Receipt:
+        """Empty the serving path, which the server should have no use for, and reload it.
+
+        Where it has one after all, and does not reload without, the path is as before and the failure is raised.
+        """
+        ...
+
+    async def live(self, lineage: Lineage) -> GenerationId | None:
+        """What lies on the host's serving path; None: nothing, or nothing of the store."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,7 @@ from danelaw.core.rollover.actions import (
     PlaceChallenge,
     Publish,
     Receipt,
+    Retire,
     ReuseKey,
     SignZone,
     SubmitDS,
@@ -224,6 +225,8 @@ class Engine:
                 return await tools.solvers[lineage].clear(challenge)
             case Switch(lineage, host):
                 return await tools.deployers[lineage, host].switch(action)
+            case Retire(lineage, host):
+                return await tools.deployers[lineage, host].retire(action)
             case DestroyKey(lineage, generation):
                 await tools.credentials[lineage].destroy(lineage, generation)
                 return Receipt()

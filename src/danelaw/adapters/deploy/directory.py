@@ -10,8 +10,8 @@ from pathlib import Path
 
 from danelaw.adapters.deploy import durable
 from danelaw.adapters.deploy.credentials import DirectoryCredentials
-from danelaw.core.model import DanelawError, HostName
-from danelaw.core.rollover.actions import Receipt, Switch
+from danelaw.core.model import DanelawError, GenerationId, HostName, Lineage
+from danelaw.core.rollover.actions import Receipt, Retire, Switch
 from danelaw.ports import Blocking, Commands
 
 LOCAL = HostName("local")
@@ -48,8 +48,7 @@ class DirectoryDeployer:
         UNKNOWN_HOST, LIVE_PATH_TAKEN, DEPLOY_FAILED, all with nothing changed; RELOAD_FAILED and those of ``Commands``,
         with the link moved already.
         """
-        if change.host != self._host:
-            raise DanelawError("UNKNOWN_HOST", f"{change.host} is not where this deploys to", evidence=self._host)
+        self._require_own(change.host)
         link = self._credentials.live_path(change.lineage)
         folder = await self._credentials.deployable(change.lineage, change.generation, change.chain)
         try:
@@ -65,6 +64,40 @@ class DirectoryDeployer:
             await self._run_reload()
         return Receipt(note=f"{link} -> {folder}")
 
+    async def retire(self, change: Retire) -> Receipt:
+        """Removes the link and reloads; where the reload fails, the link is put back.
+
+        Raises ``DanelawError``: UNKNOWN_HOST, LIVE_PATH_TAKEN, DEPLOY_FAILED, RELOAD_FAILED and those of ``Commands``.
+        """
+        self._require_own(change.host)
+        link = self._credentials.live_path(change.lineage)
+        try:
+            folder = await self._blocking.call(lambda: _unlink(link), self._limit)
+            if folder is not None and self._reload:
+                try:
+                    await self._run_reload()
+                except (DanelawError, TimeoutError):
+                    await self._blocking.call(lambda: _point(link, folder), self._limit)
+                    raise
+        except OSError as error:
+            if isinstance(error, TimeoutError):
+                raise
+            raise DanelawError(
+                "DEPLOY_FAILED",
+                f"{link} cannot be removed",
+                evidence=str(error) or type(error).__name__,
+                hint=f"the directory {link.parent} must be writable",
+            ) from error
+        return Receipt(note=f"{link} removed")
+
+    async def live(self, lineage: Lineage) -> GenerationId | None:
+        """The generation that the link leads to; None: none of the store."""
+        return await self._credentials.live(lineage)
+
+    def _require_own(self, host: HostName) -> None:
+        if host != self._host:
+            raise DanelawError("UNKNOWN_HOST", f"{host} is not where this deploys to", evidence=self._host)
+
     async def _run_reload(self) -> None:
         result = await self._commands.run(self._reload, self._limit)
         if result.status != 0:
@@ -77,6 +110,26 @@ class DirectoryDeployer:
             )
 
 
+def _unlink(link: Path) -> Path | None:
+    """Where it led; None: there is nothing."""
+    if not link.is_symlink():
+        if link.exists():
+            raise _taken(link)
+        return None
+    folder = link.readlink()
+    link.unlink()
+    durable.sync_directory(link.parent)
+    return folder
+
+
+def _taken(link: Path) -> DanelawError:
+    return DanelawError(
+        "LIVE_PATH_TAKEN",
+        f"{link} is there already and is no symbolic link",
+        hint=f"move it away: mv {shlex.quote(str(link))} {shlex.quote(str(link))}.before-danelaw",
+    )
+
+
 def _point(link: Path, folder: Path) -> None:
     durable.make_directory(link.parent)
     try:
@@ -84,10 +137,6 @@ def _point(link: Path, folder: Path) -> None:
     except FileNotFoundError:
         mode = stat.S_IFLNK
     if not stat.S_ISLNK(mode):
-        raise DanelawError(
-            "LIVE_PATH_TAKEN",
-            f"{link} is there already and is no symbolic link",
-            hint=f"move it away: mv {shlex.quote(str(link))} {shlex.quote(str(link))}.before-danelaw",
-        )
+        raise _taken(link)
     if not link.is_symlink() or link.readlink() != folder:
         durable.point_link(link, folder)

@@ -143,6 +143,14 @@ class Switch:
 
 
 @dataclass(frozen=True, slots=True)
+class Retire:
+    """Take what lies on a host's serving path for a lineage away, for no server presents it any more."""
+
+    lineage: Lineage
+    host: HostName
+
+
+@dataclass(frozen=True, slots=True)
 class DestroyKey:
     """Destroy a private key that no client can need any more."""
 
@@ -163,6 +171,7 @@ Action: TypeAlias = (
     | PlaceChallenge
     | ClearChallenge
     | Switch
+    | Retire
     | DestroyKey
 )
 

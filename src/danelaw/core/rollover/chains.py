@@ -6,19 +6,22 @@ for the look-up delay, what it has just left.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 
 from danelaw.core.model import (
     IP,
     Chain,
+    GenerationId,
     HandshakeFailure,
+    Hello,
     Instant,
     Limits,
+    Lineage,
     NotOffered,
     Unreachable,
 )
 from danelaw.core.rollover.actions import Conflict, Receipt, Switch
-from danelaw.core.rollover.facts import Deed, Facts, PresentedSpan
+from danelaw.core.rollover.facts import Deed, Facts, Holding, PresentedSpan
 from danelaw.core.rollover.reach import Reached, Unprobed
 
 
@@ -33,14 +36,12 @@ def possible_chains(
     hellos = {hello: spans for hello, spans in presented.items() if hello.sni is None or hello.sni in reached.bases}
     began = facts.began(reached.service)
     found: set[Chain | HandshakeFailure | Unprobed] = set()
-    probed: Instant | None = None
     known = bool(hellos)
     for spans in hellos.values():
         known &= any(not isinstance(s.got, Unreachable) and not (began and s.last < began.at) for s in spans)
         for index, span in enumerate(spans):
             if isinstance(span.got, Unreachable) or (began and span.last < began.at):
                 continue
-            probed = span.last if probed is None else max(probed, span.last)
             left = _left_at(spans, index)
             # A chain that was just left is still being checked by somebody; a failure that is over refuses nobody.
             recent = left is not None and isinstance(span.got, Chain) and now - left <= limits.lookup_delay
@@ -51,9 +52,16 @@ def possible_chains(
     for lineage in reached.lineages:
         holding = facts.holding(lineage)
         if holding is not None:
-            found |= {g.chain for g in holding.generations if g.generation == holding.live and g.chain is not None}
-    found |= _handed(facts, reached, hellos.values(), probed, now, limits)
+            found |= {
+                g.chain for g in holding.generations if g.generation in _lying(holding, reached) and g.chain is not None
+            }
+    found |= _handed(facts, reached, hellos, now, limits)
     return frozenset(found)
+
+
+def _lying(holding: Holding, reached: Reached) -> frozenset[GenerationId | None]:
+    """What lies on the paths of the hosts that may serve the endpoint."""
+    return frozenset(holding.on(host) for host in reached.hosts)
 
 
 def _left_at(spans: tuple[PresentedSpan, ...], index: int) -> Instant | None:
@@ -64,8 +72,7 @@ def _left_at(spans: tuple[PresentedSpan, ...], index: int) -> Instant | None:
 def _handed(
     facts: Facts,
     reached: Reached,
-    hellos: Iterable[tuple[PresentedSpan, ...]],
-    probed: Instant | None,
+    hellos: Mapping[Hello, tuple[PresentedSpan, ...]],
     now: Instant,
     limits: Limits,
 ) -> frozenset[Chain]:
@@ -75,15 +82,18 @@ def _handed(
         for deed in facts.deeds
         if isinstance(deed.action, Switch)
         and deed.action.lineage in reached.lineages
+        and not reached.is_elsewhere(deed.action.host)
         and not isinstance(deed.outcome, Conflict)
     ]
     found: set[Chain] = set()
-    accepted = [deed for deed, _ in deeds if isinstance(deed.outcome, Receipt)]
-    sights = [span for spans in hellos for span in spans if not isinstance(span.got, Unreachable)]
+    latest = {(s.lineage, s.host): deed for deed, s in deeds if isinstance(deed.outcome, Receipt)}
+    began = facts.began(reached.service)
+    sights = [span for spans in hellos.values() for span in spans if not isinstance(span.got, Unreachable)]
     for deed, switch in deeds:
         if isinstance(deed.outcome, Receipt) and deed.done is not None:
-            unseen = probed is None or deed.done > probed
-            on_path = deed is accepted[-1] and not _looked_at_path(facts, switch, deed)
+            probed = _probed(hellos, switch.lineage)
+            unseen = probed is None or deed.done > probed or (began is not None and probed < began.at)
+            on_path = deed is latest[switch.lineage, switch.host] and not _looked_at_path(facts, switch, deed)
         else:
             landed = deed.intended + limits.in_flight
             after = min((max(span.first, landed) for span in sights if span.last > landed), default=None)
@@ -94,7 +104,17 @@ def _handed(
     return frozenset(found)
 
 
+def _probed(hellos: Mapping[Hello, tuple[PresentedSpan, ...]], lineage: Lineage) -> Instant | None:
+    """When it was last seen what is presented to those who would be shown a lineage's credential.
+
+    Where a server has several, only who asks for that kind of key is sure to be.
+    """
+    asking = [spans for hello, spans in hellos.items() if hello.algorithm is lineage.algorithm] or hellos.values()
+    lasts = (span.last for spans in asking for span in spans if not isinstance(span.got, Unreachable))
+    return max(lasts, default=None)
+
+
 def _looked_at_path(facts: Facts, switch: Switch, deed: Deed) -> bool:
     """Whether the serving path was looked at since: then that says what lies there, whoever put it there."""
     holding = facts.holding(switch.lineage)
-    return holding is not None and deed.done is not None and holding.at > deed.done
+    return holding is not None and deed.done is not None and holding.at > deed.done and holding.looked(switch.host)

@@ -40,6 +40,7 @@ from danelaw.core.rollover.actions import (
     MakeZoneKeys,
     PlaceChallenge,
     Publish,
+    Retire,
     ReuseKey,
     SignZone,
     SubmitDS,
@@ -65,6 +66,7 @@ from danelaw.core.rollover.epochs import blocks_ds
 from danelaw.core.rollover.facts import Facts
 from danelaw.core.rollover.lookups import TLSA, Found, every_base, service_addresses, through, tlsa_answers
 from danelaw.core.rollover.reach import Reach, Reached, Unprobed
+from danelaw.core.rollover.retirement import blocks_retirement
 from danelaw.core.rollover.zone_changes import blocks_destruction, blocks_signing
 from danelaw.core.tlsa import (
     CertificateUsage,
@@ -114,6 +116,9 @@ def judge(action: Action, facts: Facts, reach: Reach, now: Instant, limits: Limi
             return _judge_epoch(action, facts, now, limits)
         case DestroyKey():
             return _judge_destruction(action, facts, reach, now, limits)
+        case Retire():
+            kept = blocks_retirement(action, facts, reach, now, limits)
+            return Refused(kept, None) if kept else Allowed()
         case (
             MakeZoneKeys()
             | MakeZoneKey()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from dns.name import Name
 
-from danelaw.core.model import Endpoint, HostName, Lineage, SubjectName
+from danelaw.core.model import IP, Endpoint, HostName, Lineage, SubjectName
 from danelaw.core.tlsa import Reference, tlsa_owner
 
 
@@ -20,7 +20,8 @@ class Reached:
     """One endpoint of a service, and how a client comes to it.
 
     ``bases``: the candidate TLSA base domains (RFC 7671 §7). ``zone``: where their TLSA records live. ``reference``:
-    what its clients compare certificates with.
+    what its clients compare certificates with. ``elsewhere``: addresses of the endpoint that are none of ``hosts``, and
+    whose they are; every other address may be any host's.
     """
 
     service: SubjectName
@@ -30,6 +31,16 @@ class Reached:
     zone: Name
     bases: tuple[Name, ...]
     reference: Reference
+    elsewhere: frozenset[tuple[IP, HostName]] = frozenset()
+
+    def is_elsewhere(self, host: HostName) -> bool:
+        """Whether a host serves other addresses of the endpoint than these, and none of these."""
+        return host not in self.hosts and any(other == host for _, other in self.elsewhere)
+
+    @property
+    def addresses_elsewhere(self) -> frozenset[IP]:
+        """The addresses that are none of ``hosts``."""
+        return frozenset(ip for ip, _ in self.elsewhere)
 
     @property
     def owners(self) -> tuple[Name, ...]:

@@ -21,6 +21,7 @@ from danelaw.core.rollover.actions import (
     MakeZoneKeys,
     PlaceChallenge,
     Publish,
+    Retire,
     ReuseKey,
     SignZone,
     SubmitDS,
@@ -136,7 +137,7 @@ STEPS: Final = (
     Row(
         Step.WITHDRAW,
         "the old records, and only these, are taken away",
-        (Publish,),
+        (Publish, Retire),
         (SignZone,),
         ("LINGERING",),
         (),

@@ -22,6 +22,7 @@ from danelaw.core.rollover.actions import (
     PlaceChallenge,
     Publish,
     Receipt,
+    Retire,
     ReuseKey,
     SignZone,
     SubmitDS,
@@ -54,6 +55,8 @@ def verb(action: Action) -> str:
             return "clear proof"
         case Switch():
             return "switch"
+        case Retire():
+            return "take away"
         case DestroyKey() | DestroyZoneKey():
             return "destroy key"
 
@@ -76,6 +79,8 @@ def particulars(action: Action, outcome: Outcome | None) -> str:
         case Switch(_, host, generation):
             reloaded = "reloaded" if isinstance(outcome, Receipt) else tail
             return _joined(f"{host} host to generation {generation}", reloaded)
+        case Retire(lineage, host):
+            return _joined(f"{lineage.algorithm.value.upper()} from {host} host", tail)
         case DestroyKey(_, generation) | ReuseKey(_, generation):
             return _joined(f"of generation {generation}", tail)
         case MakeKey(lineage):

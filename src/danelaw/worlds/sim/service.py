@@ -10,10 +10,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import lru_cache, partial
+from typing import Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import NameOID
 from dns.name import Name
@@ -32,6 +33,7 @@ from danelaw.core.model import (
     Handshake,
     HandshakeFailure,
     Hello,
+    HostName,
     Instant,
     Issued,
     KeyAlgorithm,
@@ -42,18 +44,45 @@ from danelaw.core.model import (
     Unreachable,
     Window,
 )
-from danelaw.core.rollover.actions import Receipt, Switch
+from danelaw.core.rollover.actions import Receipt, Retire, Switch
 from danelaw.worlds.sim.clock import VirtualClock
+from danelaw.worlds.sim.rsa_keys import rsa_key
+
+THIS_MACHINE: Final = HostName("local")
+RSA_KEYS: Final = 1 << 24
 
 
 @dataclass(slots=True)
 class Address:
-    """One address of the service. ``stuck``: a reload does not reach it. ``silent``: it does not answer."""
+    """One address of the service. ``stuck``: a reload does not reach it. ``silent``: it does not answer.
+
+    ``chain``: what clients are presented that know ECDSA keys; ``rsa``: what those are that do not, or all if it is the
+    only one. ``host``: the machine whose address it is.
+    """
 
     ip: IP
     chain: Chain | None = None
     stuck: bool = False
     silent: bool = False
+    rsa: Chain | None = None
+    host: HostName = THIS_MACHINE
+
+    def presents(self, algorithm: KeyAlgorithm | None) -> Chain | None:
+        match algorithm:
+            case None:
+                return self.chain or self.rsa
+            case KeyAlgorithm.ECDSA:
+                return self.chain
+            case KeyAlgorithm.RSA:
+                return self.rsa
+            case _:
+                return None
+
+    def load(self, algorithm: KeyAlgorithm, chain: Chain | None) -> None:
+        if algorithm is KeyAlgorithm.RSA:
+            self.rsa = chain
+        else:
+            self.chain = chain
 
 
 @dataclass(slots=True)
@@ -61,17 +90,38 @@ class SimServers:
     """``Prober`` and ``Deployer``: a reload puts the chain on the serving path in front of every address.
 
     ``idle_reload``: the reload does nothing, silently. ``delay``: the next switch takes so many seconds, and no reply
-    comes.
+    comes. ``offered``: the key algorithms that the servers are configured for. ``paths``: what lies there for each of
+    them on each host. ``cut_off``: hosts that nothing can be brought to.
     """
 
     clock: VirtualClock
     addresses: list[Address]
-    path: Switch | None = None
     idle_reload: bool = False
     delay: float = 0.0
+    offered: set[KeyAlgorithm] = field(default_factory=lambda: {KeyAlgorithm.ECDSA})
+    paths: dict[tuple[KeyAlgorithm, HostName], Switch] = field(default_factory=dict)
+    cut_off: set[HostName] = field(default_factory=set)
 
-    def present(self, ip: IP) -> Chain | None:
-        return next((a.chain for a in self.addresses if a.ip == ip), None)
+    @property
+    def path(self) -> Switch | None:
+        """What lies on this machine's path of the usual algorithm."""
+        return self.paths.get((KeyAlgorithm.ECDSA, THIS_MACHINE))
+
+    def present(self, ip: IP, algorithm: KeyAlgorithm | None = None) -> Chain | None:
+        return next((a.presents(algorithm) for a in self.addresses if a.ip == ip), None)
+
+    def offer(self, algorithm: KeyAlgorithm) -> None:
+        """The operator configures the servers for another algorithm, and restarts them."""
+        self.offered.add(algorithm)
+        for address in self.addresses:
+            path = self.paths.get((algorithm, address.host))
+            address.load(algorithm, path.chain if path is not None else None)
+
+    def withhold(self, algorithm: KeyAlgorithm) -> None:
+        """The operator takes an algorithm out of the servers' configuration, and restarts them."""
+        self.offered.discard(algorithm)
+        for address in self.addresses:
+            address.load(algorithm, None)
 
     async def probe(self, endpoint: Endpoint, ip: IP, hello: Hello) -> Chain | HandshakeFailure | Unreachable:
         del endpoint
@@ -79,11 +129,9 @@ class SimServers:
         address = next((a for a in self.addresses if a.ip == ip), None)
         if address is None or address.silent:
             return Unreachable("TIMEOUT")
-        if address.chain is None:
+        if address.presents(None) is None:
             return HandshakeFailure("CONNECTION_REFUSED")
-        if hello.algorithm not in (None, KeyAlgorithm.ECDSA):
-            return HandshakeFailure("TLS_ALERT")
-        return address.chain
+        return address.presents(hello.algorithm) or HandshakeFailure("TLS_ALERT")
 
     async def handshake(self, endpoint: Endpoint, ip: IP, hello: Hello) -> Handshake | HandshakeFailure | Unreachable:
         got = await self.probe(endpoint, ip, hello)
@@ -91,6 +139,7 @@ class SimServers:
 
     async def switch(self, change: Switch) -> Receipt:
         self.clock.tick()
+        self._require_way_to(change.host)
         if self.delay:
             delay, self.delay = self.delay, 0.0
             self.clock.after(delay, partial(self._apply, change))
@@ -99,11 +148,51 @@ class SimServers:
         return Receipt()
 
     def _apply(self, change: Switch) -> None:
-        self.path = change
-        if not self.idle_reload:
+        algorithm = change.lineage.algorithm
+        self.paths[algorithm, change.host] = change
+        if not self.idle_reload and algorithm in self.offered:
             for address in self.addresses:
-                if not address.stuck:
-                    address.chain = change.chain
+                if not address.stuck and address.host == change.host:
+                    address.load(algorithm, change.chain)
+
+    async def retire(self, change: Retire) -> Receipt:
+        """A server that is configured for a certificate does not reload without."""
+        self.clock.tick()
+        self._require_way_to(change.host)
+        if change.lineage.algorithm in self.offered:
+            raise DanelawError("RELOAD_FAILED", "the server does not find its certificate")
+        self.paths.pop((change.lineage.algorithm, change.host), None)
+        return Receipt()
+
+    async def live(self, lineage: Lineage) -> GenerationId | None:
+        return self.on(lineage, THIS_MACHINE)
+
+    def on(self, lineage: Lineage, host: HostName) -> GenerationId | None:
+        path = self.paths.get((lineage.algorithm, host))
+        return path.generation if path is not None else None
+
+    def _require_way_to(self, host: HostName) -> None:
+        if host in self.cut_off:
+            raise DanelawError("DEPLOY_FAILED", f"{host} cannot be reached")
+
+
+@dataclass(frozen=True, slots=True)
+class SimHost:
+    """``Deployer`` for one of several hosts."""
+
+    servers: SimServers
+    name: HostName
+
+    async def switch(self, change: Switch) -> Receipt:
+        return await self.servers.switch(change)
+
+    async def retire(self, change: Retire) -> Receipt:
+        return await self.servers.retire(change)
+
+    async def live(self, lineage: Lineage) -> GenerationId | None:
+        if self.name in self.servers.cut_off:
+            raise DanelawError("DEPLOY_FAILED", f"{self.name} cannot be reached")
+        return self.servers.on(lineage, self.name)
 
 
 @dataclass(slots=True)
@@ -119,12 +208,11 @@ class SimCredentials:
         return [facts for facts in self.generations.values() if facts.lineage == lineage]
 
     async def live(self, lineage: Lineage) -> GenerationId | None:
-        del lineage
-        return self.servers.path.generation if self.servers.path else None
+        return self.servers.on(lineage, THIS_MACHINE)
 
     async def make_key(self, lineage: Lineage) -> GenerationId:
         number = GenerationId(len(self.generations) + 1)
-        key = private_key(number).public_key()
+        key = private_key(_numbered(number, lineage)).public_key()
         spki = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
         self.generations[number] = CredentialFacts(number, lineage, spki, None, self.clock.now())
         return number
@@ -136,9 +224,10 @@ class SimCredentials:
         return number
 
     async def csr(self, lineage: Lineage, generation: GenerationId, names: Sequence[Name]) -> bytes:
-        del lineage, names
+        del names
         key = self.generations[generation].spki
-        return min(number for number, facts in self.generations.items() if facts.spki == key).to_bytes(4, "big")
+        first = min(number for number, facts in self.generations.items() if facts.spki == key)
+        return _numbered(first, lineage).to_bytes(4, "big")
 
     async def complete(self, lineage: Lineage, generation: GenerationId, chain: Chain) -> None:
         facts = self.generations[generation]
@@ -146,7 +235,7 @@ class SimCredentials:
 
     async def destroy(self, lineage: Lineage, generation: GenerationId) -> None:
         del lineage
-        if self.servers.path is not None and self.servers.path.generation == generation:
+        if any(path.generation == generation for path in self.servers.paths.values()):
             raise DanelawError("KEY_IN_USE", "the key lies on the serving path")
         self.destroyed.add(generation)
 
@@ -225,12 +314,17 @@ class SimSolver:
         return Receipt()
 
 
+def _numbered(number: int, lineage: Lineage) -> int:
+    return number + RSA_KEYS if lineage.algorithm is KeyAlgorithm.RSA else number
+
+
 @lru_cache(maxsize=256)
-def private_key(number: int) -> ec.EllipticCurvePrivateKey:
-    return ec.derive_private_key(number, ec.SECP256R1())
+def private_key(number: int) -> ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey:
+    """The key of this number: RSA from ``RSA_KEYS`` on."""
+    return rsa_key(number) if number >= RSA_KEYS else ec.derive_private_key(number, ec.SECP256R1())
 
 
-ROOT_KEY = private_key(999_999)
+ROOT_KEY = ec.derive_private_key(999_999, ec.SECP256R1())
 ROOT_NAME = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Simulated Root")])
 
 
@@ -266,7 +360,11 @@ def issue(number: int, names: Sequence[Name], now: Instant, lifetime: timedelta)
 
 
 def _builder(
-    subject: x509.Name, key: ec.EllipticCurvePrivateKey, serial: int, begin: Instant, lifetime: timedelta
+    subject: x509.Name,
+    key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey,
+    serial: int,
+    begin: Instant,
+    lifetime: timedelta,
 ) -> x509.CertificateBuilder:
     return (
         x509.CertificateBuilder()

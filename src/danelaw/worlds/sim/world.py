@@ -10,12 +10,21 @@ from ipaddress import ip_address
 import dns.name
 import dns.rdatatype
 
-from danelaw.core.model import Chain, Challenge, ChallengeType, Endpoint, HostName, Lineage, RRset, SubjectName
+from danelaw.core.model import Chain, Challenge, ChallengeType, Endpoint, Lineage, RRset, SubjectName
 from danelaw.core.rollover.reach import Reach, Reached
 from danelaw.core.tlsa import Reference
 from danelaw.worlds.sim.clients import Delegation, Located, Looked, SimCrowd
 from danelaw.worlds.sim.clock import VirtualClock
-from danelaw.worlds.sim.service import Address, SimCA, SimCredentials, SimServers, SimSolver, root_certificate, valid
+from danelaw.worlds.sim.service import (
+    THIS_MACHINE,
+    Address,
+    SimCA,
+    SimCredentials,
+    SimServers,
+    SimSolver,
+    root_certificate,
+    valid,
+)
 from danelaw.worlds.sim.zone import Content, SimDNS, SimPublisher, SimRegistry, SimZone, authority
 
 ZONE = dns.name.from_text("dotnxdomain.net.")
@@ -23,7 +32,7 @@ PARENT = dns.name.from_text("net.")
 HOST = dns.name.from_text("www.dotnxdomain.net.")
 ENDPOINT = Endpoint(HOST, 443)
 LINEAGE = Lineage(SubjectName(str(ENDPOINT)))
-LOCAL = HostName("local")
+LOCAL = THIS_MACHINE
 TLSA_OWNER = dns.name.from_text("_443._tcp.www.dotnxdomain.net.")
 TLSA = int(dns.rdatatype.TLSA)
 TXT = int(dns.rdatatype.TXT)
