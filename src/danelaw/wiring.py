@@ -236,6 +236,7 @@ def _tools(config: Config, world: Surroundings, store: Store) -> Toolbox:
 
     anchors = trust_anchors(config.trust_anchor or world.trust_anchors, world.clock.now())
     forwarders = config.forwarders or system_forwarders()
+    resolver = ForwardingResolver(forwarders, world.dialer, world.clock, anchors, ca=config.resolver_ca)
     filed = [zone for zone in config.zones if isinstance(zone, FileZoneConfig)]
     files = FileZones(
         {zone.zone: zone_file(zone) for zone in filed},
@@ -264,9 +265,10 @@ def _tools(config: Config, world: Surroundings, store: Store) -> Toolbox:
     return Toolbox(
         clock=world.clock,
         store=store,
-        resolver=ForwardingResolver(forwarders, world.dialer, world.clock, anchors, ca=config.resolver_ca),
+        resolver=resolver,
         authorities=AuthorityAsker(forwarders, world.dialer, ca=config.resolver_ca),
         prober=TLSProber(world.dialer),
+        cuts=resolver,
         zones={zone.zone: files for zone in filed},
         publishers={zone.zone: _updates(zone, config, world) or in_files for zone in config.zones},
         parents=_parents(config, world, files),

@@ -8,10 +8,9 @@ from virtual import LAB_LIMITS, SERVICE, Runner, engine
 
 from danelaw.adapters.store.memory import MemoryStore
 from danelaw.app.toolbox import Toolbox
-from danelaw.core.model import RRset
 from danelaw.core.rollover.actions import Conflict, Publish, Receipt
-from danelaw.worlds.sim.world import HOST, TLSA, TLSA_OWNER, ZONE, SimWorld
-from danelaw.worlds.sim.zone import CNAME, Content, SimPublisher
+from danelaw.worlds.sim.world import TLSA, TLSA_OWNER, ZONE, SimWorld
+from danelaw.worlds.sim.zone import Content, SimPublisher
 
 
 def test_a_host_without_an_address_is_neither_switched_nor_published() -> None:
@@ -24,16 +23,6 @@ def test_a_host_without_an_address_is_neither_switched_nor_published() -> None:
     runner.run_until_waiting("NO_ADDRESS")
     assert "Switch" not in runner.actions
     assert (TLSA_OWNER, TLSA) not in world.zone.source.rrsets
-
-
-def test_a_tlsa_owner_that_is_an_alias_is_left_alone() -> None:
-    world = SimWorld()
-    world.zone.write(TLSA_OWNER, CNAME, RRset(TLSA_OWNER, CNAME, 2, frozenset({HOST.to_digestable()})))
-    world.zone.catch_up()
-    runner = Runner(world, engine(world))
-    runner.run_until_waiting("TLSA_IS_ALIAS")
-    assert (TLSA_OWNER, TLSA) not in world.zone.source.rrsets
-    assert (TLSA_OWNER, CNAME) in world.zone.source.rrsets
 
 
 @dataclass

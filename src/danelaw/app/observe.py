@@ -6,10 +6,9 @@ Nobody gathers alone: the engine and every check call this. Silence is a fact to
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-import dns.rdatatype
 from dns.name import Name, from_wire
 
 from danelaw.app.probing import probe_address
@@ -54,12 +53,9 @@ from danelaw.core.rollover.facts import (
     ZoneKeys,
 )
 from danelaw.core.rollover.gate import TLSA
-from danelaw.core.rollover.lookups import service_addresses
+from danelaw.core.rollover.lookups import bases, host_way, questions, service_addresses, tlsa_places
 from danelaw.core.rollover.planner import SOA, TXT, Desired, DesiredService, DesiredZone, challenge_owner
 from danelaw.core.rollover.reach import Reach, Reached
-
-A = int(dns.rdatatype.A)
-AAAA = int(dns.rdatatype.AAAA)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +79,10 @@ class Observer:
             )
         else:
             lineages = (*desired.lineages, *desired.leaving)
+            zones = dict.fromkeys((desired.zone, *self._other_zones(desired, facts)))
             parts = await asyncio.gather(
                 self._sweep_service(desired, facts),
-                self._judge([(desired.zone, SOA), *self._owners(desired)]),
+                self._judge([*((zone, SOA) for zone in zones), *self._owners(desired)]),
                 *(self._holding(lineage, facts) for lineage in lineages),
                 *(self._renewal(lineage, facts) for lineage in lineages),
             )
@@ -150,40 +147,74 @@ class Observer:
     # -- services -----------------------------------------------------------------------------------------------
 
     async def _sweep_service(self, desired: DesiredService, facts: Facts) -> list[Fact]:
-        hosts = dict.fromkeys(r.endpoint.host for r in self._reached(desired))
-        wanted = [*self._owners(desired), *((host, type) for host in hosts for type in (A, AAAA))]
-        challenges: list[tuple[Name, int]] = []
+        found: list[Fact] = []
+        known, asked = facts, set[tuple[Name, int]]()
+        wanted = await self._wanted(desired, known, asked)
         if desired.challenge is ChallengeType.DNS_01:
-            challenges = [(owner, TXT) for owner in dict.fromkeys(map(challenge_owner, desired.names))]
-        zone = desired.challenge_zone or desired.zone
-        if zone == desired.zone:
-            found = await self._sweep(desired.zone, [*wanted, *challenges], facts)
-        else:
-            found = [
-                *await self._sweep(desired.zone, wanted, facts),
-                *(await self._sweep(zone, challenges, facts) if challenges else []),
-            ]
-        known = facts.add(*found)
+            challenges = ((owner, TXT) for owner in dict.fromkeys(map(challenge_owner, desired.names)))
+            wanted.setdefault(desired.challenge_zone or desired.zone, []).extend(challenges)
+        while wanted:
+            sights = await asyncio.gather(*(self._sweep(zone, asking, known) for zone, asking in wanted.items()))
+            found.extend(fact for part in sights for fact in part)
+            asked.update(question for asking in wanted.values() for question in asking)
+            known = facts.add(*found)
+            wanted = await self._wanted(desired, known, asked)
         probes: list[Fact] = []
         for reached in self._reached(desired):
             now = self.tools.clock.now()
+            owners = {place.owner for place in host_way(known, reached, now, self.limits).asked}
             listed = {
                 ip
                 for fact in found
-                if isinstance(fact, Sight) and fact.answer is not None and fact.owner == reached.endpoint.host
+                if isinstance(fact, Sight) and fact.answer is not None and fact.owner in owners
                 for ip in addresses_in(fact.answer)
             }
             addresses = listed | service_addresses(known, reached, now, self.limits)
-            for part in await asyncio.gather(*(self._probe(reached, ip) for ip in sorted(addresses, key=str))):
+            names = [base.name for base in bases(known, reached, now, self.limits)]
+            for part in await asyncio.gather(*(self._probe(reached, ip, names) for ip in sorted(addresses, key=str))):
                 probes.extend(part)
         return [*found, *probes]
 
-    async def _probe(self, reached: Reached, ip: IP) -> list[Fact]:
-        """What one address presents to each kind of client."""
+    async def _wanted(
+        self, desired: DesiredService, known: Facts, asked: Collection[tuple[Name, int]]
+    ) -> dict[Name, list[tuple[Name, int]]]:
+        """What is left to ask of which zone's authorities, over every alias that is known by now.
+
+        Zone cuts come and go: where an alias leads, they are looked for in each pass.
+        """
+        now = self.tools.clock.now()
+        wanted: dict[Name, dict[tuple[Name, int], None]] = {}
+        for reached in self._reached(desired):
+            own = {reached.endpoint.host, *reached.owners}
+            for zone, owner, type in questions(known, reached, now, self.limits):
+                if (owner, type) in asked:
+                    continue
+                there = zone if zone is not None and owner in own else await self._zone_of(owner) or zone
+                if there is not None:
+                    wanted.setdefault(there, {})[owner, type] = None
+        return {zone: list(asking) for zone, asking in wanted.items()}
+
+    async def _zone_of(self, name: Name) -> Name | None:
+        if self.tools.cuts is not None:
+            return await self.tools.cuts.zone_of(name)
+        return max((zone for zone in self.tools.publishers if name.is_subdomain(zone)), key=len, default=None)
+
+    def _other_zones(self, desired: DesiredService, facts: Facts) -> Iterable[Name]:
+        """The other zones in which there may be records to change."""
+        now = self.tools.clock.now()
+        for reached in self._reached(desired):
+            for place in tlsa_places(facts, reached, now, self.limits):
+                if place.zone in self.tools.publishers:
+                    yield place.zone
+
+    async def _probe(self, reached: Reached, ip: IP, names: Sequence[Name]) -> list[Fact]:
+        """What one address presents to each kind of client that sends one of these names."""
         tools, endpoint = self.tools, reached.endpoint
-        plain, others = Hello(reached.bases[0]), _hellos(reached.bases)
-        probes = await probe_address(tools.prober, tools.clock, endpoint, ip, plain, others)
-        return [Presented(probe.at, endpoint, ip, probe.hello, _chain(probe.got)) for probe in probes]
+        found: list[Fact] = []
+        for name in names:
+            probes = await probe_address(tools.prober, tools.clock, endpoint, ip, Hello(name), _hellos(name))
+            found.extend(Presented(probe.at, endpoint, ip, probe.hello, _chain(probe.got)) for probe in probes)
+        return found
 
     # -- stores -------------------------------------------------------------------------------------------------
 
@@ -243,15 +274,12 @@ def _chain(got: Presentation) -> Chain | HandshakeFailure | NotOffered | Unreach
     return got.chain if isinstance(got, Handshake) else got
 
 
-def _hellos(bases: Sequence[Name]) -> Iterable[Hello]:
-    """Every kind of client beside the plain one to the first base. All send SNI (RFC 7671 §3)."""
-    for base in bases:
-        if base != bases[0]:
-            yield Hello(base)
-        for algorithm in (KeyAlgorithm.ECDSA, KeyAlgorithm.RSA):  # what credentials are made of
-            yield Hello(base, None, algorithm)
-        for version in TLSVersion:
-            yield Hello(base, version)
+def _hellos(base: Name) -> Iterable[Hello]:
+    """Every kind of client of a base beside the plain one. All send SNI (RFC 7671 §3)."""
+    for algorithm in (KeyAlgorithm.ECDSA, KeyAlgorithm.RSA):  # what credentials are made of
+        yield Hello(base, None, algorithm)
+    for version in TLSVersion:
+        yield Hello(base, version)
 
 
 def _primary(servers: Sequence[tuple[Name, IP]], soas: Iterable[Answer | None]) -> IP | None:

@@ -23,6 +23,7 @@ from danelaw.ports import (
     Resolver,
     Solver,
     Store,
+    ZoneCuts,
     Zones,
 )
 
@@ -31,7 +32,8 @@ from danelaw.ports import (
 class Toolbox:
     """Every port, by what it serves. A zone without a parent here gets its DS by other hands.
 
-    ``boot``: which start of which machine it is that ``clock.monotonic`` counts from.
+    ``boot``: which start of which machine it is that ``clock.monotonic`` counts from. Without ``cuts``, aliases are
+    followed into zones that can be published in, and no further.
     """
 
     clock: Clock
@@ -47,6 +49,7 @@ class Toolbox:
     issuers: Mapping[Lineage, Issuer] = field(default_factory=dict)
     solvers: Mapping[Lineage, Solver] = field(default_factory=dict)
     boot: str = ""
+    cuts: ZoneCuts | None = None
 
     @property
     def eyes(self) -> Eyes:

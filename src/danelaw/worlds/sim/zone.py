@@ -187,7 +187,8 @@ class SimZone:
 
 @dataclass(slots=True)
 class SimDNS:
-    """``Authorities`` and ``Resolver`` over simulated zones. The resolver asks the primaries, and knows no cache."""
+    """``Authorities``, ``ZoneCuts`` and ``Resolver`` over simulated zones. The resolver asks the primaries, and knows no
+    cache."""
 
     clock: VirtualClock
     zones: Mapping[Name, SimZone]
@@ -203,6 +204,9 @@ class SimDNS:
                 if authority.ip == server and name.is_subdomain(zone.apex):
                     return Silence("TIMEOUT") if authority.silent else zone.reply(authority, name, type)
         return Silence("UNREACHABLE")
+
+    async def zone_of(self, name: Name) -> Name | None:
+        return max((apex for apex in self.zones if name.is_subdomain(apex)), key=len, default=None)
 
     async def resolve(self, name: Name, type: int) -> Validated:
         zone = next(z for apex, z in sorted(self.zones.items(), reverse=True) if name.is_subdomain(apex))
