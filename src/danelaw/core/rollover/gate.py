@@ -14,7 +14,7 @@ kinds of client. Whoever is refused after an allowed action would have been refu
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeAlias, assert_never
 
 import dns.rdatatype
@@ -29,6 +29,7 @@ from danelaw.core.model import (
     Limits,
     RRset,
 )
+from danelaw.core.rollover.acceptance import overridden
 from danelaw.core.rollover.actions import (
     Action,
     AdvanceOrder,
@@ -64,9 +65,10 @@ from danelaw.core.rollover.conditions import (
 )
 from danelaw.core.rollover.epochs import blocks_ds
 from danelaw.core.rollover.facts import Facts
-from danelaw.core.rollover.lookups import TLSA, Found, every_base, service_addresses, through, tlsa_answers
+from danelaw.core.rollover.lookups import TLSA, Found, counted_addresses, every_base, through, tlsa_answers
 from danelaw.core.rollover.reach import Reach, Reached, Unprobed
 from danelaw.core.rollover.retirement import blocks_retirement
+from danelaw.core.rollover.words import Waived
 from danelaw.core.rollover.zone_changes import blocks_destruction, blocks_signing
 from danelaw.core.tlsa import (
     CertificateUsage,
@@ -89,9 +91,15 @@ _NAMES_LEAF: Final = (CertificateUsage.PKIX_EE, CertificateUsage.DANE_EE)
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """``repair``: the action strictly helps somebody who is refused now."""
+    """``repair``: the action strictly helps somebody who is refused now.
+
+    ``accepted``: who may be refused because of it, as the operator accepts by name. ``waived``: what would stand
+    against it, were the operator's waivers not.
+    """
 
     repair: bool = False
+    accepted: tuple[Counterexample, ...] = ()
+    waived: tuple[Counterexample, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +115,23 @@ Judgement: TypeAlias = Allowed | Refused
 
 def judge(action: Action, facts: Facts, reach: Reach, now: Instant, limits: Limits) -> Judgement:
     """Whether the action makes no kind of client refuse what it would not have refused anyway."""
+    judgement = _judge(action, facts, reach, now, limits)
+    if not facts.words:
+        return judgement
+    because = judgement.because if isinstance(judgement, Refused) else ()
+
+    def alone(some: Reach) -> tuple[Counterexample, ...]:
+        found = _judge(action, facts, some, now, limits)
+        return found.because if isinstance(found, Refused) else ()
+
+    if because and not overridden(because, action, facts, reach, now, alone):
+        return judgement
+    without = _judge(action, facts.without_words(), reach, now, limits)
+    waived = tuple(found for found in without.because if found not in because) if isinstance(without, Refused) else ()
+    return Allowed(isinstance(judgement, Allowed) and judgement.repair, because, waived)
+
+
+def _judge(action: Action, facts: Facts, reach: Reach, now: Instant, limits: Limits) -> Judgement:
     match action:
         case Publish():
             return _judge_publish(action, facts, reach, now, limits)
@@ -134,7 +159,18 @@ def judge(action: Action, facts: Facts, reach: Reach, now: Instant, limits: Limi
 
 
 def violations(facts: Facts, reach: Reach, now: Instant, limits: Limits) -> tuple[Counterexample, ...]:
-    """Clients that are refused as things stand. Reported and alarmed; no input to the gate."""
+    """Clients that are refused as things stand. Reported and alarmed; no input to the gate.
+
+    What only a waiver hides is told too.
+    """
+    found = _violations(facts, reach, now, limits)
+    if not any(isinstance(word, Waived) and now < word.until for word in facts.words):
+        return found
+    hidden = (one for one in _violations(facts.without_words(), reach, now, limits) if one not in found)
+    return (*found, *(replace(one, code="VIOLATION_WAIVED", because=f"{one.because}; waived") for one in hidden))
+
+
+def _violations(facts: Facts, reach: Reach, now: Instant, limits: Limits) -> tuple[Counterexample, ...]:
     found: list[Counterexample] = []
     for come in (found for r in reach.endpoints for found in tlsa_answers(facts, r, now, limits)):
         reached = come.seen
@@ -200,9 +236,9 @@ def _judge_publish(change: Publish, facts: Facts, reach: Reach, now: Instant, li
                 worse, better = _compare(change.replace, chain, change.expect, chain, at, endpoint, limits)
                 repair |= bool(better) and at == now
                 if worse:
-                    because = f"{ip} may present a chain that {says(change.replace)} does not match"
-                    faults.append(Counterexample("I1", "CHAIN_UNMATCHED", None, ip, chain, worse, at, because))
-                    break
+                    code, because = _why(change, ip, worse)
+                    if all((told.code, told.address, told.chain) != (code, ip, chain) for told in faults):
+                        faults.append(Counterexample("I1", code, None, ip, chain, worse, at, because))
     return Refused(tuple(faults), _chains_leave(faults, now, limits)) if faults else Allowed(repair)
 
 
@@ -219,6 +255,19 @@ def _goes_on(change: Publish, come: Found, facts: Facts, now: Instant, limits: L
                 if worse:
                     because = f"clients go on to {text(further.place.owner)}, and {says(held.answer)} does not match"
                     yield Counterexample("I1", "CHAIN_UNMATCHED", held, ip, chain, worse, now, because)
+
+
+def _why(change: Publish, ip: IP, worse: frozenset[ClientKind]) -> tuple[str, str]:
+    """What becomes of those who are refused anew: some of them are by the very nature of a withdrawal."""
+    left = combinations_of(change.replace)
+    gone = combinations_of(change.expect) - left
+    if gone and all(kind.fallback is Fallback.REFUSE and not kind.supported & left for kind in worse):
+        known = ", ".join(map(str, sorted(gone)))
+        return "MANDATORY_CLIENTS", f"clients that must have DANE and know nothing but {known} refuse {ip} then"
+    if isinstance(change.replace, Absence):
+        first = "first let it present a certificate of a CA that clients trust"
+        return "NO_FALLBACK", f"{ip} may present a chain that clients without DANE refuse: {first}"
+    return "CHAIN_UNMATCHED", f"{ip} may present a chain that {says(change.replace)} does not match"
 
 
 def _first_unmatched(
@@ -357,7 +406,7 @@ def _presented(
 ) -> list[tuple[IP, Chain | HandshakeFailure | Unprobed]]:
     pairs = [
         (ip, chain)
-        for ip in service_addresses(facts, endpoint, now, limits)
+        for ip in counted_addresses(facts, endpoint, now, limits)
         for chain in possible_chains(facts, endpoint, ip, now, limits)
     ]
     return sorted(pairs, key=lambda pair: (str(pair[0]), repr(pair[1])))

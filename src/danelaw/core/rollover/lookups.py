@@ -24,6 +24,7 @@ from danelaw.core.model.addresses import addresses_in
 from danelaw.core.rollover.answers import Held, Possible, Unknown, possible_answers
 from danelaw.core.rollover.facts import Facts
 from danelaw.core.rollover.reach import Reach, Reached
+from danelaw.core.rollover.waivers import waived_servers
 from danelaw.core.tlsa import tlsa_owner
 
 TLSA = int(dns.rdatatype.TLSA)
@@ -164,6 +165,12 @@ def service_addresses(facts: Facts, reached: Reached, now: Instant, limits: Limi
             for held in possible_answers(facts, place.zone, place.owner, type, now, limits).held:
                 found |= addresses_in(held.answer)
     return frozenset(found) - reached.addresses_elsewhere
+
+
+def counted_addresses(facts: Facts, reached: Reached, now: Instant, limits: Limits) -> frozenset[IP]:
+    """Those of its addresses that are reckoned with: all that the operator does not waive."""
+    every = service_addresses(facts, reached, now, limits)
+    return every - waived_servers(facts, reached, every, now).keys()
 
 
 # -- the records ------------------------------------------------------------------------------------------------------

@@ -140,7 +140,7 @@ STEPS: Final = (
         (Publish, Retire),
         (SignZone,),
         ("LINGERING",),
-        (),
+        ("MANDATORY_CLIENTS", "NO_FALLBACK"),
         "what is left of the RRset with every chain that a server may present",
         "a server may still present the old chain: the old record stays",
     ),
