@@ -34,6 +34,6 @@ def test_who_is_served_only_because_it_minds_no_names_is_not_lost() -> None:
         return {fault.code for fault in judgement.because} if isinstance(judgement, Refused) else set()
 
     assert codes(Publish(ZONE, there, rrset(record(OLD)))) == {"CHAIN_UNMATCHED"}
-    assert codes(Publish(ZONE, there, absent())) == {"CHAIN_UNMATCHED"}
+    assert codes(Publish(ZONE, there, absent())) == {"NO_FALLBACK"}
     assert codes(Switch(LINEAGE, LOCAL, GenerationId(2), NEW)) == {"ANSWER_HELD"}
     assert codes(Publish(ZONE, there, rrset(record(bare), record(NEW)))) == set()
