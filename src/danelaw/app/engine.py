@@ -19,6 +19,7 @@ from danelaw.app.observe import Observer
 from danelaw.app.toolbox import Subjects, Toolbox
 from danelaw.core.model import DanelawError, Instant, Issued, Limits, SubjectName
 from danelaw.core.rollover import clock
+from danelaw.core.rollover.acceptance import acceptance
 from danelaw.core.rollover.actions import (
     Action,
     AdvanceOrder,
@@ -41,10 +42,11 @@ from danelaw.core.rollover.actions import (
     Switch,
 )
 from danelaw.core.rollover.facts import Done, Fact, Facts, Intended
-from danelaw.core.rollover.gate import Allowed, Judgement, Refused, judge, violations
+from danelaw.core.rollover.gate import Allowed, Counterexample, Judgement, Refused, judge, violations
 from danelaw.core.rollover.planner import Desired, Plan, Settled, Wait, plan, refused_wait
 from danelaw.core.rollover.progress import Pass, Progress
 from danelaw.core.rollover.reach import Reach
+from danelaw.core.rollover.words import Accepted
 from danelaw.ports import Lease
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -103,8 +105,12 @@ class Engine:
         planned = plan(desired, facts, self._subjects.reach, now, self._limits)
         if isinstance(planned, Settled) and (dated := clock.wrong(facts, self._limits)):
             planned = Wait("CLOCK_WRONG", clock.told(dated), dated.at, planned.until)
+        if isinstance(planned, Settled) and (accepted := acceptance(facts, subject, now)):
+            done = Accepted(now, subject, frozenset(), now, "danelaw", f"settled; ends what {accepted.by} accepted")
+            await self._tools.store.append(subject, lease, done)
         outcome: Outcome | None = None
         refused: Refused | None = None
+        despite: tuple[Counterexample, ...] = ()
         if not isinstance(planned, Wait | Settled):
             action = planned
             facts = await self._observed(subject, desired, lease)
@@ -113,13 +119,14 @@ class Engine:
             if isinstance(judgement, Allowed):
                 await self._same_clock()
                 report(Progress(now, subject, action, None))
-                outcome = await self._act(subject, action, lease, now)
+                despite = (*judgement.accepted, *judgement.waived)
+                outcome = await self._act(subject, Intended(now, action, tuple(map(str, despite))), lease)
             else:
                 refused = judgement
                 planned = refused_wait(judgement, now)
         now = self._tools.clock.now()
         seen = violations(facts, self._subjects.reach, now, self._limits)
-        return Pass(subject, now, planned, outcome, refused, seen, self._next(planned, outcome, now))
+        return Pass(subject, now, planned, outcome, refused, seen, self._next(planned, outcome, now), despite)
 
     async def watch(
         self,
@@ -178,8 +185,9 @@ class Engine:
         here = self._tools.clock
         return here.now() - EPOCH - timedelta(seconds=here.monotonic())
 
-    async def _act(self, subject: SubjectName, action: Action, lease: Lease, now: Instant) -> Outcome:
-        await self._tools.store.append(subject, lease, Intended(now, action))
+    async def _act(self, subject: SubjectName, intended: Intended, lease: Lease) -> Outcome:
+        action = intended.action
+        await self._tools.store.append(subject, lease, intended)
         try:
             outcome = await self._perform(action)
         except DanelawError as error:

@@ -123,7 +123,8 @@ class Observer:
             answer: Answer | None = None
             if isinstance(message, Message) and message.authoritative:
                 answer = as_answer(message, owner, type)
-            sights.append(Sight(self.tools.clock.now(), zone, ip, serial, owner, type, answer))
+            refused = isinstance(reply, Silence) and reply.code == "REFUSED"
+            sights.append(Sight(self.tools.clock.now(), zone, ip, serial, owner, type, answer, refused))
         return as_answer(said, zone, SOA) if said is not None else None, sights
 
     async def _sweep_parent(self, desired: DesiredZone, facts: Facts) -> list[Fact]:

@@ -16,6 +16,7 @@ class Pass:
 
     ``plan``: the action taken, or what is waited for. ``refused``: what the gate said to an action that the planner
     wanted. ``violations``: clients that are refused as things stand. ``next_at``: when to look again.
+    ``despite``: the counterexamples that the operator accepted or waived, and so did not stand against the action.
     """
 
     subject: SubjectName
@@ -25,6 +26,7 @@ class Pass:
     refused: Refused | None
     violations: tuple[Counterexample, ...]
     next_at: Instant
+    despite: tuple[Counterexample, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from danelaw.core.model import IP, Chain, Instant, Limits, Unreachable
 from danelaw.core.rollover.actions import Retire
 from danelaw.core.rollover.conditions import Counterexample, fault
 from danelaw.core.rollover.facts import Facts, Holding
-from danelaw.core.rollover.lookups import service_addresses
+from danelaw.core.rollover.lookups import counted_addresses
 from danelaw.core.rollover.reach import Reach, Reached, Unprobed
 from danelaw.core.tlsa.credential import leaf_spki
 
@@ -24,7 +24,7 @@ def blocks_retirement(
         return (fault("I1", "NOT_STORED", now, "the credential store has not been looked at"),)
     found: list[Counterexample] = []
     for reached in reach.served_by(retire.lineage, retire.host):
-        addresses = service_addresses(facts, reached, now, limits)
+        addresses = counted_addresses(facts, reached, now, limits)
         if not addresses:
             found.append(fault("I1", "ADDRESSES_UNSEEN", now, f"no address of {reached.endpoint.host} is known"))
         for ip in sorted(addresses, key=str):
