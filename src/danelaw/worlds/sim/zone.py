@@ -60,13 +60,15 @@ class Content:
 
 @dataclass(slots=True)
 class Authority:
-    """One authoritative address. ``frozen``: it picks nothing up. ``silent``: it does not answer."""
+    """One authoritative address. ``frozen``: it picks nothing up. ``silent``: it gives no answer; ``refusing``: and
+    says that it refuses to."""
 
     ip: IP
     content: Content
     lag: float = 0.0
     frozen: bool = False
     silent: bool = False
+    refusing: bool = False
 
 
 @dataclass(slots=True)
@@ -202,7 +204,9 @@ class SimDNS:
         for zone in self.zones.values():
             for authority in zone.authorities:
                 if authority.ip == server and name.is_subdomain(zone.apex):
-                    return Silence("TIMEOUT") if authority.silent else zone.reply(authority, name, type)
+                    if authority.silent:
+                        return Silence("REFUSED" if authority.refusing else "TIMEOUT")
+                    return zone.reply(authority, name, type)
         return Silence("UNREACHABLE")
 
     async def zone_of(self, name: Name) -> Name | None:
