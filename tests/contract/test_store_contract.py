@@ -6,18 +6,20 @@ import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
+from pathlib import Path
 
 import dns.name
 import dns.rdatatype
 import pytest
+from stores import Inline
 
 from danelaw.adapters.store import MemoryStore
-from danelaw.core.model import DanelawError, GenerationId, Lineage, RRset, SubjectName
+from danelaw.adapters.store.sql import SQLStore
+from danelaw.core.model import DanelawError, GenerationId, Limits, Lineage, RRset, SubjectName
 from danelaw.core.rollover.actions import Action, DestroyKey
 from danelaw.core.rollover.facts import Began, Fact, Facts, Intended, Sight
 from danelaw.ports import Lease, Store
 
-GAP = timedelta(minutes=15)
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 WWW, ZONE = SubjectName("www.example.net:443/tcp"), SubjectName("example.net.")
 APEX = dns.name.from_text("example.net.")
@@ -25,12 +27,23 @@ OWNER = dns.name.from_text("_443._tcp.www.example.net.")
 TLSA = int(dns.rdatatype.TLSA)
 NS1 = ip_address("192.0.2.1")
 
-FACTORIES: list[Callable[[timedelta], Store]] = [MemoryStore]
+LIMITS = Limits()
+
+
+def in_memory(_: Path) -> Store:
+    return MemoryStore(LIMITS.max_gap)
+
+
+def in_sqlite(folder: Path) -> Store:
+    return SQLStore(folder / "store.sqlite", LIMITS, Inline())
+
+
+FACTORIES: list[Callable[[Path], Store]] = [in_memory, in_sqlite]
 
 
 @pytest.fixture(params=FACTORIES, ids=lambda factory: factory.__name__)
-def store(request: pytest.FixtureRequest) -> Store:
-    made: Store = request.param(GAP)
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+    made: Store = request.param(tmp_path)
     return made
 
 
@@ -43,7 +56,7 @@ def sight(at: float, rdata: bytes = b"\x03\x01\x01" + bytes(32)) -> Sight:
 
 
 def fresh(*facts: Fact) -> Facts:
-    return Facts(GAP).add(*facts)
+    return Facts(LIMITS.max_gap).add(*facts)
 
 
 def test_of_a_subject_never_heard_of_nothing_is_known(store: Store) -> None:

@@ -1,0 +1,1 @@
+"""How the tables became what they are: one module for each revision, never changed once it was released."""
