@@ -145,6 +145,7 @@ FAILING: Final[dict[str, dict[str, Evidence]]] = {
     "BASE_ORIGINAL": {"none where the alias leads": replace(ORIGINAL, tlsa=candidate(HOST, OWNER, OLD).tlsa)},
     "NO_IPV6": {"IPv4 alone": replace(SOUND, aaaa=addresses(AAAA), probes=probes(ips=[FOUR]))},
     "ADDRESSES_LEFT_OUT": {"one": replace(SOUND, left_out=(IPv6Address("2001:db8::81"),))},
+    "FAMILY_LEFT_OUT": {"IPv4 alone": replace(SOUND, probes=probes(ips=[FOUR]), other_family=(SIX,))},
 }
 
 AGREED: Final = swept(*LEVEL, serves(NS1, OLD, rrsigs=[rrsig()]), serves(NS2, OLD, rrsigs=[rrsig()]))
@@ -219,6 +220,7 @@ PASSING: Final[dict[str, dict[str, Evidence]]] = {
     "BASE_ORIGINAL": {"no alias": SOUND, "where the alias leads": TARGET},
     "NO_IPV6": {"both": SOUND, "no address at all": replace(SOUND, a=addresses(A), aaaa=addresses(AAAA), probes=())},
     "ADDRESSES_LEFT_OUT": {"none": SOUND},
+    "FAMILY_LEFT_OUT": {"both": SOUND},
 }
 
 UNSWEPT: Final = (

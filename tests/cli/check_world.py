@@ -72,6 +72,9 @@ better 600 A 127.0.0.1
 _{self.port}._tcp.better 600 TLSA {RIGHT}
 bad 600 A 127.0.0.1
 _{self.port}._tcp.bad 600 TLSA {WRONG}
+dual 600 A 127.0.0.1
+dual 600 AAAA ::1
+_{self.port}._tcp.dual 600 TLSA {RIGHT}
 bare 600 A 127.0.0.1
 slow 600 A 127.0.0.1
 _{self.stalled}._tcp.slow 600 TLSA {RIGHT}

@@ -101,8 +101,14 @@ def evidence(check: Run, world: World, file: Path) -> Path:
         ("slow.example.net:{stalled}", ["--timeout", "0.3"], 3, "DANE authentication UNDECIDED: "),
         ("smtp:example.net", ["--address", "127.0.0.1@{smtp}"], 0, "DANE authentication successful: "),
         ("smtp:nomail.example.net", [], 0, "No service: smtp:nomail.example.net "),
+        ("dual.example.net:{port}", [], 1, "DANE authentication FAILED: "),
+        ("dual.example.net:{port}", ["-4"], 0, "DANE authentication successful: "),
+        ("good.example.net:{port}", ["-6"], 3, "DANE authentication UNDECIDED: "),
     ],
-    ids=["good", "mismatch", "closed", "no TLSA", "no TLSA is no fault", "stalled", "MX", "null MX"],
+    ids=[
+        *("good", "mismatch", "closed", "no TLSA", "no TLSA is no fault", "stalled", "MX", "null MX"),
+        *("IPv6 is broken", "IPv4 alone", "IPv6 alone"),
+    ],
 )
 def test_the_first_line_says_whether_a_dane_client_connects(
     check: Run, world: World, target: str, options: list[str], status: int, headline: str
@@ -493,6 +499,8 @@ def test_all_bad_lines_of_a_file_are_told_at_once(run: Run, tmp_path: Path) -> N
         ["--evidence", "seen", "--resolver", "127.0.0.1"],
         ["www.example.net", "--days", "-1"],
         ["www.example.net", "--jobs", "0"],
+        ["www.example.net", "-4", "-6"],
+        ["--evidence", "seen", "-4"],
         ["www.example.net", "--timeout", "0"],
     ],
     ids=" ".join,

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from ipaddress import ip_address
+from typing import Literal
 
 import dns.name
 import dns.rdata
@@ -125,9 +126,11 @@ class World:
 HOST = (answer(MAIL, "A", str(FOUR)), answer(MAIL, "AAAA", str(SIX)), answer(f"_25._tcp.{MAIL}", "TLSA", RECORD))
 
 
-def looked(world: World, text: str, addresses: tuple[IP, ...] = ()) -> TargetEvidence:
+def looked(
+    world: World, text: str, addresses: tuple[IP, ...] = (), family: Literal[4, 6] | None = None
+) -> TargetEvidence:
     async def look() -> TargetEvidence:
-        return await Looker(world.eyes, Looking(addresses)).look(read_target(text))
+        return await Looker(world.eyes, Looking(addresses, family)).look(read_target(text))
 
     return asyncio.run(look())
 
@@ -383,6 +386,14 @@ def test_addresses_that_are_named_take_the_place_of_those_in_the_dns() -> None:
     world, other = World(HOST), ip_address("127.0.0.1")
     looked(world, "mail.example.net:25", addresses=(other,))
     assert {ip for _, ip, _ in world.met} == {other}
+
+
+@pytest.mark.parametrize(("family", "met", "other"), [(4, FOUR, SIX), (6, SIX, FOUR)])
+def test_one_family_may_be_looked_at_alone_and_the_other_is_named(family: Literal[4, 6], met: IP, other: IP) -> None:
+    world = World(HOST)
+    (found,) = looked(world, "mail.example.net:25", family=family).endpoints
+    assert {ip for _, ip, _ in world.met} == {met}
+    assert found.other_family == (other,)
 
 
 def test_no_more_than_so_many_addresses_are_connected_to_and_the_rest_is_named() -> None:

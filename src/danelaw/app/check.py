@@ -6,7 +6,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 import dns.name
 from dns.name import Name
@@ -48,9 +48,11 @@ Looked: TypeAlias = TargetEvidence | DanelawError
 
 @dataclass(frozen=True, slots=True)
 class Looking:
-    """How to look. ``addresses``: connect to these instead of to those in the DNS. ``at_once``: targets."""
+    """How to look. ``addresses``: connect to these instead of to those in the DNS; ``family``: to those of IPv4 or IPv6
+    alone. ``at_once``: targets."""
 
     addresses: tuple[IP, ...] = ()
+    family: Literal[4, 6] | None = None
     at_once: int = 32
 
 
@@ -126,7 +128,10 @@ class Looker:
         return await asyncio.shield(task)
 
     def _look_at(self, endpoint: Endpoint, application: str, sni: Name | None) -> Coroutine[Any, Any, Evidence]:
-        return look_at(endpoint, self._eyes, application=application, sni=sni, addresses=self._looking.addresses)
+        how = self._looking
+        return look_at(
+            endpoint, self._eyes, application=application, sni=sni, addresses=how.addresses, family=how.family
+        )
 
 
 def _question(target: Target) -> tuple[Name, int]:

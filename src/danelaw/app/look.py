@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, Literal
 
 import dns.rdatatype
 from dns.name import Name
@@ -51,20 +51,23 @@ async def look_at(
     application: str = "tls",
     sni: Name | None = None,
     addresses: Sequence[IP] = (),
+    family: Literal[4, 6] | None = None,
     sweeping: bool = True,
 ) -> Evidence:
     """Resolve, ask the authoritative servers, and connect to every address as several kinds of client.
 
     ``sni``: the service domain, where clients send that before the base domain (RFC 7673 §4.1). ``addresses``: connect
-    to these instead of to those in the DNS. Raises ``DanelawError``: ``BAD_ENDPOINT``, ``NAME_TOO_LONG``, and what the
-    prober raises for a transport or a STARTTLS protocol that it does not speak.
+    to these instead of to those in the DNS. ``family``: connect to no address of the other one. Raises
+    ``DanelawError``: ``BAD_ENDPOINT``, ``NAME_TOO_LONG``, and what the prober raises for a transport or a STARTTLS
+    protocol that it does not speak.
     """
     began = eyes.clock.now()
     tlsa_owner(endpoint.port, endpoint.transport, endpoint.host)  # what cannot have one is not worth a question
     a, aaaa = await asyncio.gather(*(eyes.resolver.resolve(endpoint.host, type) for type in (A, AAAA)))
     candidates = await _candidates(endpoint, eyes, (a, aaaa))
     used = _used(candidates)
-    ips = sorted(addresses, key=_order) if addresses else _addresses(a, aaaa)
+    found = sorted(addresses, key=_order) if addresses else _addresses(a, aaaa)
+    ips = [ip for ip in found if family in (None, ip.version)]
     hellos = _hellos(application, used.base, sni)
     swept, probed = await asyncio.gather(
         _swept(used, eyes, sweeping),
@@ -84,6 +87,7 @@ async def look_at(
         candidates=candidates,
         sweep=swept,
         left_out=tuple(ips[MOST_ADDRESSES:]),
+        other_family=tuple(ip for ip in found if ip not in ips),
     )
 
 

@@ -56,7 +56,8 @@ class Evidence:
     TLSA, and A of the name between the owner and the base, such as ``_tcp.www.example.net``.
 
     ``application``: what is spoken there, by its name in ``APPLICATIONS``. ``service``: the service domain whose MX or
-    SRV records named the host, with their state; None where the host was named itself.
+    SRV records named the host, with their state; None where the host was named itself. ``left_out``: addresses that are
+    too many to be connected to; ``other_family``: those of a family that was not to be looked at.
     """
 
     endpoint: Endpoint
@@ -74,6 +75,7 @@ class Evidence:
     service: Name | None = None
     service_state: Security | None = None
     left_out: tuple[IP, ...] = ()
+    other_family: tuple[IP, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,6 +64,7 @@ def endpoint_json(report: Report) -> dict[str, object]:
         "nameServers": [_said(case, said) for said in answers_to(case.evidence.sweep)],
         "addresses": [_address(case, address) for address in case.addresses],
         "leftOut": [str(address) for address in case.evidence.left_out],
+        "otherFamily": [str(address) for address in case.evidence.other_family],
     }
 
 

@@ -23,8 +23,8 @@ RULE: Final = Rule(
     id="ADDRESS_UNREACHABLE",
     level=Level.WARNING,
     citation="RFC 7671 §10.3",
-    remedy="check again from where the address can be reached, or name those to look at with --address; if nobody "
-    "reaches it, take it out of DNS",
+    remedy="check again from where the address can be reached, or look at one family alone with -4 or -6, or at what "
+    "--address names; if nobody reaches it, take it out of DNS",
     applies=lambda case: bool(case.addresses),
     look=_look,
 )

@@ -11,7 +11,7 @@ from danelaw.core.verdict.report import Level, Rule, Said
 
 
 def _look(case: Case) -> Iterable[Said]:
-    if not case.addresses:
+    if not case.addresses and not case.evidence.other_family:
         yield Said(str(case.evidence.endpoint), "the host has no address, so nothing could be connected to")
 
 

@@ -142,6 +142,7 @@ def _evidence(place: Place) -> Evidence:
         "service",
         "serviceState",
         "leftOut",
+        "otherFamily",
     )
     endpoint = _endpoint(fields["endpoint"])
     return Evidence(
@@ -160,6 +161,7 @@ def _evidence(place: Place) -> Evidence:
         service=fields["service"].maybe(Place.name),
         service_state=fields["serviceState"].maybe(_state),
         left_out=fields["leftOut"].each(Place.address),
+        other_family=fields["otherFamily"].each(Place.address),
     )
 
 

@@ -81,6 +81,7 @@ def _evidence(evidence: Evidence) -> Document:
         "service": evidence.service.to_text() if evidence.service is not None else None,
         "serviceState": evidence.service_state.value if evidence.service_state is not None else None,
         "leftOut": [str(address) for address in evidence.left_out],
+        "otherFamily": [str(address) for address in evidence.other_family],
     }
 
 

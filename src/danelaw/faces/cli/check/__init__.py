@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import click
 
@@ -159,6 +159,8 @@ class _Desk:
     metavar="IP[@PORT]",
     help="Connect to this, instead of to the addresses in the DNS.",
 )
+@click.option("-4", "--ipv4", "ipv4", is_flag=True, help="Connect to IPv4 addresses alone.")
+@click.option("-6", "--ipv6", "ipv6", is_flag=True, help="Connect to IPv6 addresses alone.")
 @click.option(
     "--timeout",
     type=click.FloatRange(0.1, 600),
@@ -197,6 +199,8 @@ def check(
     anchor: Path | None,
     resolvers: tuple[str, ...],
     addresses: tuple[str, ...],
+    ipv4: bool,
+    ipv6: bool,
     timeout: float | None,
     jobs: int,
     config: Path | None,
@@ -211,8 +215,10 @@ def check(
     decided.
     """
     asking = {"--starttls": starttls, "--anchor": anchor, "--resolver": resolvers, "--address": addresses}
+    families = {"-4": ipv4, "-6": ipv6}
+    _one_of(families)
     if evidence:
-        _nothing_with("--evidence", {"TARGET": targets, "--file": files, **asking, "--timeout": timeout})
+        _nothing_with("--evidence", {"TARGET": targets, "--file": files, **asking, **families, "--timeout": timeout})
     streams = {"--json": json_form, "--json-lines": json_lines, "--brief": brief, "--nagios": nagios}
     _one_of({**streams, "--prometheus -": prometheus == STDOUT, "--save -": save == STDOUT})
     wanted = read_targets(targets, files, starttls) if not evidence else ()
@@ -247,7 +253,8 @@ def check(
         if eyes is None:
             status = _again(evidence, desk)
         else:
-            looker = Looker(eyes, Looking(tuple(ip for ip, _ in chosen), jobs))
+            family: Literal[4, 6] | None = 4 if ipv4 else 6 if ipv6 else None
+            looker = Looker(eyes, Looking(tuple(ip for ip, _ in chosen), family, jobs))
             status = _live(looker, wanted, desk, Progress(wanted, wiring.clock()))
     raise click.exceptions.Exit(status)
 
