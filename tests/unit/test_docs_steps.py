@@ -9,12 +9,12 @@ import pytest
 
 from danelaw.core.rollover.steps import STEPS
 from danelaw.core.rollover.succession import Strategy
-from rollover_pictures import BLOCKS, FOLDER, PAGE, PICTURES, block
+from rollover_pictures import BLOCKS, FOLDER, PAGE, PICTURES, SLOW, block
 
 SVG = "{http://www.w3.org/2000/svg}"
 
 
-@pytest.mark.parametrize("name", BLOCKS)
+@pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.slow if n in SLOW else ()) for n in BLOCKS])
 def test_the_page_shows_what_the_code_says(name: str) -> None:
     assert block(PAGE.read_text(encoding="utf-8"), name) == BLOCKS[name]()
 
