@@ -278,6 +278,12 @@ class Issuer(Protocol):
 
     async def advance(self, order: OrderState, csr: bytes) -> Advance: ...
     async def renewal_window(self, chain: Chain) -> Window | None: ...
+    async def date(self, since: float) -> tuple[Instant, float] | None:
+        """What time it was by the CA's clock, and by our ``Clock.monotonic`` when it said so; None: it does not say.
+
+        It is asked for no other reason than this where it has said nothing after ``since``, a monotonic time.
+        """
+        ...
 
 
 class Solver(Protocol):

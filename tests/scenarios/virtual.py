@@ -39,6 +39,7 @@ LAB_LIMITS = Limits(
     in_flight=timedelta(seconds=2),
     linger=timedelta(seconds=1),
     renewal_check=timedelta(seconds=1),
+    clock_step=timedelta(milliseconds=20),
 )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from dns.name import Name, from_wire
 
@@ -37,10 +38,12 @@ from danelaw.core.model import (
 from danelaw.core.model.addresses import addresses_in
 from danelaw.core.rollover.actions import MakeKey, ReuseKey
 from danelaw.core.rollover.answers import members
+from danelaw.core.rollover.clock import wrong
 from danelaw.core.rollover.delegation import CDS_TYPE
 from danelaw.core.rollover.epochs import DNSKEY_TYPE, DS_TYPE
 from danelaw.core.rollover.facts import (
     Began,
+    Dated,
     Fact,
     Facts,
     Holding,
@@ -85,6 +88,7 @@ class Observer:
                 self._judge([*((zone, SOA) for zone in zones), *self._owners(desired)]),
                 *(self._holding(lineage, facts) for lineage in lineages),
                 *(self._renewal(lineage, facts) for lineage in lineages),
+                *(self._dated(lineage, facts) for lineage in lineages if lineage in self.tools.issuers),
             )
         return tuple(sorted((fact for part in parts for fact in part), key=lambda fact: fact.at))
 
@@ -259,6 +263,23 @@ class Observer:
         newest = {g.spki: g.chain for g in holding.generations if g.chain is not None}
         return [info for chain in newest.values() for info in await self._suggested(lineage, chain, facts)]
 
+    async def _dated(self, lineage: Lineage, facts: Facts) -> list[Fact]:
+        """What time the CA says that it is; it is asked more often as long as that is not what we say."""
+        clock, issuer = self.tools.clock, self.tools.issuers[lineage]
+        every = self.limits.pass_interval if wrong(facts, self.limits) else self.limits.renewal_check
+        try:
+            said = await issuer.date(clock.monotonic() - every.total_seconds())
+        except (DanelawError, TimeoutError):
+            said = None
+        if said is None:
+            return []
+        date, heard = said
+        now, since = clock.now(), timedelta(seconds=clock.monotonic() - heard)
+        before = facts.dated_by(_ca_of(lineage))
+        if before is not None and now - since <= before.at:
+            return []  # it has said nothing since
+        return [Dated(now, _ca_of(lineage), date + since)]
+
     async def _suggested(self, lineage: Lineage, chain: Chain, facts: Facts) -> list[Fact]:
         info = facts.renewal(chain)
         now = self.tools.clock.now()
@@ -269,6 +290,10 @@ class Observer:
         except (DanelawError, TimeoutError):
             return []  # without the CA's word the planner renews by the certificate's lifetime
         return [RenewalInfo(self.tools.clock.now(), chain, window)] if window is not None else []
+
+
+def _ca_of(lineage: Lineage) -> str:
+    return f"the CA of {lineage.service}"
 
 
 def _chain(got: Presentation) -> Chain | HandshakeFailure | NotOffered | Unreachable:

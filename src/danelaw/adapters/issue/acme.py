@@ -69,7 +69,7 @@ class AcmeIssuer:
     files. ``bundle``: PEM roots for the CA's HTTPS, None for the system's. ``profile``: for orders that name none.
     ``back_off``: before a new order, where a failed one brought no Retry-After. The CA's terms are agreed to.
 
-    Both methods raise ``DanelawError``: ``CA_UNREACHABLE``, ``CA_MALFORMED`` (it does not speak RFC 8555),
+    All methods raise ``DanelawError``: ``CA_UNREACHABLE``, ``CA_MALFORMED`` (it does not speak RFC 8555),
     ``ACCOUNT_UNREADABLE``; ``advance`` also ``PROFILE_UNKNOWN`` and ``CHALLENGE_NOT_OFFERED``.
     """
 
@@ -96,6 +96,7 @@ class AcmeIssuer:
         self._blocking = blocking
         self._clock = clock
         self._resources: messages.Directory | None = None
+        self._heard: tuple[datetime, float] | None = None
 
     async def advance(self, order: OrderState, csr: bytes) -> Advance:
         """Take one step (RFC 8555 §7.4): place the order, respond to challenges, finalize, or fetch the certificate.
@@ -111,13 +112,22 @@ class AcmeIssuer:
         """
         return await self._run(lambda step: step.renewal_window(chain))
 
+    async def date(self, since: float) -> tuple[datetime, float] | None:
+        """As of the latest reply, and when it came; the directory is fetched for it where that is too long ago."""
+        if self._heard is None or self._heard[1] < since:
+            await self._run(lambda step: step.net.get(self.directory))
+        return self._heard
+
     async def _run(self, work: Callable[[_Step], T]) -> T:
         now = self._clock.now()
 
         def step() -> T:
             net = Transport(self.account.key(), self.directory, self.bundle, REQUEST_SECONDS)
             with closing(net.session):
-                return work(_Step(self, net, now))
+                done = work(_Step(self, net, now))
+            if net.date is not None:
+                self._heard = net.date, self._clock.monotonic()
+            return done
 
         try:
             return await self._blocking.call(step, STEP_LIMIT)

@@ -61,6 +61,18 @@ class Transport(client.ClientNetwork):
         """Whether the last reply says that the server is at fault, for now."""
         return self.last is not None and self.last.status_code >= 500
 
+    @property
+    def date(self) -> datetime | None:
+        """When the last reply left the server (Date, RFC 9110 §6.6.1); None if it does not say, or a cache gave it."""
+        headers = self.last.headers if self.last is not None else {}
+        if "Date" not in headers or "Age" in headers:
+            return None
+        try:
+            date = parsedate_to_datetime(headers["Date"])
+        except ValueError:
+            return None
+        return date if date.tzinfo else date.replace(tzinfo=UTC)
+
     def retry_at(self, now: datetime, default: timedelta) -> datetime:
         """When the last reply wants the client back (Retry-After, RFC 9110 §10.2.3), else after ``default``."""
         return now + (default if self.last is None else retry_after(self.last.headers.get("Retry-After"), now, default))

@@ -631,6 +631,10 @@ class Facts:
         """How the clocks of a machine were last compared, since it was started."""
         return self._clocks.get(boot)
 
+    def dated_by(self, source: str) -> Dated | None:
+        """What one other clock said last."""
+        return self._dates.get(source)
+
     @property
     def dated(self) -> Dated | None:
         """What somebody else's clock said last."""

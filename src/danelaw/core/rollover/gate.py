@@ -49,6 +49,7 @@ from danelaw.core.rollover.actions import (
 )
 from danelaw.core.rollover.answers import Possible
 from danelaw.core.rollover.chains import possible_chains
+from danelaw.core.rollover.clock import harmed, told, wrong
 from danelaw.core.rollover.conditions import (
     Counterexample,
     another_key,
@@ -132,6 +133,8 @@ def judge(action: Action, facts: Facts, reach: Reach, now: Instant, limits: Limi
 
 
 def _judge(action: Action, facts: Facts, reach: Reach, now: Instant, limits: Limits) -> Judgement:
+    if (dated := wrong(facts, limits)) is not None and harmed(action, facts):
+        return _no("I1", "CLOCK_WRONG", now, told(dated))
     match action:
         case Publish():
             return _judge_publish(action, facts, reach, now, limits)

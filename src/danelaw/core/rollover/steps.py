@@ -72,7 +72,7 @@ STEPS: Final = (
             *("CA_FAILED", "CA_PENDING", "ORDER_FAILED", "CHALLENGE_NOT_VISIBLE"),
             *("ZONE_UNSIGNED", "CDS_INVALID", "CDS_DELETE"),
         ),
-        ("NOT_JUDGED", "WILDCARD_HOST"),
+        ("NOT_JUDGED", "WILDCARD_HOST", "CLOCK_WRONG"),
         "nothing: no client sees a change",
         "the CA refuses or is away: all stays as it was, and a new order has its time",
     ),

@@ -70,6 +70,7 @@ LIMITS: Final = Limits(
     key_lifetime=timedelta(days=3650),
     standby_settle=timedelta(seconds=20),
     renewal_check=timedelta(seconds=1),
+    clock_step=timedelta(milliseconds=20),
 )
 """Scaled to seconds, as the lab's are."""
 

@@ -288,6 +288,12 @@ class SimCA:
     async def renewal_window(self, chain: Chain) -> Window | None:
         return self._windows.get(chain)
 
+    async def date(self, since: float) -> tuple[Instant, float] | None:
+        del since
+        if self.refusing:
+            raise DanelawError("CA_UNREACHABLE", "the CA does not answer")
+        return self.clock.now(), self.clock.monotonic()
+
     def _challenge(self, order: OrderState, name: Name, type: ChallengeType) -> Challenge:
         url = f"{order.url}/{name}"
         return Challenge(url, type, name, f"token-of-{url}", f"response-to-{url}")
