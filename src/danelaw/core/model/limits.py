@@ -24,6 +24,9 @@ class Limits:
     """The least time that an answer may linger: some resolvers raise small TTLs."""
     propagation: timedelta = _s(0)
     """How long an authority's unseen back ends may lag behind the address that was asked."""
+    drain: timedelta = _s(0)
+    """For how long nothing but a new chain must have been seen at an address until every server behind it presents it:
+    where a balancer stands before an unknown number of them. 0: each server has its own address."""
     lookup_delay: timedelta = _s(60)
     """How long a client may take between looking the record up and checking the chain."""
     assumed_past_ttl: timedelta = _s(86400)

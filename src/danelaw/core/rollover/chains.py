@@ -1,12 +1,13 @@
 """What servers may present, and where clients may find them.
 
 A server may present what it was last seen to present, what lies on its serving path, what was handed to it since, and,
-for the look-up delay, what it has just left.
+for the look-up delay, what it has just left. Where nobody knows how many servers stand behind an address, what was seen
+there once stays possible until nothing but other chains has been seen for the drain time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from danelaw.core.model import (
     IP,
@@ -42,10 +43,7 @@ def possible_chains(
         for index, span in enumerate(spans):
             if isinstance(span.got, Unreachable) or (began and span.last < began.at):
                 continue
-            left = _left_at(spans, index)
-            # A chain that was just left is still being checked by somebody; a failure that is over refuses nobody.
-            recent = left is not None and isinstance(span.got, Chain) and now - left <= limits.lookup_delay
-            if not isinstance(span.got, NotOffered) and (recent or left is None):
+            if not isinstance(span.got, NotOffered) and not _gone(spans, index, now, limits):
                 found.add(span.got)
     if not known:
         found.add(Unprobed())
@@ -64,9 +62,21 @@ def _lying(holding: Holding, reached: Reached) -> frozenset[GenerationId | None]
     return frozenset(holding.on(host) for host in reached.hosts)
 
 
-def _left_at(spans: tuple[PresentedSpan, ...], index: int) -> Instant | None:
-    """When something else was first seen: until then it may have been presented. None: only silence has followed."""
-    return next((later.first for later in spans[index + 1 :] if not isinstance(later.got, Unreachable)), None)
+def _gone(spans: tuple[PresentedSpan, ...], index: int, now: Instant, limits: Limits) -> bool:
+    """Whether nobody is presented any more what was seen once.
+
+    Until something else was first seen it may have been presented; silence says nothing. A chain that was just left is
+    still being checked by somebody; a failure that is over refuses nobody.
+    """
+    later = [span for span in spans[index + 1 :] if not isinstance(span.got, Unreachable)]
+    if not drained(later, limits):
+        return False
+    return not isinstance(spans[index].got, Chain) or now - later[0].first > limits.drain + limits.lookup_delay
+
+
+def drained(spans: Sequence[PresentedSpan], limits: Limits) -> bool:
+    """Whether these alone have been seen for long enough to come from every server behind an address."""
+    return bool(spans) and max(span.last for span in spans) - spans[0].first >= limits.drain
 
 
 def _handed(
@@ -92,10 +102,10 @@ def _handed(
     for deed, switch in deeds:
         if isinstance(deed.outcome, Receipt) and deed.done is not None:
             probed = _probed(hellos, switch.lineage)
-            unseen = probed is None or deed.done > probed or (began is not None and probed < began.at)
+            unseen = probed is None or deed.done + limits.drain > probed or (began is not None and probed < began.at)
             on_path = deed is latest[switch.lineage, switch.host] and not _looked_at_path(facts, switch, deed)
         else:
-            landed = deed.intended + limits.in_flight
+            landed = deed.intended + limits.in_flight + limits.drain
             after = min((max(span.first, landed) for span in sights if span.last > landed), default=None)
             unseen = after is None or now - after <= limits.lookup_delay
             on_path = False

@@ -16,6 +16,7 @@ import dns.rdatatype
 
 from danelaw.core.model import IP, Instant, Limits, Unreachable, serial_gt
 from danelaw.core.rollover.actions import AdvanceOrder, Conflict, MakeKey, Publish, Receipt, ReuseKey
+from danelaw.core.rollover.chains import drained
 from danelaw.core.rollover.facts import Deed, Facts, PresentedSpan, RosterSpan, RRsetKey, Span
 from danelaw.core.rollover.history import caught_up, listed, rdatas_of, serial_at
 from danelaw.core.rollover.versions import signature_end
@@ -39,7 +40,7 @@ def compact(facts: Facts, now: Instant, limits: Limits) -> Facts:
         fresh = [r for r in rosters[:-1] if r.last >= before]
         new._rosters[zone] = tuple(_roster_since(before, r) for r in (*fresh, rosters[-1]))
     for address, hellos in facts._presented.items():
-        new._presented[address] = {hello: _presented_since(before, spans) for hello, spans in hellos.items()}
+        new._presented[address] = {hello: _presented_since(before, spans, limits) for hello, spans in hellos.items()}
     new._deeds = tuple(d for d in facts.deeds if not _forgotten(d, facts, new, before, now, limits))
     return new
 
@@ -50,7 +51,8 @@ def memory(facts: Facts, limits: Limits) -> timedelta:
     written = (d.action.replace.ttl for d in facts.deeds if isinstance(d.action, Publish))
     longest = max(*ttls, *written, *facts._zone_ttls.values(), int(limits.assumed_past_ttl.total_seconds()), 0)
     cached = limits.hold(longest)
-    others = (limits.linger, limits.standby_settle, limits.in_flight + cached, 2 * limits.pass_interval)
+    presented = limits.in_flight + limits.drain + limits.lookup_delay
+    others = (limits.linger, limits.standby_settle, limits.in_flight + cached, 2 * limits.pass_interval, presented)
     return max(limits.retention + cached, *others) + limits.max_gap
 
 
@@ -130,12 +132,12 @@ def _roster_since(before: Instant, roster: RosterSpan) -> RosterSpan:
     return replace(roster, first=max(roster.first, min(before, roster.last)))
 
 
-def _presented_since(before: Instant, spans: tuple[PresentedSpan, ...]) -> tuple[PresentedSpan, ...]:
+def _presented_since(before: Instant, spans: tuple[PresentedSpan, ...], limits: Limits) -> tuple[PresentedSpan, ...]:
     kept: list[PresentedSpan] = []
     for i, span in enumerate(spans):
-        later = next((s.first for s in spans[i + 1 :] if not isinstance(s.got, Unreachable)), None)
+        later = [s for s in spans[i + 1 :] if not isinstance(s.got, Unreachable)]
         silent = isinstance(span.got, Unreachable) and i + 1 < len(spans)
-        if not silent and (later is None or later >= before):
+        if not silent and (not later or later[0].first >= before or not drained(later, limits)):
             kept.append(replace(span, first=max(span.first, min(before, span.last))))
     return tuple(kept)
 
