@@ -261,11 +261,11 @@ def test_what_was_not_seen_is_waited_for(leave_out: dns.name.Name, code: str) ->
     assert waits(planned(history, 0))[0] == code
 
 
-def test_an_alias_in_the_place_of_the_records_is_waited_out() -> None:
+def test_an_alias_in_the_place_of_the_records_that_nobody_followed_is_waited_out() -> None:
     history = only_old()
     alias = RRset(OWNER, int(dns.rdatatype.CNAME), 30, frozenset({b"\x00"}))
     history.log.append(Sight(at(10), ZONE, NS1, 2, OWNER, TLSA, alias))
-    assert waits(planned(history, 10))[0] == "TLSA_IS_ALIAS"
+    assert waits(planned(history, 10))[0] == "UNOBSERVED"
 
 
 def test_parameters_under_which_the_certificate_has_no_record_are_told() -> None:

@@ -47,7 +47,8 @@ class DesiredService:
     ``names``: what the certificates are for. ``combinations``: the TLSA parameters to publish. ``lineages``: one for
     each key algorithm, that which was there first first; every one has its own keys and certificates. ``hosts``: the
     machines that serve them, in the order in which they are switched. ``leaving``: lineages that are desired no longer;
-    what there is of them goes when nobody needs it.
+    what there is of them goes when nobody needs it. ``other_zones``: where records can be changed too, should clients
+    be led there.
     """
 
     subject: SubjectName
@@ -62,6 +63,12 @@ class DesiredService:
     profile: str | None = None
     strategy: Strategy = Strategy.STAGED
     leaving: tuple[Lineage, ...] = ()
+    other_zones: frozenset[Name] = frozenset()
+
+    @property
+    def changeable(self) -> frozenset[Name]:
+        """The zones that can be published in."""
+        return self.other_zones | {self.zone}
 
 
 Desired: TypeAlias = DesiredZone | DesiredService

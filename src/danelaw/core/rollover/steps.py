@@ -68,7 +68,7 @@ STEPS: Final = (
         (MakeKey, ReuseKey, AdvanceOrder, PlaceChallenge, ClearChallenge),
         (MakeZoneKeys, MakeZoneKey),
         (
-            *("UNOBSERVED", "NO_ADDRESS", "TLSA_IS_ALIAS"),
+            *("UNOBSERVED", "NO_ADDRESS"),
             *("CA_FAILED", "CA_PENDING", "ORDER_FAILED", "CHALLENGE_NOT_VISIBLE"),
             *("ZONE_UNSIGNED", "CDS_INVALID", "CDS_DELETE"),
         ),
@@ -81,7 +81,7 @@ STEPS: Final = (
         "the new records are added to the old ones, as one RRset",
         (Publish,),
         (SignZone,),
-        ("NO_ASSOCIATION", "NOT_LOADED"),
+        ("NO_ASSOCIATION", "NOT_LOADED", "TLSA_ELSEWHERE"),
         (
             *("ZONE_NOT_SECURE", "NO_SHA256", "KEY_MISMATCH", "FOREIGN_ASSOCIATION", "EMPTY_RRSET"),
             *("ADDRESSES_UNSEEN", "ADDRESSES_UNKNOWN", "ALIAS_UNSEEN", "OWNER_IS_ALIAS", "UNREACHED"),
