@@ -50,7 +50,9 @@ STRICTER: Final = {
     "HISTORY_UNKNOWN": "answers of before the history began, or of a silence, may be others than they were in truth",
     "KEY_IN_USE": "the key is on the serving path, or may be presented for what is known",
     "KEY_PUBLISHED": "clients hold a record of the key: there is no way back without it",
+    "MANDATORY_CLIENTS": "as of CHAIN_UNMATCHED, where what is left names another combination",
     "NO_ADDRESS": "no authority has answered yet",
+    "NO_FALLBACK": "as of CHAIN_UNMATCHED, where nothing is left",
     "NO_SHA256": "clients that know SHA-256 alone are not to be left out, also where they were before",
     "NO_TLS": "a first record is not published over a server that gives no handshake, though all refuse that already",
     "NOT_STORED": "the store has not been looked at yet",
@@ -260,7 +262,7 @@ PLANTED: Final[dict[str, tuple[Callable[[pytest.MonkeyPatch], None], World]]] = 
         build(1, 18, [Event(-1, "edit", 58, 1), Event(17, "switch", 22, 3)], 12, 5, 4),
     ),
     "nobody goes to an address of yesterday": (
-        lambda patch: patch.setattr(gate_room, "service_addresses", listed_addresses),
+        lambda patch: patch.setattr(gate_room, "counted_addresses", listed_addresses),
         build(1, 26, [Event(15, "switch", 33, 1), Event(20, "move", 1, 1)], 1, 20, 0),
     ),
     "nobody is agile": (with_kinds(lambda kind, _: not kind.agility), build(1, 13, [], 12, 5, 4)),

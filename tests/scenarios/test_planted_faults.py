@@ -194,8 +194,8 @@ def one_address_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
     def first(facts: Facts, reached: Reached, now: Instant, limits: Limits) -> frozenset[IP]:
         return frozenset(sorted(right(facts, reached, now, limits), key=str)[:1])
 
-    for module in (gate, service_planner):
-        monkeypatch.setattr(module, "service_addresses", first)
+    monkeypatch.setattr(gate, "counted_addresses", first)
+    monkeypatch.setattr(service_planner, "service_addresses", first)
 
 
 def gap_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
