@@ -350,6 +350,7 @@ def _subjects(config: Config, world: Surroundings) -> Subjects:
             challenge=issuer.challenge,
             profile=issuer.profile,
             strategy=service.strategy,
+            other_zones=frozenset(zone.zone for zone in config.zones) - {service.zone},
         )
         reached.extend(_reached(service, roots))
     return Subjects(desired, Reach(tuple(reached)))
