@@ -57,6 +57,8 @@ class Scene:
     """A small world's constants. ``hold``, ``retention`` and the like are in ticks.
 
     ``roll``: what begins it: an operator's ``request`` for another key, or a ``renewal`` that the CA suggests.
+    ``gap``: for how long a sight vouches; with 1, every pass that is missed is a gap. ``elsewhere``: there is one more
+    server, which is no address of the service until its operator makes it the only one.
     """
 
     authorities: int = 2
@@ -71,13 +73,14 @@ class Scene:
     linger: int = 1
     settle: int = 3
     past: int = 1
+    gap: int = 1
+    elsewhere: bool = False
 
     @cached_property
     def limits(self) -> Limits:
-        """One sight vouches for one tick, so that every pass that is missed is a gap."""
         return Limits(
             pass_interval=TICK,
-            gap_passes=1,
+            gap_passes=self.gap,
             hold_floor=timedelta(0),
             lookup_delay=self.lookup * TICK,
             assumed_past_ttl=self.past * TICK,
@@ -100,7 +103,12 @@ class Scene:
 
     @cached_property
     def web(self) -> tuple[IP, ...]:
-        return tuple(ip_address(f"198.51.100.{n + 1}") for n in range(self.servers))
+        """The servers; the last is the one elsewhere, if there is one."""
+        return tuple(ip_address(f"198.51.100.{n + 1}") for n in range(self.servers + self.elsewhere))
+
+    def site(self, number: int) -> range:
+        """Which servers are the service's: in DNS it has the addresses of site 0, or, once moved, of site 1."""
+        return range(self.servers, self.servers + 1) if number else range(self.servers)
 
     @cached_property
     def combinations(self) -> tuple[Combination, ...]:
@@ -121,15 +129,16 @@ class Scene:
         return Reach((Reached(SUBJECT, (LINEAGE,), (LOCAL,), ENDPOINT, ZONE, (HOST,), self.reference),))
 
     @cached_property
-    def addresses(self) -> tuple[Answer, ...]:
-        """What every authority says of the host, always."""
+    def addresses(self) -> tuple[tuple[Answer, ...], ...]:
+        """What an authority says of the host, by its site."""
         seconds = int(self.ttl * TICK.total_seconds())
-        return (RRset(HOST, A, seconds, frozenset(ip.packed for ip in self.web)), Absence(HOST, AAAA, seconds))
+        packed = [frozenset(self.web[i].packed for i in self.site(n)) for n in range(1 + self.elsewhere)]
+        return tuple((RRset(HOST, A, seconds, ips), Absence(HOST, AAAA, seconds)) for ips in packed)
 
     @cached_property
     def asked(self) -> tuple[tuple[Name, int], ...]:
         """What every authority is asked in a pass."""
-        return (*((answer.owner, answer.type) for answer in self.addresses), (OWNER, TLSA))
+        return (*((answer.owner, answer.type) for answer in self.addresses[0]), (OWNER, TLSA))
 
     def chain(self, key: int, certificate: int = 1) -> Chain:
         """The n-th certificate of a key."""

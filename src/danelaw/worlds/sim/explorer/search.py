@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from time import perf_counter
 
 from danelaw.core.rollover.gate import judge
+from danelaw.worlds.sim.explorer.faults import Faults
 from danelaw.worlds.sim.explorer.knowledge import Gate, Knowledge
 from danelaw.worlds.sim.explorer.scene import Scene
-from danelaw.worlds.sim.explorer.truth import Faults, Truth, World
+from danelaw.worlds.sim.explorer.states import World
+from danelaw.worlds.sim.explorer.truth import Truth
 
 MOST_TICKS = 400
 """A roll that takes longer without any fault never ends."""
@@ -82,7 +84,7 @@ class Search:
         while queue:
             state = queue.popleft()
             verdict.states += 1
-            verdict.violated += self.truth.violated(state)
+            verdict.violated += self.truth.clients.violated(state)
             for step in self.truth.steps(state):
                 if step.hole:
                     verdict.hole = (*self._story(state, step.story), step.hole)

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from danelaw.core.rollover.succession import Strategy
+from danelaw.worlds.sim.explorer.faults import ALL_FAULTS, FOREIGN, Faults
 from danelaw.worlds.sim.explorer.scene import Scene
 from danelaw.worlds.sim.explorer.search import SmallWorld
-from danelaw.worlds.sim.explorer.truth import ALL_FAULTS, FOREIGN, Faults
 
 OWN: Final = ALL_FAULTS - FOREIGN
 
