@@ -213,8 +213,8 @@ class Client:
         if not usable:
             return self._without_dane(chain)
         if self.agile:
-            usable = [rdata for rdata in usable if not any(_stronger(other, rdata) for other in usable)]
-        return "" if any(_matches(rdata, chain) for rdata in usable) else "TLSA_MISMATCH"
+            usable = [rdata for rdata in usable if not any(stronger(other, rdata) for other in usable)]
+        return "" if any(matches(rdata, chain) for rdata in usable) else "TLSA_MISMATCH"
 
     def _without_dane(self, chain: Sequence[bytes]) -> str:
         match self.fallback:
@@ -277,12 +277,12 @@ class SimCrowd:
         return [connection for connection in self.record if connection.refused]
 
 
-def _stronger(left: bytes, right: bytes) -> bool:
+def stronger(left: bytes, right: bytes) -> bool:
     """Of two digests for the same usage and selector the stronger is heeded; the full content is no digest."""
     return left[:2] == right[:2] and (left[2], right[2]) == (2, 1)
 
 
-def _matches(rdata: bytes, chain: Sequence[bytes]) -> bool:
+def matches(rdata: bytes, chain: Sequence[bytes]) -> bool:
     """DANE-EE by either selector and any digest."""
     if rdata[0] != 3:
         return False
