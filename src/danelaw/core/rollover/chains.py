@@ -97,12 +97,12 @@ def _handed(
     ]
     found: set[Chain] = set()
     latest = {(s.lineage, s.host): deed for deed, s in deeds if isinstance(deed.outcome, Receipt)}
-    began = facts.began(reached.service)
+    since = facts.began(reached.service)
     sights = [span for spans in hellos.values() for span in spans if not isinstance(span.got, Unreachable)]
     for deed, switch in deeds:
         if isinstance(deed.outcome, Receipt) and deed.done is not None:
             probed = _probed(hellos, switch.lineage)
-            unseen = probed is None or deed.done + limits.drain > probed or (began is not None and probed < began.at)
+            unseen = probed is None or deed.done + limits.drain > probed or (since is not None and probed < since.at)
             on_path = deed is latest[switch.lineage, switch.host] and not _looked_at_path(facts, switch, deed)
         else:
             landed = deed.intended + limits.in_flight + limits.drain

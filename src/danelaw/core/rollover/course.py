@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import assert_never
 
-from danelaw.core.model import CredentialFacts, Instant
+from danelaw.core.model import CredentialFacts, Instant, Lineage
 from danelaw.core.rollover.actions import Action, MakeKey, Receipt, ReuseKey, Switch
 from danelaw.core.rollover.answers import published_since
 from danelaw.core.rollover.certificate_planner import Ordering
 from danelaw.core.rollover.facts import Holding
-from danelaw.core.rollover.lookups import tlsa_places
+from danelaw.core.rollover.places import kept_places
 from danelaw.core.rollover.plans import DesiredService, Outlook
+from danelaw.core.rollover.serving import Serving
 from danelaw.core.rollover.succession import Complete, Key, Strategy, keys_of, with_key
 from danelaw.core.tlsa import TLSA
 from danelaw.core.tlsa.credential import associations
@@ -56,6 +57,8 @@ class _Charting:
     keys: tuple[Key, ...]
 
     def course(self) -> Course:
+        if self._lineage in self.d.leaving:
+            return self._leaving()
         match self.d.strategy:
             case Strategy.STAGED:
                 course = self._renewing(new_key=True)
@@ -81,7 +84,8 @@ class _Charting:
         due = asked or self._orders.due(target)
         if due > self.outlook.now:
             return replace(course, due=due)
-        make = MakeKey(self.holding.lineage) if new_key or asked else ReuseKey(self.holding.lineage, target.facts.generation)
+        generation = target.facts.generation
+        make = MakeKey(self._lineage) if new_key or asked else ReuseKey(self._lineage, generation)
         return replace(course, begin=make)
 
     def _standing_by(self) -> Course:
@@ -95,7 +99,7 @@ class _Charting:
         if not younger:
             course = replace(self._renewal(active), kept=kept)
             fresh = self._live is active and course.at_once is None
-            return replace(course, at_once=MakeKey(self.holding.lineage)) if fresh else course
+            return replace(course, at_once=MakeKey(self._lineage)) if fresh else course
         standby = younger[0]
         if self._rolling(active, standby):
             if standby.complete is not None:
@@ -104,6 +108,14 @@ class _Charting:
                 return Course(active.complete, (standby,), ordered=standby.pending, kept=kept)
         return replace(self._renewal(active), beside=(standby,), kept=kept)
 
+    def _leaving(self) -> Course:
+        """A lineage that is not desired any more lives on as long as some server presents it, and its key with it."""
+        live = self._live
+        still = Serving(self.d, self.outlook, self.holding).still()
+        if live is None or live.complete is None or still is None:
+            return Course()
+        return self._never_starving(replace(self._renewal(live), kept=frozenset({live.spki})))
+
     def _renewal(self, key: Key) -> Course:
         """A certificate for the same key, in time; that changes no record and waits for nothing."""
         assert key.complete is not None  # noqa: S101 - both callers saw to that
@@ -111,7 +123,7 @@ class _Charting:
             return Course(key.complete, ordered=key.pending)
         due = self._orders.due(key.complete)
         if due <= self.outlook.now:
-            return Course(key.complete, at_once=ReuseKey(self.holding.lineage, key.complete.facts.generation))
+            return Course(key.complete, at_once=ReuseKey(self._lineage, key.complete.facts.generation))
         return Course(key.complete, due=min(due, self._key_due(key)))
 
     def _rolling(self, active: Key, standby: Key) -> bool:
@@ -131,21 +143,28 @@ class _Charting:
         if not self._orders.urgent(Complete(served, served.chain)):
             return course
         if target.facts.spki == live.spki:
-            blocked = course.begin is not None and target.facts.generation == served.generation
-            return replace(course, at_once=ReuseKey(self.holding.lineage, served.generation)) if blocked else course
+            blocked = course.begin is not None and self._orders.urgent(target)
+            return replace(course, at_once=ReuseKey(self._lineage, target.facts.generation)) if blocked else course
         coming = with_key(self.keys, target.facts.generation)
         course = replace(course, beside=(*course.beside, *((coming,) if coming is not None else ())))
-        if live.complete is not None and live.complete.facts.generation != served.generation:
-            return replace(course, target=live.complete)
+        newest = live.complete or Complete(served, served.chain)
+        if newest.facts.generation != served.generation:
+            course = replace(course, target=newest)
+            if not self._orders.urgent(newest):
+                return course
         if live.pending is not None:
             return replace(course, ordered=live.pending)
-        return replace(course, at_once=ReuseKey(self.holding.lineage, served.generation))
+        return replace(course, at_once=ReuseKey(self._lineage, newest.facts.generation))
 
     # -- what is known ------------------------------------------------------------------------------------------
 
     @property
+    def _lineage(self) -> Lineage:
+        return self.holding.lineage
+
+    @property
     def _orders(self) -> Ordering:
-        return Ordering(self.d, self.holding.lineage, self.outlook)
+        return Ordering(self.d, self._lineage, self.outlook)
 
     @property
     def _live(self) -> Key | None:
@@ -157,12 +176,12 @@ class _Charting:
 
     def _asked(self, key: Key) -> Instant | None:
         """When the operator asked for another key than this one; None if he did not, or has got it."""
-        requested = self.outlook.facts.requested(self.holding.lineage)
+        requested = self.outlook.facts.requested(self._lineage)
         return requested.at if requested is not None and requested.at > self._since(key) else None
 
     def _emergency(self, target: Complete | None) -> bool:
         """Whether the roll to this target is, or was, one that an emergency made necessary."""
-        requested = self.outlook.facts.requested(self.holding.lineage)
+        requested = self.outlook.facts.requested(self._lineage)
         if requested is None or not requested.emergency or target is None:
             return False
         later = sorted((key for key in self.keys if self._since(key) > requested.at), key=self._since)
@@ -174,7 +193,7 @@ class _Charting:
             deed.done
             for deed in self.outlook.facts.deeds
             if isinstance(deed.action, Switch)
-            and deed.action.lineage == self.holding.lineage
+            and deed.action.lineage == self._lineage
             and key.has(deed.action.generation)
             and isinstance(deed.outcome, Receipt)
             and deed.done is not None
@@ -186,8 +205,8 @@ class _Charting:
         own = associations(self.d.combinations, standby.newest.chain, standby.spki)
         wanted = frozenset(record.to_rdata() for record in own)
         facts, now, limits = self.outlook.facts, self.outlook.now, self.outlook.limits
-        served = (r for r in self.outlook.reach.endpoints if self.holding.lineage in r.lineages)
-        places = {place for reached in served for place in tlsa_places(facts, reached, now, limits)}
+        served = [r for r in self.outlook.reach.endpoints if self._lineage in r.lineages]
+        places = kept_places(self.d, served, self.outlook)
         for place in places:
             since = published_since(facts, place.zone, place.owner, TLSA, wanted, now, limits)
             if since is None or now < since + limits.standby_settle:

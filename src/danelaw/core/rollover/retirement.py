@@ -10,7 +10,7 @@ from danelaw.core.model import IP, Chain, Instant, Limits, Unreachable
 from danelaw.core.rollover.actions import Retire
 from danelaw.core.rollover.conditions import Counterexample, fault
 from danelaw.core.rollover.facts import Facts, Holding
-from danelaw.core.rollover.lookups import counted_addresses
+from danelaw.core.rollover.lookups import counted_addresses, every_base
 from danelaw.core.rollover.reach import Reach, Reached, Unprobed
 from danelaw.core.tlsa.credential import leaf_spki
 
@@ -25,10 +25,11 @@ def blocks_retirement(
     found: list[Counterexample] = []
     for reached in reach.served_by(retire.lineage, retire.host):
         addresses = counted_addresses(facts, reached, now, limits)
+        seen = every_base(facts, reached, now, limits)
         if not addresses:
             found.append(fault("I1", "ADDRESSES_UNSEEN", now, f"no address of {reached.endpoint.host} is known"))
         for ip in sorted(addresses, key=str):
-            chain = still_presented(facts, reached, ip, holding)
+            chain = still_presented(facts, seen, ip, holding)
             if isinstance(chain, Unprobed):
                 because = f"nothing is known yet of what {ip} presents"
                 found.append(Counterexample("I1", "UNPROBED", None, ip, chain, frozenset(), now, because))
@@ -42,7 +43,8 @@ def still_presented(facts: Facts, reached: Reached, ip: IP, holding: Holding) ->
     """The chain by which an address presents a lineage's key to some kind of client, as far as was seen last."""
     keys = {generation.spki for generation in holding.generations}
     began = facts.began(reached.service)
-    hellos = facts.presented(reached.endpoint, ip)
+    presented = facts.presented(reached.endpoint, ip)
+    hellos = {hello: spans for hello, spans in presented.items() if hello.sni is None or hello.sni in reached.bases}
     unknown = not hellos
     for spans in hellos.values():
         last = next((s for s in reversed(spans) if not isinstance(s.got, Unreachable)), None)

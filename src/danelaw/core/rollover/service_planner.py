@@ -1,87 +1,240 @@
-"""Planning a service: its records, its servers and its keys, brought to the newest certificate in the one mould.
+"""Planning a service: its records, its servers and its keys, brought to the newest certificates in the one mould.
 
 Publish the union, wait until it is settled, switch, confirm, withdraw exactly the named records, and, settled again,
-destroy the old key.
+destroy the old key. Each key algorithm of a service goes its own way, and none waits for another; their records stand
+in one RRset.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import TypeAlias
 
 from dns.name import Name
 
-from danelaw.core.model import IP, Answer, Chain, CredentialFacts, Instant, NotOffered, RRset, same_content
-from danelaw.core.rollover.actions import Action, DestroyKey, MakeKey, Publish, Receipt, Switch
+from danelaw.core.model import ChallengeType, CredentialFacts, Lineage, RRset, same_content
+from danelaw.core.rollover.actions import Action, DestroyKey, MakeKey, Publish, Switch
 from danelaw.core.rollover.answers import newest, possible_answers
-from danelaw.core.rollover.certificate_planner import Ordering, publishing
+from danelaw.core.rollover.certificate_planner import Ordering
 from danelaw.core.rollover.course import Course
-from danelaw.core.rollover.facts import Holding, PresentedSpan
+from danelaw.core.rollover.facts import Holding
 from danelaw.core.rollover.gate import TLSA, Allowed, says
-from danelaw.core.rollover.lookups import Place, service_addresses, tlsa_places
+from danelaw.core.rollover.lookups import Place, counted_addresses
+from danelaw.core.rollover.places import kept_places, put, unfollowed
 from danelaw.core.rollover.plans import DesiredService, Outlook, Plan, Settled, Wait, refused_wait
 from danelaw.core.rollover.reach import Reached
+from danelaw.core.rollover.serving import Serving
 from danelaw.core.rollover.succession import Complete
 from danelaw.core.tlsa import TLSARecord, records_of
 from danelaw.core.tlsa.credential import associations
 
 
 def plan_service(d: DesiredService, outlook: Outlook) -> Plan:
-    """The next action towards a certificate that every server presents and every record matches."""
-    return _Service(d, outlook).plan()
+    """The next action towards certificates that every server presents and every record matches."""
+    lines: list[Line] = []
+    for lineage in (*d.lineages, *d.leaving):
+        holding = outlook.facts.holding(lineage)
+        if holding is None:
+            return outlook.wait("UNOBSERVED", "the credential store has not been looked at")
+        if lineage in d.lineages or holding.generations:
+            lines.append(Line(holding, Course.of(d, outlook, holding), Serving(d, outlook, holding)))
+    return _Service(d, outlook, tuple(lines)).plan()
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One lineage of a service, and the way that it is to go."""
+
+    holding: Holding
+    course: Course
+    serving: Serving
+
+    @property
+    def lineage(self) -> Lineage:
+        return self.holding.lineage
+
+    @property
+    def confirmed(self) -> bool:
+        """Whether every host serves what it is to serve."""
+        return self.course.target is not None and self.serving.served_everywhere(self.course.target)
+
+
+Step: TypeAlias = tuple[tuple[Lineage, ...], Plan]
+"""What is to be done next or waited for, and on whose way that is."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Service:
     d: DesiredService
     outlook: Outlook
+    lines: tuple[Line, ...]
 
     def plan(self) -> Plan:
-        orders = Ordering(self.d, self.d.lineages[0], self.outlook)
-        holding = self.outlook.facts.holding(self.d.lineages[0])
-        if holding is None:
-            return self.outlook.wait("UNOBSERVED", "the credential store has not been looked at")
-        course = Course.of(self.d, self.outlook, holding)
-        replaced = course.target.chain if course.target is not None else None
-        ordering = orders.step(course.ordered, replaced) if course.ordered is not None else orders.tidy()
-        if isinstance(ordering, Action) and not orders.just_failed(ordering):
+        ordering = self._ordering()
+        if isinstance(ordering, Action):
             return ordering
-        if course.at_once is not None and not orders.just_failed(course.at_once):
-            return course.at_once
-        if course.target is None:
-            return ordering if ordering is not None else MakeKey(self.d.lineages[0])
-        aligning = self._align(course.target, course, holding)
-        if isinstance(aligning, Action) or not _at_rest(aligning):
-            return aligning
-        if course.begin is not None:
-            return course.begin
-        if course.ordered is not None:
-            return ordering or aligning
-        return Settled(course.due, aligning.notes) if isinstance(aligning, Settled) else aligning
-
-    def _align(self, target: Complete, course: Course, holding: Holding) -> Plan:
-        """Bring DNS and the servers to the target, by steps that the gate allows."""
-        for reached in self._reached():
-            if not service_addresses(self.outlook.facts, reached, self.outlook.now, self.outlook.limits):
-                because = f"no address of {reached.endpoint.host} is known: aliases are not followed yet"
-                return self.outlook.wait("NO_ADDRESS", because)
-        generation = target.facts.generation
-        serving = self._all_present(target.chain) and holding.live == generation
-        for place in self._places():
-            current = newest(self.outlook.facts, place.zone, place.owner, TLSA)
-            if current is None:
-                return self.outlook.wait("UNOBSERVED", f"no authority has answered for {place.owner}")
-            if isinstance(current, RRset) and current.type != TLSA:
-                return self.outlook.wait(
-                    "TLSA_IS_ALIAS", f"{place.owner} is an alias, and aliases are not followed yet"
-                )
-            step = self._align_records(place, current, target, course, holding, serving)
-            if step is not None:
+        for line in self.lines:
+            if line.course.at_once is not None and not self._orders(line).just_failed(line.course.at_once):
+                return line.course.at_once
+        for line in self.lines:
+            if not self._leaving(line) and line.course.target is None and line.course.ordered is None:
+                return MakeKey(line.lineage)
+        waits: list[tuple[tuple[Lineage, ...], Wait]] = []
+        for whose, step in self._align() if any(line.course.target for line in self.lines) else ():
+            if isinstance(step, Action):
                 return step
-        if not serving:
-            return self._switching(Switch(self.d.lineages[0], self.d.hosts[0], generation, target.chain))
-        return self._settling() or self._destroy(holding, course) or Settled(None, self._notes(holding))
+            if isinstance(step, Wait):
+                waits.append((whose, step))
+        busy = [(whose, wait) for whose, wait in waits if wait.code not in _AT_REST]
+        for line in self.lines:
+            if line.course.begin is not None and not any(line.lineage in whose for whose, _ in busy):
+                return line.course.begin
+        if busy:
+            return busy[0][1]
+        if ordering is not None:
+            return ordering
+        if waits:
+            return waits[0][1]
+        due = [line.course.due for line in self.lines if line.course.due is not None]
+        return Settled(min(due, default=None), self._notes())
+
+    def _ordering(self) -> Action | Wait | None:
+        """The next step of the orders. The responses of two of them cannot stand in DNS at once."""
+        first: Wait | None = None
+        ordered = [line for line in self.lines if line.course.ordered is not None]
+        for line in ordered:
+            assert line.course.ordered is not None  # noqa: S101 - for mypy
+            target = line.course.target
+            step = self._orders(line).step(line.course.ordered, target.chain if target is not None else None)
+            if isinstance(step, Action):
+                if not self._orders(line).just_failed(step):
+                    return step
+                continue
+            first = first or step
+            if self.d.challenge is ChallengeType.DNS_01 and step.code not in ("CA_FAILED", "ORDER_FAILED"):
+                return first
+        if not ordered:
+            for line in self.lines:
+                tidying = self._orders(line).tidy()
+                if tidying is not None and not self._orders(line).just_failed(tidying):
+                    return tidying
+        return first
+
+    def _align(self) -> Iterable[Step]:
+        """Bring DNS and the servers to the targets, by steps that the gate allows."""
+        for reached in self._reached():
+            if not counted_addresses(self.outlook.facts, reached, self.outlook.now, self.outlook.limits):
+                because = f"no address of {reached.endpoint.host} is known"
+                yield self._all, self.outlook.wait("NO_ADDRESS", because)
+                return
+        if (alias := unfollowed(self._reached(), self.outlook)) is not None:
+            because = f"nobody has answered where the alias {alias} leads"
+            yield self._all, self.outlook.wait("UNOBSERVED", because)
+            return
+        held_up: set[Lineage] = set()
+        for place in self._places():
+            for whose, step in self._align_records(place):
+                yield whose, step
+                held_up.update(whose)
+        for line in self.lines:
+            if line.lineage not in held_up:
+                for step in self._align_servers(line):
+                    yield (line.lineage,), step
+                    held_up.add(line.lineage)
+        if settling := self._settling():
+            yield self._all, settling
+            return
+        for line in self.lines:
+            if line.lineage not in held_up and (destroy := self._destroy(line)):
+                yield (line.lineage,), destroy
+
+    # -- records ------------------------------------------------------------------------------------------------
+
+    def _align_records(self, place: Place) -> Iterable[Step]:
+        """The next steps for one TLSA RRset.
+
+        A combination that is there stays, also when it is configured no longer: some client may know no other. Rdata
+        that is no record of anything known is kept as it stands.
+        """
+        current = newest(self.outlook.facts, place.zone, place.owner, TLSA)
+        if current is None:
+            yield self._all, self.outlook.wait("UNOBSERVED", f"no authority has answered for {place.owner}")
+            return
+        rdatas = current.rdatas if isinstance(current, RRset) else frozenset()
+        published = frozenset(records_of(current))
+        ours = {line.lineage: self._all_own(line, published) & published for line in self.lines}
+        every = frozenset(record for records in ours.values() for record in records)
+        wanted: dict[Lineage, frozenset[TLSARecord]] = {}
+        for line in self.lines:
+            target = line.course.target
+            if target is None:
+                continue
+            if not (own := self._own(target.facts, every)):
+                because = f"generation {target.facts.generation} has no record under {self._combinations}"
+                yield (line.lineage,), self.outlook.wait("NO_ASSOCIATION", because)
+                return
+            wanted[line.lineage] = own.union(*(self._own(key.newest, every) for key in line.course.beside))
+        all_wanted = frozenset(record for records in wanted.values() for record in records)
+        union = Publish(place.zone, current, self._rrset(place.owner, rdatas | _rdatas(all_wanted)))
+        if not published:
+            yield from self._first(union, [line for line in self.lines if line.lineage in wanted])
+            return
+        missing = tuple(lineage for lineage, records in wanted.items() if not records <= published)
+        if missing:
+            lacking = (line for line in self.lines if line.lineage in missing)
+            back = [switch for line in lacking for switch in self._back(line, every, published)]
+            yield missing, put(self.d, self.outlook, union, *back)
+        if place.zone not in self.d.changeable:
+            return
+        going: dict[Lineage, frozenset[TLSARecord]] = {}
+        for line in self.lines:
+            named = ours[line.lineage] - all_wanted
+            if named and line.lineage not in missing and (line.confirmed or self._retired(line)):
+                if (lingering := self._lingering(line)) is not None:
+                    yield (line.lineage,), lingering
+                else:
+                    going[line.lineage] = named
+        if going and all_wanted:
+            every_named = frozenset(record for named in going.values() for record in named)
+            changes = [
+                Publish(place.zone, current, self._rrset(place.owner, rdatas - _rdatas(named)))
+                for named in dict.fromkeys((every_named, *going.values()))
+            ]
+            yield tuple(going), put(self.d, self.outlook, *changes)
+
+    def _first(self, union: Publish, lines: Sequence[Line]) -> Iterable[Step]:
+        """A first publication comes after the switch: what is served must match already.
+
+        A server that does not offer a second key yet, though it has it, holds up nothing.
+        """
+        waiting = [line for line in lines if not line.confirmed]
+        steps = [((line.lineage,), step) for line in waiting for step in self._align_servers(line)]
+        if len(waiting) == len(lines) or any(isinstance(step, Action) for _, step in steps):
+            yield from steps
+        else:
+            yield tuple(line.lineage for line in lines), put(self.d, self.outlook, union)
+
+    def _back(self, line: Line, ours: Iterable[TLSARecord], published: frozenset[TLSARecord]) -> Iterable[Switch]:
+        """Where the records cannot be brought to what is presented: what is presented, to the records."""
+        for g in line.holding.generations:
+            if g.chain is not None and self._own(g, ours) <= published:
+                for host in self.d.hosts:
+                    if not line.serving.presented(g.chain, host):
+                        yield Switch(line.lineage, host, g.generation, g.chain)
+
+    def _lingering(self, line: Line) -> Wait | None:
+        """Old records stay until every client has moved on from what they match."""
+        linger = timedelta(0) if line.course.emergency else self.outlook.limits.linger
+        target = line.course.target
+        since = line.serving.since(target.chain) if target is not None else line.serving.left()
+        if since is None and target is None:
+            return None  # nobody was ever presented what they match
+        if since is not None and self.outlook.now >= since + linger:
+            return None
+        because = "the old records stay until every client has moved on"
+        return self.outlook.wait("LINGERING", because, since, since + linger if since is not None else None)
 
     def _settling(self) -> Wait | None:
         """Until no client can hold anything but what is published now."""
@@ -97,93 +250,30 @@ class _Service:
                 return self.outlook.wait("SETTLING", because, until=last.until)
         return None
 
-    def _align_records(
-        self, place: Place, current: Answer, target: Complete, course: Course, holding: Holding, serving: bool
-    ) -> Plan | None:
-        """The next step for one TLSA RRset; None: it needs none.
+    # -- servers and keys ---------------------------------------------------------------------------------------
 
-        A combination that is there stays, also when it is configured no longer: some client may know no other. Rdata
-        that is no record of anything known is kept as it stands.
-        """
-        rdatas = current.rdatas if isinstance(current, RRset) else frozenset()
-        published = frozenset(records_of(current))
-        ours = frozenset(r for g in holding.generations for r in self._own(g, published)) & published
-        wanted = self._own(target.facts, ours)
-        switch = Switch(self.d.lineages[0], self.d.hosts[0], target.facts.generation, target.chain)
-        if not wanted:
-            because = (
-                f"generation {target.facts.generation} has no record under {', '.join(map(str, self.d.combinations))}"
-            )
-            return self.outlook.wait("NO_ASSOCIATION", because)
-        wanted |= frozenset(r for key in course.beside for r in self._own(key.newest, ours))
-        union = self._rrset(place.owner, rdatas | _rdatas(wanted))
-        if not published:
-            if not serving:
-                return self._switching(switch)
-            return publishing(self.outlook, Publish(place.zone, current, union))
-        if not wanted <= published:
-            back = [
-                Switch(self.d.lineages[0], self.d.hosts[0], g.generation, g.chain)
-                for g in holding.generations
-                if g.chain is not None and self._own(g, ours) <= published and not self._all_present(g.chain)
-            ]
-            return publishing(self.outlook, Publish(place.zone, current, union), *back)
-        if not serving:
-            return None
-        named = ours - wanted
-        if not named:
-            return None
-        linger = timedelta(0) if course.emergency else self.outlook.limits.linger
-        confirmed = self._confirmed_since(target.chain)
-        if confirmed is None or self.outlook.now < confirmed + linger:
-            until = confirmed + linger if confirmed else None
-            return self.outlook.wait(
-                "LINGERING", "the old records stay until every client has moved on", confirmed, until
-            )
-        return publishing(self.outlook, Publish(place.zone, current, self._rrset(place.owner, rdatas - _rdatas(named))))
+    def _align_servers(self, line: Line) -> Iterable[Plan]:
+        """The next steps for the servers of one lineage."""
+        target = line.course.target
+        if target is not None:
+            yield from line.serving.switching(target, all_at_once=line.course.emergency or self._urgent(line))
+        elif self._gone(line):
+            yield from line.serving.retiring()
+        if self._leaving(line) and (still := line.serving.still()):
+            because = f"{still}, which is configured no longer: take it out of the server's configuration"
+            yield self.outlook.wait("STILL_OFFERED", because)
 
-    def _switching(self, switch: Switch) -> Plan:
-        """Switch, and again if some address does not present it, each time after twice as long, a day at the most."""
-        tried = self._accepted_last(switch)
-        if tried:
-            patience = min(self.outlook.limits.in_flight * 2 ** min(len(tried) - 1, 20), timedelta(days=1))
-            if self.outlook.now < tried[-1] + patience:
-                because = f"the server was reloaded, and {self._stragglers(switch.chain)}"
-                return self.outlook.wait("NOT_CONFIRMED", because, tried[0], tried[-1] + patience)
-        return self.outlook.gated(switch)
+    def _urgent(self, line: Line) -> bool:
+        """Whether what lies on some host's path comes near its end: no other host is waited for then."""
+        lying = (g for g in line.holding.generations if g.generation in line.holding.lying)
+        return any(g.chain is not None and self._orders(line).urgent(Complete(g, g.chain)) for g in lying)
 
-    def _accepted_last(self, switch: Switch) -> list[Instant]:
-        """When this switch was accepted, since any other was."""
-        done: list[Instant] = []
-        for deed in self.outlook.facts.deeds:
-            if isinstance(deed.action, Switch) and (deed.action.lineage, deed.action.host) == (
-                switch.lineage,
-                switch.host,
-            ):
-                if deed.action != switch:
-                    done.clear()
-                elif isinstance(deed.outcome, Receipt) and deed.done is not None:
-                    done.append(deed.done)
-        return done
-
-    def _stragglers(self, chain: Chain) -> str:
-        """Which address presents something else, and to whom."""
-        for reached in self._reached():
-            for ip in service_addresses(self.outlook.facts, reached, self.outlook.now, self.outlook.limits):
-                for hello, spans in self.outlook.facts.presented(reached.endpoint, ip).items():
-                    got = spans[-1].got
-                    if got != chain and not isinstance(got, NotOffered):
-                        what = "another chain" if isinstance(got, Chain) else got.code
-                        whom = hello.algorithm.value.upper() if hello.algorithm else "any"
-                        return f"{ip} still presents {what} to a client that asks for {whom} key"
-        return "not every address has been seen to present the new chain"
-
-    def _destroy(self, holding: Holding, course: Course) -> Plan | None:
+    def _destroy(self, line: Line) -> Plan | None:
         """Destroy the keys that nobody can need any more; that never holds anything up."""
         first: Wait | None = None
-        for generation in holding.generations:
-            destroy = DestroyKey(self.d.lineages[0], generation.generation)
-            if generation.spki in course.needed or self.outlook.accepted(destroy):
+        for generation in line.holding.generations:
+            destroy = DestroyKey(line.lineage, generation.generation)
+            if generation.spki in line.course.needed or self.outlook.accepted(destroy):
                 continue
             judgement = self.outlook.judge(destroy)
             if isinstance(judgement, Allowed):
@@ -193,13 +283,13 @@ class _Service:
             first = first or self.outlook.wait("KEY_KEPT", because, self.outlook.now, kept.until)
         return first
 
-    def _notes(self, holding: Holding) -> tuple[str, ...]:
+    def _notes(self) -> tuple[str, ...]:
         """What the operator has to decide: records that are not ours, or of parameters no longer configured."""
         found: list[str] = []
         for place in self._places():
             current = newest(self.outlook.facts, place.zone, place.owner, TLSA)
             published = frozenset(records_of(current)) if current is not None else frozenset()
-            ours = frozenset(r for g in holding.generations for r in self._own(g, published))
+            ours = frozenset(r for line in self.lines for r in self._all_own(line, published))
             found.extend(f"{place.owner} TLSA {r.to_text()} is not ours: adopt or remove it" for r in published - ours)
             former = {r.combination for r in published & ours} - set(self.d.combinations)
             found.extend(
@@ -207,52 +297,52 @@ class _Service:
             )
         return tuple(sorted(found))
 
-    # - what is known
+    # -- what is known ------------------------------------------------------------------------------------------
+
+    def _leaving(self, line: Line) -> bool:
+        return line.lineage in self.d.leaving
+
+    def _gone(self, line: Line) -> bool:
+        """Whether a lineage that is to go is presented by nobody any more."""
+        return self._leaving(line) and line.course.target is None and line.serving.still() is None
+
+    def _retired(self, line: Line) -> bool:
+        return self._gone(line) and not line.holding.lying
+
+    def _orders(self, line: Line) -> Ordering:
+        return Ordering(self.d, line.lineage, self.outlook)
+
+    @property
+    def _all(self) -> tuple[Lineage, ...]:
+        return tuple(line.lineage for line in self.lines)
 
     def _reached(self) -> tuple[Reached, ...]:
-        return self.outlook.reach.served_by(self.d.lineages[0], self.d.hosts[0])
+        return tuple(r for r in self.outlook.reach.endpoints if not set(self._all).isdisjoint(r.lineages))
 
     def _places(self) -> tuple[Place, ...]:
-        """Every TLSA RRset that clients of this credential may be given."""
-        facts, now, limits = self.outlook.facts, self.outlook.now, self.outlook.limits
-        return tuple(dict.fromkeys(p for r in self._reached() for p in tlsa_places(facts, r, now, limits)))
+        """Every TLSA RRset that clients of this service may be given."""
+        return kept_places(self.d, self._reached(), self.outlook)
+
+    def _all_own(self, line: Line, like: Iterable[TLSARecord]) -> frozenset[TLSARecord]:
+        return frozenset(record for g in line.holding.generations for record in self._own(g, like))
 
     def _own(self, g: CredentialFacts, like: Iterable[TLSARecord] = ()) -> frozenset[TLSARecord]:
         """The records of one generation, under the desired combinations and those of ``like``."""
         return associations({*self.d.combinations, *(r.combination for r in like)}, g.chain, g.spki)
 
+    @property
+    def _combinations(self) -> str:
+        return ", ".join(map(str, self.d.combinations))
+
     def _rrset(self, owner: Name, rdatas: frozenset[bytes]) -> RRset:
         return RRset(owner, TLSA, self.d.tlsa_ttl, rdatas)
 
-    def _spans(self) -> Iterable[tuple[IP, tuple[PresentedSpan, ...]]]:
-        for reached in self._reached():
-            for ip in service_addresses(self.outlook.facts, reached, self.outlook.now, self.outlook.limits):
-                hellos = self.outlook.facts.presented(reached.endpoint, ip)
-                if not hellos:
-                    yield ip, ()
-                for spans in hellos.values():
-                    yield ip, spans
 
-    def _all_present(self, chain: Chain) -> bool:
-        """Whether every address presented the chain to every hello that it has a credential for."""
-        seen = [spans[-1].got for _, spans in self._spans() if spans]
-        return (
-            all(spans for _, spans in self._spans())
-            and any(got == chain for got in seen)
-            and all(got == chain or isinstance(got, NotOffered) for got in seen)
-        )
+_AT_REST = frozenset({"SETTLING", "KEY_KEPT", "STILL_OFFERED"})
+"""Servers and records are as desired, and only what clients may still hold, or what the operator does, is waited for.
 
-    def _confirmed_since(self, chain: Chain | None) -> Instant | None:
-        firsts = [spans[-1].first for _, spans in self._spans() if spans and spans[-1].got == chain]
-        return max(firsts, default=None)
-
-
-def _at_rest(aligned: Wait | Settled) -> bool:
-    """Whether servers and records are as desired, and only what clients may still hold is waited out.
-
-    No renewal waits for that: an authority may be silent for ever.
-    """
-    return isinstance(aligned, Settled) or aligned.code in ("SETTLING", "KEY_KEPT")
+No renewal waits for that: an authority may be silent for ever.
+"""
 
 
 def _rdatas(records: Iterable[TLSARecord]) -> frozenset[bytes]:
