@@ -1,16 +1,17 @@
 """The tables of the store, as the newest migration leaves them.
 
-A fact is a row of ``facts``, never changed: of whom, when, and what it says. What it says is a row of ``bodies``, which
-stands there once however often it is told: years of passes that see the same are a few octets each.
+Facts are never changed. One that says something new is a row of ``facts``; what a pass saw again, as the pass before
+had seen it, is a few octets of a row of ``repeats``. What facts say is a row of ``bodies``, which stands there once
+however often it is told. So years of passes stay small, and what happened is found without going through all of them.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import Column, ForeignKey, Integer, LargeBinary, MetaData, Table, Text
+from sqlalchemy import Column, ForeignKey, Index, Integer, LargeBinary, MetaData, Table, Text
 
-REVISIONS: Final = ("0001",)
+REVISIONS: Final = ("0001", "0002")
 """Every migration, oldest first."""
 
 metadata: Final = MetaData()
@@ -20,6 +21,8 @@ store: Final = Table(
     metadata,
     Column("identity", Text, primary_key=True),  # random: tells this store from another one
     Column("clock_set", Integer, nullable=False),  # how often the wall clock was set (ClockRead)
+    Column("numbers", Integer, nullable=False),  # the number of the last fact; none is used again
+    Column("tended", Integer, nullable=False),  # when it was last put in order, in microseconds since 1970
 )
 
 subjects: Final = Table(
@@ -28,6 +31,7 @@ subjects: Final = Table(
     Column("id", Integer, primary_key=True),
     Column("name", Text, nullable=False, unique=True),
     Column("token", Integer, nullable=False),  # of the newest lease
+    Column("seen", LargeBinary, nullable=False),  # the bodies that its last pass told: sql_log.SEEN
 )
 
 bodies: Final = Table(
@@ -43,10 +47,34 @@ bodies: Final = Table(
 facts: Final = Table(
     "facts",
     metadata,
-    Column("number", Integer, primary_key=True),  # in the order of appends, never used again
+    Column("number", Integer, primary_key=True),  # in the order of appends, of the whole store
     Column("subject", Integer, ForeignKey("subjects.id"), nullable=False),
     Column("clock_set", Integer, nullable=False),  # as of when it was appended: orders before ``at``
     Column("at", Integer, nullable=False),  # microseconds since 1970
     Column("body", Integer, ForeignKey("bodies.id"), nullable=False),
+    Index("facts_in_order", "clock_set", "at"),
     sqlite_autoincrement=True,
 )
+
+repeats: Final = Table(
+    "repeats",
+    metadata,
+    Column("number", Integer, primary_key=True),  # of the last fact in it
+    Column("subject", Integer, ForeignKey("subjects.id"), nullable=False),
+    Column("clock_set", Integer, nullable=False),
+    Column("at", Integer, nullable=False),  # of the last instant in it
+    Column("again", LargeBinary, nullable=False),  # sql_log.AGAIN, one after the other
+    Index("repeats_in_order", "clock_set", "at"),
+)
+
+folds: Final = Table(
+    "folds",
+    metadata,
+    Column("subjects", LargeBinary, primary_key=True),  # SHA-256 of their names
+    Column("made_by", LargeBinary, nullable=False),  # SHA-256 of limits and classes: any other fold is of no use
+    Column("number", Integer, nullable=False),  # of the last fact that was there when it was made
+    Column("clock_set", Integer, nullable=False),  # what comes before this place in the order is in it
+    Column("at", Integer, nullable=False),
+    Column("text", LargeBinary, nullable=False),  # compressed by zlib
+)
+"""Folds as of some time ago, compacted: nothing but a short cut, made anew from the facts where there is none."""
