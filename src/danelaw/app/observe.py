@@ -24,6 +24,7 @@ from danelaw.core.model import (
     Handshake,
     HandshakeFailure,
     Hello,
+    HostName,
     KeyAlgorithm,
     Limits,
     Lineage,
@@ -48,6 +49,7 @@ from danelaw.core.rollover.facts import (
     Facts,
     Holding,
     Judged,
+    OnPath,
     Presented,
     RenewalInfo,
     Roster,
@@ -86,7 +88,7 @@ class Observer:
             parts = await asyncio.gather(
                 self._sweep_service(desired, facts),
                 self._judge([*((zone, SOA) for zone in zones), *self._owners(desired)]),
-                *(self._holding(lineage, facts) for lineage in lineages),
+                *(self._holding(lineage, desired.hosts, facts) for lineage in lineages),
                 *(self._renewal(lineage, facts) for lineage in lineages),
                 *(self._dated(lineage, facts) for lineage in lineages if lineage in self.tools.issuers),
             )
@@ -174,7 +176,8 @@ class Observer:
                 if isinstance(fact, Sight) and fact.answer is not None and fact.owner in owners
                 for ip in addresses_in(fact.answer)
             }
-            addresses = listed | service_addresses(known, reached, now, self.limits)
+            there = listed - reached.addresses_elsewhere
+            addresses = there | service_addresses(known, reached, now, self.limits)
             names = [base.name for base in bases(known, reached, now, self.limits)]
             for part in await asyncio.gather(*(self._probe(reached, ip, names) for ip in sorted(addresses, key=str))):
                 probes.extend(part)
@@ -237,13 +240,15 @@ class Observer:
         ttl = await self.tools.zones[zone].longest_ttl(zone)
         return [ZoneKeys(self.tools.clock.now(), zone, ksks, zsks, edited, due, idle, pairs, ttl)]
 
-    async def _holding(self, lineage: Lineage, facts: Facts) -> list[Fact]:
+    async def _holding(self, lineage: Lineage, hosts: Sequence[HostName], facts: Facts) -> list[Fact]:
         store = self.tools.credentials[lineage]
         generations = tuple(await store.list(lineage))
-        live = await store.live(lineage)
-        now = self.tools.clock.now()
-        found: list[Fact] = [Holding(now, lineage, generations, live)]
         before = facts.holding(lineage)
+        paths = tuple([await self._on_path(lineage, host, before) for host in hosts])
+        live = next((path.generation for path in paths if path.generation is not None), None)
+        whole = len(paths) == 1 and paths[0].looked
+        now = self.tools.clock.now()
+        found: list[Fact] = [Holding(now, lineage, generations, live, () if whole else paths)]
         if before is not None:
             known = {g.generation for g in before.generations}
             made = any(
@@ -255,6 +260,13 @@ class Observer:
                 reason = f"generation {fresh[0]} was made by other hands"
                 found.append(Began(now, lineage.service, reason))
         return found
+
+    async def _on_path(self, lineage: Lineage, host: HostName, before: Holding | None) -> OnPath:
+        """What lies on a host's serving path; where it cannot be asked, what lay there when it was asked last."""
+        try:
+            return OnPath(host, await self.tools.deployers[lineage, host].live(lineage))
+        except (DanelawError, TimeoutError):
+            return OnPath(host, before.on(host) if before is not None else None, looked=False)
 
     async def _renewal(self, lineage: Lineage, facts: Facts) -> list[Fact]:
         holding = facts.holding(lineage)
