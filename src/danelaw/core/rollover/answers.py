@@ -255,7 +255,7 @@ def _unknown(zone: Name, basis: _Basis) -> Unknown | None:
         return Unknown(None, "not every authority has been seen at the same serial without a gap")
     largest = max((span.answer.ttl for spans in seen.spans.values() for span in spans), default=0)
     past = max(timedelta(seconds=largest), limits.assumed_past_ttl)
-    until = since + limits.ttl_factor * past + limits.lookup_delay
+    until = since + limits.ttl_factor * past + limits.propagation + limits.lookup_delay
     if until <= seen.now:
         return None
     return Unknown(until, f"the history began at {clock(since)}, and earlier answers may be cached")

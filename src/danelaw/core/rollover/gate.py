@@ -127,9 +127,13 @@ def judge(action: Action, facts: Facts, reach: Reach, now: Instant, limits: Limi
 
     if because and not overridden(because, action, facts, reach, now, alone):
         return judgement
-    without = _judge(action, facts.without_words(), reach, now, limits)
+    without = _judge(action, _unspoken(facts), reach, now, limits)
     waived = tuple(found for found in without.because if found not in because) if isinstance(without, Refused) else ()
     return Allowed(isinstance(judgement, Allowed) and judgement.repair, because, waived)
+
+
+def _unspoken(facts: Facts) -> Facts:
+    return facts.once(_unspoken, facts.without_words)
 
 
 def _judge(action: Action, facts: Facts, reach: Reach, now: Instant, limits: Limits) -> Judgement:
@@ -169,7 +173,7 @@ def violations(facts: Facts, reach: Reach, now: Instant, limits: Limits) -> tupl
     found = _violations(facts, reach, now, limits)
     if not any(isinstance(word, Waived) and now < word.until for word in facts.words):
         return found
-    hidden = (one for one in _violations(facts.without_words(), reach, now, limits) if one not in found)
+    hidden = (one for one in _violations(_unspoken(facts), reach, now, limits) if one not in found)
     return (*found, *(replace(one, code="VIOLATION_WAIVED", because=f"{one.because}; waived") for one in hidden))
 
 
