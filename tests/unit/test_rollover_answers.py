@@ -448,3 +448,14 @@ def test_what_is_visible_is_what_every_authority_serves(
 def test_nothing_is_visible_while_one_authority_has_not_answered() -> None:
     assert visible(two().sees(0, 10, 1, X, by=[NS1]).facts(), ZONE, OWNER, TLSA, at(10), LIMITS) is None
     assert visible(History().facts(), ZONE, OWNER, TLSA, at(10), LIMITS) is None
+
+
+def test_unseen_back_ends_of_an_authority_may_give_answers_of_before_the_history_began_for_longer() -> None:
+    """The address that was asked is ahead of them by up to ``propagation``."""
+    history = History().roster(0, NS1, NS2, primary=NS1).sees(0, 200, 1, rrset(record(OLD)))
+    ends = []
+    for propagation in (0, 40):
+        limits = replace(LIMITS, propagation=timedelta(seconds=propagation))
+        unknown = possible_answers(history.facts(), ZONE, OWNER, TLSA, at(200), limits).unknown
+        ends.append(unknown.until if unknown is not None else None)
+    assert ends == [at(205), at(245)]
