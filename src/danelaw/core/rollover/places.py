@@ -15,10 +15,11 @@ from danelaw.core.model import Hello, RRset
 from danelaw.core.rollover.actions import Action, Publish
 from danelaw.core.rollover.answers import newest
 from danelaw.core.rollover.certificate_planner import publishing
-from danelaw.core.rollover.lookups import TLSA, Base, Place, bases
+from danelaw.core.rollover.lookups import TLSA, Base, Place, bases, through
 from danelaw.core.rollover.plans import DesiredService, Outlook, Wait
 from danelaw.core.rollover.reach import Reached
 from danelaw.core.tlsa import TLSARecord
+from danelaw.core.tlsa.credential import associations
 
 
 def kept_places(d: DesiredService, reached: Iterable[Reached], outlook: Outlook) -> tuple[Place, ...]:
@@ -58,11 +59,29 @@ def counts(d: DesiredService, reached: Reached, hello: Hello, outlook: Outlook) 
     )
 
 
+def neighbours(d: DesiredService, place: Place, outlook: Outlook) -> frozenset[TLSARecord]:
+    """The records of what other services serve whose clients are led to the same RRset.
+
+    A first record there is one for all of them: each must match from the beginning.
+    """
+    found = through(outlook.facts, outlook.reach, place.zone, place.owner, outlook.now, outlook.limits)
+    lineages = {lineage for come in found for lineage in come.reached.lineages} - {*d.lineages, *d.leaving}
+    holdings = (outlook.facts.holding(lineage) for lineage in lineages)
+    return frozenset(
+        record
+        for holding in holdings
+        if holding is not None
+        for g in holding.generations
+        if g.generation in holding.lying
+        for record in associations(d.combinations, g.chain, g.spki)
+    )
+
+
 def put(d: DesiredService, outlook: Outlook, change: Publish, *instead: Action) -> Action | Wait:
     """A change of a TLSA RRset, where that is ours to change; else one of the others, or a wait until somebody does."""
     if change.zone in d.changeable:
         return publishing(outlook, change, *instead)
-    for other in instead:
+    for other in (action for action in instead if not isinstance(action, Publish)):
         step = outlook.gated(other)
         if not isinstance(step, Wait):
             return step
@@ -70,7 +89,9 @@ def put(d: DesiredService, outlook: Outlook, change: Publish, *instead: Action) 
     needless = _texts(change.expect) - _texts(change.replace)
     what = [f"publish {t}" for t in sorted(wanted)] + [f"remove {t}" for t in sorted(needless)]
     because = f"clients are led to {change.replace.owner} in the zone {change.zone}, which is not changed from here: "
-    return outlook.wait("TLSA_ELSEWHERE", because + ", ".join(what))
+    if wanted:
+        return outlook.wait("TLSA_ELSEWHERE", because + ", ".join(what))
+    return outlook.wait("TLSA_LEFT", because + ", ".join(what))
 
 
 def _texts(answer: object) -> set[str]:

@@ -22,7 +22,7 @@ from danelaw.core.rollover.course import Course
 from danelaw.core.rollover.facts import Holding
 from danelaw.core.rollover.gate import TLSA, Allowed, says
 from danelaw.core.rollover.lookups import Place, counted_addresses
-from danelaw.core.rollover.places import kept_places, put, unfollowed
+from danelaw.core.rollover.places import kept_places, neighbours, put, unfollowed
 from danelaw.core.rollover.plans import DesiredService, Outlook, Plan, Settled, Wait, refused_wait
 from danelaw.core.rollover.reach import Reached
 from danelaw.core.rollover.serving import Serving
@@ -177,7 +177,8 @@ class _Service:
                 return
             wanted[line.lineage] = own.union(*(self._own(key.newest, every) for key in line.course.beside))
         all_wanted = frozenset(record for records in wanted.values() for record in records)
-        union = Publish(place.zone, current, self._rrset(place.owner, rdatas | _rdatas(all_wanted)))
+        beside = neighbours(self.d, place, self.outlook) if not published else frozenset()
+        union = Publish(place.zone, current, self._rrset(place.owner, rdatas | _rdatas(all_wanted | beside)))
         if not published:
             yield from self._first(union, [line for line in self.lines if line.lineage in wanted])
             return
@@ -186,8 +187,6 @@ class _Service:
             lacking = (line for line in self.lines if line.lineage in missing)
             back = [switch for line in lacking for switch in self._back(line, every, published)]
             yield missing, put(self.d, self.outlook, union, *back)
-        if place.zone not in self.d.changeable:
-            return
         going: dict[Lineage, frozenset[TLSARecord]] = {}
         for line in self.lines:
             named = ours[line.lineage] - all_wanted
@@ -202,7 +201,7 @@ class _Service:
                 Publish(place.zone, current, self._rrset(place.owner, rdatas - _rdatas(named)))
                 for named in dict.fromkeys((every_named, *going.values()))
             ]
-            yield tuple(going), put(self.d, self.outlook, *changes)
+            yield tuple(going) if place.zone in self.d.changeable else (), put(self.d, self.outlook, *changes)
 
     def _first(self, union: Publish, lines: Sequence[Line]) -> Iterable[Step]:
         """A first publication comes after the switch: what is served must match already.
@@ -338,7 +337,7 @@ class _Service:
         return RRset(owner, TLSA, self.d.tlsa_ttl, rdatas)
 
 
-_AT_REST = frozenset({"SETTLING", "KEY_KEPT", "STILL_OFFERED"})
+_AT_REST = frozenset({"SETTLING", "KEY_KEPT", "STILL_OFFERED", "TLSA_LEFT"})
 """Servers and records are as desired, and only what clients may still hold, or what the operator does, is waited for.
 
 No renewal waits for that: an authority may be silent for ever.

@@ -149,7 +149,7 @@ STEPS: Final = (
         "no client can hold the old records; the old key is destroyed",
         (DestroyKey,),
         (DestroyZoneKey,),
-        ("SETTLING", "KEY_KEPT"),
+        ("SETTLING", "KEY_KEPT", "TLSA_LEFT"),
         ("KEY_IN_USE", "KEY_PUBLISHED"),
         "the key with every answer that a client may hold and every chain that may be presented",
         "somebody may still need the key: it is kept, and that holds nothing else up",
