@@ -51,12 +51,16 @@ from danelaw.worlds.sim.explorer.states import (
 
 
 class Step(NamedTuple):
-    """``story``: what happened. ``hole``: who is refused by Danelaw's doing, else nothing."""
+    """``story``: what happened. ``hole``: who is refused by Danelaw's doing, else nothing.
+
+    ``befallen``: as the runner finds it, before it acts.
+    """
 
     story: str
     world: World
     hole: str
     settled: bool
+    befallen: World
 
 
 class Truth:
@@ -99,11 +103,12 @@ class Truth:
         """All that may happen next. First of all: nothing bad, and what was bad is over."""
         for fate in self._befalling.fates(world):
             if fate.hole:
-                yield Step(fate.story, fate.world, fate.hole, False)
+                yield Step(fate.story, fate.world, fate.hole, False, fate.world)
                 continue
             for done, settled in self._runs(self.clients.fetched(fate.world)):
                 told = fate.then(*done)
-                yield Step(told.story, self._aged(self.clients.fetched(told.world)), told.hole, settled)
+                after = self._aged(self.clients.fetched(told.world))
+                yield Step(told.story, after, told.hole, settled, fate.world)
 
     # -- the runner ---------------------------------------------------------------------------------------------
 
