@@ -206,7 +206,7 @@ def memory_store(limits: Limits) -> Store:
     """A store that lasts as long as the process."""
     from danelaw.adapters.store import MemoryStore
 
-    return MemoryStore(limits.max_gap)
+    return MemoryStore(limits.max_gap, limits)
 
 
 def build(config: Config, surroundings: Surroundings, store: Store | None = None) -> Wired:
@@ -226,6 +226,7 @@ def build(config: Config, surroundings: Surroundings, store: Store | None = None
 
 
 def _tools(config: Config, world: Surroundings, store: Store) -> Toolbox:
+    from danelaw.adapters.clock import boot_id
     from danelaw.adapters.deploy import DirectoryCredentials, DirectoryDeployer
     from danelaw.adapters.issue.acme import AcmeIssuer
     from danelaw.adapters.issue.webroot import WebrootSolver
@@ -279,6 +280,7 @@ def _tools(config: Config, world: Surroundings, store: Store) -> Toolbox:
         },
         issuers={service.lineage: issuers[service.issuer] for service in config.services},
         solvers={s.lineage: solvers[s.issuer] for s in config.services if s.issuer in solvers},
+        boot=boot_id(),
     )
 
 

@@ -103,8 +103,9 @@ class Engine:
         facts = await self._observed(subject, desired, lease)
         now = self._tools.clock.now()
         planned = plan(desired, facts, self._subjects.reach, now, self._limits)
-        if isinstance(planned, Settled) and (dated := clock.wrong(facts, self._limits)):
-            planned = Wait("CLOCK_WRONG", clock.told(dated), dated.at, planned.until)
+        if isinstance(planned, Wait | Settled) and (dated := clock.wrong(facts, self._limits)):
+            meanwhile = f"; beside that, {planned.because}" if isinstance(planned, Wait) else ""
+            planned = Wait("CLOCK_WRONG", clock.told(dated) + meanwhile, dated.at, planned.until)
         if isinstance(planned, Settled) and (accepted := acceptance(facts, subject, now)):
             done = Accepted(now, subject, frozenset(), now, "danelaw", f"settled; ends what {accepted.by} accepted")
             await self._tools.store.append(subject, lease, done)

@@ -4,6 +4,14 @@ from danelaw.adapters.clock.blocking import ThreadBlocking
 from danelaw.adapters.clock.commands import SubprocessCommands
 from danelaw.adapters.clock.dialer import DirectDialer, StatedPorts
 from danelaw.adapters.clock.stopped import StoppedClock
-from danelaw.adapters.clock.system import SystemClock
+from danelaw.adapters.clock.system import SystemClock, boot_id
 
-__all__ = ["DirectDialer", "StatedPorts", "StoppedClock", "SubprocessCommands", "SystemClock", "ThreadBlocking"]
+__all__ = [
+    "DirectDialer",
+    "StatedPorts",
+    "StoppedClock",
+    "SubprocessCommands",
+    "SystemClock",
+    "ThreadBlocking",
+    "boot_id",
+]

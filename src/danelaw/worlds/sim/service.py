@@ -244,14 +244,15 @@ class SimCredentials:
 class SimCA:
     """``Issuer``: one step, one certificate, unless it ``challenges``: then it looks for what was placed first.
 
-    ``look``: whether a response is found wherever it is looked for. ``suggest_renewal`` asks for all that were issued
-    to be renewed now.
+    ``look``: whether a response is found wherever it is looked for. ``dated``: whether it says what time it is.
+    ``suggest_renewal`` asks for all that were issued to be renewed now.
     """
 
     clock: VirtualClock
     look: Callable[[Challenge], bool]
     lifetime: timedelta = timedelta(days=90)
     refusing: bool = False
+    dated: bool = True
     challenges: ChallengeType | None = None
     _orders: int = 0
     _ready: dict[str, Instant] = field(default_factory=dict)
@@ -290,6 +291,8 @@ class SimCA:
 
     async def date(self, since: float) -> tuple[Instant, float] | None:
         del since
+        if not self.dated:
+            return None
         if self.refusing:
             raise DanelawError("CA_UNREACHABLE", "the CA does not answer")
         return self.clock.now(), self.clock.monotonic()
