@@ -351,6 +351,39 @@ class Store(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A fact that said something new, as recorded. ``number``: its place in the order of all appends."""
+
+    number: int
+    subject: SubjectName
+    fact: Fact
+
+
+class LastingStore(Store, Protocol):
+    """A store that outlives the process. Its methods raise ``DanelawError``: codes that begin with ``STORE``."""
+
+    async def history(
+        self,
+        subject: SubjectName | None = None,
+        since: Instant | None = None,
+        limit: int | None = None,
+        kinds: Collection[type[Fact]] | None = None,
+    ) -> Sequence[Event]:
+        """The newest ``limit`` events, oldest first: of one subject or of all, of all kinds of fact or of these."""
+        ...
+
+    async def tend(self, at: Instant) -> None:
+        """To be called after a pass: once a day what is too old is deleted, and a copy made. ``at``: now."""
+        ...
+
+    async def copy(self, target: Path) -> None:
+        """A backup of all that is recorded, in one new file; whoever writes meanwhile goes on."""
+        ...
+
+    async def close(self) -> None: ...
+
+
 class Runner(Protocol):
     """What drives the subjects of a configuration to what is desired of them."""
 

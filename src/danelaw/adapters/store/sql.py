@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Final, TypeVar
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 from sqlalchemy.dialects.sqlite import insert
 
 from danelaw.adapters.store import sql_schema as tables
+from danelaw.adapters.store.codec import micros
 from danelaw.adapters.store.sql_database import Database
 from danelaw.adapters.store.sql_folds import Folds
-from danelaw.adapters.store.sql_log import Log
-from danelaw.core.model import DanelawError, Limits, SubjectName
+from danelaw.adapters.store.sql_log import Log, Row, check
+from danelaw.adapters.store.sql_mark import MarkFile
+from danelaw.adapters.store.sql_upkeep import copy, due, tend
+from danelaw.core.model import DanelawError, Instant, Limits, SubjectName
+from danelaw.core.rollover.continuity import Mark, begun_anew, interruption
 from danelaw.core.rollover.facts import Fact, Facts
-from danelaw.ports import Blocking, Lease
+from danelaw.ports import Blocking, Event, Lease
 
 T = TypeVar("T")
 
+KEEP: Final = timedelta(days=2 * 365)
+COPY: Final = "store.copy.sqlite"
 PATIENCE: Final = timedelta(seconds=10)
 """With another process that writes."""
 LIMIT: Final = timedelta(minutes=5)
@@ -30,14 +36,33 @@ LIMIT: Final = timedelta(minutes=5)
 class SQLStore:
     """``ports.Store`` on one file. Facts are folded in the same order as by ``MemoryStore``.
 
+    ``beside``: a directory that is not put back together with the store, such as that of the credentials. There it is
+    marked how far the store has got: one that is behind is an older copy, and history begins anew (``continuity``)
+    with the first facts that are appended. There also lies a copy, of the day. ``keep``: how long facts are kept that
+    nothing depends on any more.
+
     Every call takes one transaction, on a thread of ``blocking``. Raises ``DanelawError``: ``LEASE_LOST``, what
     ``Database`` does, and ``STORE_STUCK`` where a call does not end; what it was to append may be recorded or not.
     """
 
-    def __init__(self, path: Path, limits: Limits, blocking: Blocking, patience: timedelta = PATIENCE) -> None:
+    def __init__(
+        self,
+        path: Path,
+        limits: Limits,
+        blocking: Blocking,
+        *,
+        beside: Path | None = None,
+        keep: timedelta = KEEP,
+        patience: timedelta = PATIENCE,
+    ) -> None:
         self._path = path
+        self._limits = limits
         self._blocking = blocking
+        self._keep = keep
         self._patience = patience
+        self._copy = beside / COPY if beside is not None else None
+        self._mark = MarkFile(beside) if beside is not None else None
+        self._marked: Mark | None = None
         self._database: Database | None = None
         self._turn = threading.Lock()
         self._log = Log()
@@ -53,6 +78,24 @@ class SQLStore:
 
     async def facts(self, *subjects: SubjectName) -> Facts:
         return await self._do(lambda database: self._facts(database, frozenset(subjects)))
+
+    async def history(
+        self,
+        subject: SubjectName | None = None,
+        since: Instant | None = None,
+        limit: int | None = None,
+        kinds: Collection[type[Fact]] | None = None,
+    ) -> Sequence[Event]:
+        """The newest ``limit`` facts that said something new, oldest first: of one subject or of all."""
+        return await self._do(lambda database: self._history(database, subject, since, limit, kinds))
+
+    async def tend(self, at: Instant) -> None:
+        """Once a day: delete what is older than ``keep``, and copy the store. ``at``: now."""
+        await self._do(lambda database: self._tend(database, at))
+
+    async def copy(self, target: Path) -> None:
+        """A backup in one file, made while others go on."""
+        await self._do(lambda database: copy(database, target))
 
     async def close(self) -> None:
         """No call follows."""
@@ -78,13 +121,31 @@ class SQLStore:
 
     def _append(self, database: Database, subject: SubjectName, lease: Lease, facts: Sequence[Fact]) -> None:
         recorded = False
+        last = self._mark.read() if self._mark is not None and self._marked is None else self._marked
         try:
             with database.writing() as connection:
-                self._log.append(connection, subject, lease, facts)
+                check(connection, subject, lease)
+                if facts:
+                    self._begin_anew(connection, last, facts[0].at)
+                number = self._log.append(connection, subject, facts)
+                now = Mark(connection.execute(select(tables.store.c.identity)).scalar_one(), number)
             recorded = True
         finally:
             if not recorded:
                 self._log.forget()
+        if self._mark is not None and facts:
+            self._mark.write(now)
+            self._marked = now
+
+    def _begin_anew(self, connection: Connection, last: Mark | None, at: Instant) -> None:
+        """If this is an older copy, or another store. It is recorded together with what is learnt first."""
+        kept = Mark(*connection.execute(select(tables.store.c.identity, tables.store.c.numbers)).one())
+        reason = interruption(kept, last)
+        if reason is None:
+            return
+        for name in connection.execute(select(tables.subjects.c.name)).scalars().all():
+            known, _ = self._folds.fold(connection, frozenset({name}))
+            self._log.append(connection, name, begun_anew(name, known, reason, at))
 
     def _facts(self, database: Database, subjects: frozenset[SubjectName]) -> Facts:
         with database.reading() as connection:
@@ -97,6 +158,44 @@ class SQLStore:
                 if error.code not in ("STORE_FULL", "STORE_LOCKED"):
                     raise  # else the fold is kept some other time: what was asked for is here
         return facts
+
+    def _history(
+        self,
+        database: Database,
+        subject: SubjectName | None,
+        since: Instant | None,
+        limit: int | None,
+        kinds: Collection[type[Fact]] | None,
+    ) -> Sequence[Event]:
+        facts, of, bodies = tables.facts.c, tables.subjects.c, tables.bodies.c
+        asked = (
+            select(facts.clock_set, facts.at, facts.number, facts.body, of.name)
+            .join(tables.subjects)
+            .order_by(facts.clock_set.desc(), facts.at.desc(), facts.number.desc())
+            .limit(limit)
+        )
+        if subject is not None:
+            asked = asked.where(of.name == subject)
+        if since is not None:
+            asked = asked.where(facts.at >= micros(since))
+        if kinds is not None:
+            asked = asked.join(tables.bodies).where(bodies.kind.in_([kind.__name__ for kind in kinds]))
+        with database.reading() as connection:
+            self._log.refresh(connection)
+            rows = connection.execute(asked).all()[::-1]
+            told = self._log.facts(connection, [Row(*row[:4]) for row in rows])
+        return [Event(row.number, SubjectName(row.name), fact) for row, fact in zip(rows, told, strict=True)]
+
+    def _tend(self, database: Database, at: Instant) -> None:
+        with database.reading() as connection:
+            if not due(connection, at):
+                return
+            names = frozenset(map(SubjectName, connection.execute(select(tables.subjects.c.name)).scalars()))
+        folded = self._facts(database, names)
+        with database.writing() as connection:
+            tend(connection, self._log, folded, self._keep, self._limits, at)
+        if self._copy is not None:
+            copy(database, self._copy)
 
 
 def _lease(database: Database, subject: SubjectName) -> Lease:

@@ -60,6 +60,7 @@ class Folds:
 
     def fold(self, connection: Connection, subjects: frozenset[SubjectName]) -> tuple[Facts, bool]:
         """The fold of these subjects, and whether it is worth keeping now."""
+        self._log.refresh(connection)
         fold = self._folds.get(subjects)
         if fold is None:
             fold, fresh = self._from(connection, subjects, self._kept(connection, subjects))

@@ -72,21 +72,12 @@ class Log:
 
     # -- writing ----------------------------------------------------------------------------------------------------
 
-    def append(self, connection: Connection, subject: SubjectName, lease: Lease, facts: Sequence[Fact]) -> int:
+    def append(self, connection: Connection, subject: SubjectName, facts: Sequence[Fact]) -> int:
         """Records these, inside the caller's transaction. Returns the number of the last fact of the store."""
         of, store = tables.subjects.c, tables.store.c
-        clock_set, number, tended = connection.execute(select(store.clock_set, store.numbers, store.tended)).one()
-        if tended != self._tended:  # some bodies may be gone since
-            self.forget()
-            self._tended = tended
-        row = connection.execute(select(of.id, of.token, of.seen).where(of.name == subject)).one_or_none()
-        if row is None or lease != Lease(subject, row.token):
-            raise DanelawError(
-                "LEASE_LOST",
-                f"another runner has taken over {subject}",
-                evidence=f"lease {lease.token} of {lease.subject}, now {row.token if row is not None else 0}",
-                hint="let the other runner go on, or stop it and start again",
-            )
+        self.refresh(connection)
+        clock_set, number = connection.execute(select(store.clock_set, store.numbers)).one()
+        row = connection.execute(select(of.id, of.seen).where(of.name == subject)).one()
         seen = frozenset(array(SEEN, row.seen))
         news: list[Row] = []
         again: list[Row] = []
@@ -124,6 +115,13 @@ class Log:
             known = connection.execute(select(tables.bodies.c.id).where(tables.bodies.c.digest == digest)).scalar_one()
             self._written[digest] = known
         return known
+
+    def refresh(self, connection: Connection) -> None:
+        """Nothing is remembered from before bodies were deleted, by whatever process: their numbers are used again."""
+        tended = connection.execute(select(tables.store.c.tended)).scalar_one()
+        if tended != self._tended:
+            self.forget()
+            self._tended = tended
 
     def forget(self) -> None:
         """What was written may not be there: the transaction ended otherwise, or bodies were deleted."""
@@ -187,6 +185,19 @@ class Log:
             asked = select(bodies.id, bodies.kind, bodies.form, bodies.text).where(bodies.id.in_(some))
             for row in connection.execute(asked):
                 self._read[row.id] = decode_fact(row.kind, row.form, row.text)
+
+
+def check(connection: Connection, subject: SubjectName, lease: Lease) -> None:
+    """Raises ``DanelawError("LEASE_LOST")`` unless the lease is the newest of the subject."""
+    of = tables.subjects.c
+    token = connection.execute(select(of.token).where(of.name == subject)).scalar_one_or_none() or 0
+    if token == 0 or lease != Lease(subject, token):
+        raise DanelawError(
+            "LEASE_LOST",
+            f"another runner has taken over {subject}",
+            evidence=f"lease {lease.token} of {lease.subject}, now {token}",
+            hint="let the other runner go on, or stop it and start again",
+        )
 
 
 def _ids(connection: Connection, subjects: Iterable[SubjectName]) -> list[int]:

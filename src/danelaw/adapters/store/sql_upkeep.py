@@ -1,0 +1,132 @@
+"""What keeps a store in order over the years: what is old enough is deleted, and a copy lies elsewhere."""
+
+from __future__ import annotations
+
+import os
+from array import array
+from collections.abc import Iterable
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import Connection, and_, delete, select, update
+
+from danelaw.adapters.store import sql_schema as tables
+from danelaw.adapters.store.codec import instant, micros
+from danelaw.adapters.store.sql_database import Database
+from danelaw.adapters.store.sql_log import AGAIN, OBSERVED_KINDS, SEEN, Log, Row
+from danelaw.core.model import Instant, Limits
+from danelaw.core.rollover.actions import Action
+from danelaw.core.rollover.compaction import compact, memory
+from danelaw.core.rollover.facts import ClockRead, Done, Facts, Intended
+
+EACH: Final = timedelta(days=1)
+"""How often a store is put in order."""
+
+_SOME: Final = 500
+
+
+def due(connection: Connection, at: Instant) -> bool:
+    tended: int = connection.execute(select(tables.store.c.tended)).scalar_one()
+    return not 0 <= micros(at) - tended < EACH // timedelta(microseconds=1)
+
+
+def tend(connection: Connection, log: Log, folded: Facts, keep: timedelta, limits: Limits, at: Instant) -> None:
+    """Deletes what was recorded longer than ``keep`` ago, unless something may yet depend on it.
+
+    ``folded``: the facts of all subjects. What was seen may matter for ``memory``, and what was done as long as
+    ``compact`` has it; operators' words and readings of clocks stay. ``at``: now.
+    """
+    horizon = at - max(keep, memory(folded, limits))
+    needed = _needed(compact(folded, at, limits))
+    deleted = 0
+    for era, shift in _eras(connection, log):
+        bound = micros(horizon - shift)
+        repeats, facts, bodies = tables.repeats, tables.facts, tables.bodies.c
+        deleted += connection.execute(delete(repeats).where(repeats.c.clock_set == era, repeats.c.at < bound)).rowcount
+        old = and_(facts.c.clock_set == era, facts.c.at < bound)
+        observed = select(bodies.id).where(bodies.kind.in_(OBSERVED_KINDS))
+        deleted += connection.execute(delete(facts).where(old, facts.c.body.in_(observed))).rowcount
+        deleted += _forget_deeds(connection, log, _deeds(connection, era, bound), shift, needed)
+    if deleted:
+        _drop_bodies(connection)
+    connection.execute(update(tables.store).values(tended=micros(at)))
+
+
+def _eras(connection: Connection, log: Log) -> Iterable[tuple[int, timedelta]]:
+    """How often the clock had been set, and by how much it was set afterwards: what was told moves with it."""
+    facts, bodies = tables.facts.c, tables.bodies.c
+    clocks = select(bodies.id).where(bodies.kind == ClockRead.__name__)
+    asked = select(facts.clock_set, facts.at, facts.number, facts.body).where(facts.body.in_(clocks))
+    rows = sorted(Row(*row) for row in connection.execute(asked))
+    set_by: dict[int, timedelta] = {}
+    for row, fact in zip(rows, log.facts(connection, rows), strict=True):
+        if isinstance(fact, ClockRead) and fact.by:
+            set_by[row.clock_set] = fact.by
+    era: int = connection.execute(select(tables.store.c.clock_set)).scalar_one()
+    shift = timedelta(0)
+    for earlier in range(era, -1, -1):
+        yield earlier, shift
+        shift += set_by.get(earlier, timedelta(0))
+
+
+def _needed(facts: Facts) -> set[tuple[Instant | None, Action]]:
+    return {(at, deed.action) for deed in facts.deeds for at in (deed.intended, deed.done)}
+
+
+def _deeds(connection: Connection, era: int, bound: int) -> list[Row]:
+    facts, bodies = tables.facts.c, tables.bodies.c
+    kinds = select(bodies.id).where(bodies.kind.in_((Intended.__name__, Done.__name__)))
+    asked = select(facts.clock_set, facts.at, facts.number, facts.body)
+    return [
+        Row(*row)
+        for row in connection.execute(asked.where(facts.clock_set == era, facts.at < bound, facts.body.in_(kinds)))
+    ]
+
+
+def _forget_deeds(
+    connection: Connection, log: Log, rows: list[Row], shift: timedelta, needed: set[tuple[Instant | None, Action]]
+) -> int:
+    gone = [
+        row.number
+        for row, fact in zip(rows, log.facts(connection, rows), strict=True)
+        if isinstance(fact, Intended | Done) and (instant(row.at) + shift, fact.action) not in needed
+    ]
+    for start in range(0, len(gone), _SOME):
+        some = gone[start : start + _SOME]
+        connection.execute(delete(tables.facts).where(tables.facts.c.number.in_(some)))
+    return len(gone)
+
+
+def _drop_bodies(connection: Connection) -> None:
+    """What no fact says any more."""
+    used = set(connection.execute(select(tables.facts.c.body).distinct()).scalars())
+    for seen in connection.execute(select(tables.subjects.c.seen)).scalars():
+        used.update(array(SEEN, seen))
+    for again in connection.execute(select(tables.repeats.c.again)).scalars():
+        used.update(body for _, _, body in AGAIN.iter_unpack(again))
+    idle = sorted(set(connection.execute(select(tables.bodies.c.id)).scalars()) - used)
+    for start in range(0, len(idle), _SOME):
+        connection.execute(delete(tables.bodies).where(tables.bodies.c.id.in_(idle[start : start + _SOME])))
+
+
+def copy(database: Database, target: Path) -> None:
+    """A copy of the store as it is, in one file, which ``target`` is by one rename: whole, or what it was before."""
+    fresh = target.with_name(f".{target.name}.{os.getpid()}.new")
+    fresh.unlink(missing_ok=True)
+    try:
+        database.copy(fresh)
+        sync(fresh)
+        fresh.rename(target)
+    finally:
+        fresh.unlink(missing_ok=True)
+    sync(target.parent)
+
+
+def sync(path: Path) -> None:
+    """What was written to the file, or the names in the directory, are on the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
