@@ -24,6 +24,7 @@ from danelaw.core.model import (
     Pending,
     RRset,
 )
+from danelaw.core.model.names import hashed
 from danelaw.core.rollover.actions import Action, AdvanceOrder, ClearChallenge, Failure, PlaceChallenge, Publish
 from danelaw.core.rollover.answers import newest, visible
 from danelaw.core.rollover.plans import DesiredService, Outlook, Wait
@@ -171,7 +172,7 @@ def publishing(outlook: Outlook, change: Publish, *instead: Action) -> Action | 
 def challenge_owner(identifier: Name) -> Name:
     """Where a dns-01 response is published (RFC 8555 §8.4)."""
     name = Name(identifier.labels[1:]) if identifier.is_wild() else identifier
-    return dns.name.Name((b"_acme-challenge",)).concatenate(name)
+    return hashed(dns.name.Name((b"_acme-challenge",)).concatenate(name))
 
 
 def txt_rdata(text: str) -> bytes:

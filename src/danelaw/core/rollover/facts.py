@@ -664,9 +664,10 @@ class Facts:
 
     def once(self, key: Hashable, compute: Callable[[], T]) -> T:
         """What ``compute`` makes of these facts and ``key``, worked out once: it must depend on nothing else."""
-        if key not in self._memo:
-            self._memo[key] = compute()
-        return cast(T, self._memo[key])
+        found = self._memo.get(key, _NOTHING)
+        if found is _NOTHING:
+            found = self._memo[key] = compute()
+        return cast(T, found)
 
     # -- as a value ---------------------------------------------------------------------------------------------
 
@@ -694,6 +695,7 @@ def _moved(deed: Deed, by: timedelta) -> Deed:
     return replace(deed, intended=deed.intended + by, done=done, outcome=outcome)
 
 
+_NOTHING: Final = object()
 _VALUE_SLOTS: Final = tuple(slot for slot in Facts.__slots__ if slot not in ("_hash", "_memo", "kept", "max_gap"))
 
 

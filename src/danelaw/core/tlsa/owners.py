@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
 import dns.name
 from dns.name import Name
 
 from danelaw.core.model import DanelawError, Endpoint
+from danelaw.core.model.names import hashed
 
 _TRANSPORTS: Final = frozenset({"tcp", "udp", "sctp"})
 
@@ -17,14 +19,20 @@ def tlsa_owner(port: int, transport: str, base: Name) -> Name:
 
     Raises ``DanelawError``: ``BAD_ENDPOINT`` for a port or a transport that there is not, ``NAME_TOO_LONG``.
     """
+    return _owner(port, transport, base.labels)
+
+
+@lru_cache(maxsize=4096)
+def _owner(port: int, transport: str, labels: tuple[bytes, ...]) -> Name:
     if not 0 < port < 65536 or transport.lower() not in _TRANSPORTS:
         raise DanelawError(
             "BAD_ENDPOINT",
             f"no TLSA owner name for port {port} of {transport}",
             hint="ports are 1 to 65535; transports are tcp, udp and sctp",
         )
+    base = Name(labels)
     try:
-        return dns.name.from_text(f"_{port}._{transport.lower()}", None).concatenate(base)
+        return hashed(dns.name.from_text(f"_{port}._{transport.lower()}", None).concatenate(base))
     except dns.name.NameTooLong as error:
         raise DanelawError(
             "NAME_TOO_LONG", "no room for the labels of a TLSA owner name", evidence=base.to_text()

@@ -11,6 +11,7 @@ import dns.name
 import dns.rdatatype
 
 from danelaw.core.model import Chain, Challenge, ChallengeType, Endpoint, Lineage, RRset, SubjectName
+from danelaw.core.model.names import hashed
 from danelaw.core.rollover.reach import Reach, Reached
 from danelaw.core.tlsa import Reference
 from danelaw.worlds.sim.clients import Delegation, Located, Looked, SimCrowd
@@ -27,13 +28,13 @@ from danelaw.worlds.sim.service import (
 )
 from danelaw.worlds.sim.zone import Content, SimDNS, SimPublisher, SimRegistry, SimZone, authority
 
-ZONE = dns.name.from_text("dotnxdomain.net.")
-PARENT = dns.name.from_text("net.")
-HOST = dns.name.from_text("www.dotnxdomain.net.")
+ZONE = hashed(dns.name.from_text("dotnxdomain.net."))
+PARENT = hashed(dns.name.from_text("net."))
+HOST = hashed(dns.name.from_text("www.dotnxdomain.net."))
 ENDPOINT = Endpoint(HOST, 443)
 LINEAGE = Lineage(SubjectName(str(ENDPOINT)))
 LOCAL = THIS_MACHINE
-TLSA_OWNER = dns.name.from_text("_443._tcp.www.dotnxdomain.net.")
+TLSA_OWNER = hashed(dns.name.from_text("_443._tcp.www.dotnxdomain.net."))
 TLSA = int(dns.rdatatype.TLSA)
 TXT = int(dns.rdatatype.TXT)
 DS = int(dns.rdatatype.DS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from functools import lru_cache, partial
 from ipaddress import ip_address
 from typing import Final
 
@@ -32,6 +32,7 @@ from danelaw.core.model import (
     Validated,
     same_content,
 )
+from danelaw.core.model.names import hashed
 from danelaw.core.rollover.actions import Conflict, Publish, Receipt, SubmitDS
 from danelaw.ports import ZoneKeyFacts
 from danelaw.worlds.sim.clock import VirtualClock
@@ -187,17 +188,20 @@ class SimZone:
         return Message(0, AUTHORITATIVE, 0, question, tuple(records))
 
 
+@lru_cache(maxsize=64)
+def _server_name(zone: Name, number: int) -> Name:
+    return hashed(Name((f"ns{number}".encode(), *zone.labels)))
+
+
 @dataclass(slots=True)
 class SimDNS:
-    """``Authorities``, ``ZoneCuts`` and ``Resolver`` over simulated zones. The resolver asks the primaries, and knows no
-    cache."""
+    """``Authorities``, ``ZoneCuts``, ``Resolver`` over simulated zones. The resolver asks primaries, no cache."""
 
     clock: VirtualClock
     zones: Mapping[Name, SimZone]
 
     async def servers(self, zone: Name) -> Sequence[tuple[Name, IP]]:
-        names = [Name((f"ns{i + 1}".encode(), *zone.labels)) for i in range(len(self.zones[zone].authorities))]
-        return [(name, a.ip) for name, a in zip(names, self.zones[zone].authorities, strict=True)]
+        return [(_server_name(zone, i), a.ip) for i, a in enumerate(self.zones[zone].authorities, 1)]
 
     async def ask(self, server: IP, name: Name, type: int) -> Message | Silence:
         self.clock.tick()
