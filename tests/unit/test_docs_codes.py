@@ -48,7 +48,12 @@ NO_CODES: Final = frozenset(
         *("PEBBLE_AUTHZREUSE", "PEBBLE_VA_NOSLEEP", "PEBBLE_WFE_NONCEREJECT"),  # and those of the lab's CA
     }
 )
-INTERNAL: Final = ("worlds/replay/", "worlds/sim/explorer/", "worlds/sim/validators.py")
+INTERNAL: Final = (
+    "worlds/replay/",
+    "worlds/sim/explorer/",
+    "worlds/sim/following.py",
+    "worlds/sim/validators.py",
+)
 """Rooms whose codes only tests hear of."""
 
 

@@ -47,6 +47,18 @@ def test_a_cname_stands_in_its_place() -> None:
     assert (said.owner, said.type) == (WWW, T.CNAME)
 
 
+@pytest.mark.parametrize(("of_the_cname", "lasts"), [(0, 900), (900, 900), (1200, 1200)])
+def test_a_cname_made_of_a_dname_lasts_as_long_as_that(of_the_cname: int, lasts: int) -> None:
+    """Old servers give it a TTL of 0, and caches make it anew from the DNAME (RFC 6672 §3.1)."""
+    made = f"www.example.net. {of_the_cname} IN CNAME www.example.org."
+    said = as_answer(message(["example.net. 900 IN DNAME example.org.", made], []), WWW, T.A)
+    assert isinstance(said, RRset)
+    assert (said.type, said.ttl) == (T.CNAME, lasts)
+    elsewhere = as_answer(message(["example.org. 900 IN DNAME example.com.", CNAME], []), WWW, T.A)
+    assert isinstance(elsewhere, RRset)
+    assert elsewhere.ttl == 300
+
+
 @pytest.mark.parametrize(
     ("authority", "ttl"),
     [

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Final
 
 from dns.name import Name
@@ -270,16 +271,25 @@ def as_answer(message: Message, name: Name, type: int) -> Answer | None:
     """What a reply says of one RRset: the RRset, the CNAME in its place, or its absence.
 
     None when it says nothing: a referral, an error, another question's reply, or, for a DS, a denial by the child's
-    side (RFC 4035 §3.1.4.1). A CNAME is followed no further. Whether the reply is authoritative is the caller's to
-    judge.
+    side (RFC 4035 §3.1.4.1). A CNAME is followed no further; one that was made of a DNAME lasts as long as that, since
+    caches make it anew, whatever TTL the server gave it (RFC 6672 §3.1). Whether the reply is authoritative is the
+    caller's to judge.
     """
     if message.rcode not in (Rcode.NOERROR, Rcode.NXDOMAIN) or message.truncated:
         return None
     if message.question and (message.question[0].name, message.question[0].type) != (name, type):
         return None
-    here = {rrset.type: rrset for rrset in answer_rrsets(message) if rrset.owner == name}
-    if type in here or T.CNAME in here:
-        return here.get(type) or here[T.CNAME]
+    found = answer_rrsets(message)
+    here = {rrset.type: rrset for rrset in found if rrset.owner == name}
+    if type in here:
+        return here[type]
+    if T.CNAME in here:
+        makers = (
+            rrset.ttl
+            for rrset in found
+            if rrset.type == T.DNAME and name != rrset.owner and name.is_subdomain(rrset.owner)
+        )
+        return replace(here[T.CNAME], ttl=max(here[T.CNAME].ttl, *makers, 0))
     return as_absence(message, name, type)
 
 
