@@ -36,6 +36,7 @@ from danelaw.ports import (
     Commands,
     Dialer,
     KeyFiles,
+    LastingStore,
     Parent,
     ProbeLimits,
     Publisher,
@@ -207,6 +208,13 @@ def memory_store(limits: Limits) -> Store:
     from danelaw.adapters.store import MemoryStore
 
     return MemoryStore(limits.max_gap, limits)
+
+
+def lasting_store(config: Config, blocking: Blocking) -> LastingStore:
+    """The store that the configuration names, with its mark and its copy beside the credentials."""
+    from danelaw.adapters.store.sql import SQLStore
+
+    return SQLStore(config.store, config.limits, blocking, beside=config.credentials, keep=config.keep_history)
 
 
 def build(config: Config, surroundings: Surroundings, store: Store | None = None) -> Wired:

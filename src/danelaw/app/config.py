@@ -147,7 +147,11 @@ class ClientsSection(_Section, frozen=True):
 
 
 class StateSection(_Section, frozen=True):
+    """``store``: what was seen and done. ``keep_history``: how long, in seconds, where nothing depends on it."""
+
     credentials: str = "/var/lib/danelaw/credentials"
+    store: str = "/var/lib/danelaw/store.sqlite"
+    keep_history: Annotated[int, msgspec.Meta(ge=86400, le=100 * 365 * 86400)] = 63_072_000
 
 
 class _File(_Section, frozen=True):
@@ -243,6 +247,8 @@ class Config(msgspec.Struct, frozen=True):
     zones: tuple[ZoneConfig, ...]
     services: tuple[ServiceConfig, ...]
     limits: Limits
+    store: Path = Path(StateSection().store)
+    keep_history: timedelta = timedelta(seconds=StateSection().keep_history)
 
     @property
     def back_off(self) -> timedelta:
@@ -275,6 +281,8 @@ def load(path: Path) -> Config:
         zones=tuple(zones.values()),
         services=services,
         limits=_limits(path, main.limits),
+        store=base / main.state.store,
+        keep_history=timedelta(seconds=main.state.keep_history),
     )
 
 

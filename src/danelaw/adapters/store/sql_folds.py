@@ -12,6 +12,7 @@ from typing import Final, cast
 from sqlalchemy import Connection, select
 from sqlalchemy.dialects.sqlite import insert
 
+from danelaw import __version__
 from danelaw.adapters.store import sql_schema as tables
 from danelaw.adapters.store.codec import decode, encode, instant, schema
 from danelaw.adapters.store.sql_log import APPEND_LASTS, START, Log, Place, Row
@@ -55,7 +56,8 @@ class Folds:
         self._limits = limits
         self._log = log
         self._margin = max(int(limits.max_gap.total_seconds() * 1_000_000), APPEND_LASTS)
-        self._made_by = hashlib.sha256(f"{schema()}\n{sorted(limits.as_seconds().items())}".encode()).digest()
+        made_by = f"{__version__}\n{schema()}\n{sorted(limits.as_seconds().items())}"
+        self._made_by = hashlib.sha256(made_by.encode()).digest()
         self._folds: dict[frozenset[SubjectName], Fold] = {}
 
     def fold(self, connection: Connection, subjects: frozenset[SubjectName]) -> tuple[Facts, bool]:

@@ -71,7 +71,7 @@ folds: Final = Table(
     "folds",
     metadata,
     Column("subjects", LargeBinary, primary_key=True),  # SHA-256 of their names
-    Column("made_by", LargeBinary, nullable=False),  # SHA-256 of limits and classes: any other fold is of no use
+    Column("made_by", LargeBinary, nullable=False),  # SHA-256 of version, limits, classes: others are of no use
     Column("number", Integer, nullable=False),  # of the last fact that was there when it was made
     Column("clock_set", Integer, nullable=False),  # what comes before this place in the order is in it
     Column("at", Integer, nullable=False),
