@@ -243,9 +243,9 @@ def _judge_publish(change: Publish, facts: Facts, reach: Reach, now: Instant, li
                 worse, better = _compare(change.replace, chain, change.expect, chain, at, endpoint, limits)
                 repair |= bool(better) and at == now
                 if worse:
-                    code, because = _why(change, ip, worse)
-                    if all((told.code, told.address, told.chain) != (code, ip, chain) for told in faults):
-                        faults.append(Counterexample("I1", code, None, ip, chain, worse, at, because))
+                    lost = _lost(change, ip, chain, worse, at)
+                    if all((told.code, told.address, told.chain) != (lost.code, ip, chain) for told in faults):
+                        faults.append(lost)
     return Refused(tuple(faults), _chains_leave(faults, now, limits)) if faults else Allowed(repair)
 
 
@@ -264,17 +264,22 @@ def _goes_on(change: Publish, come: Found, facts: Facts, now: Instant, limits: L
                     yield Counterexample("I1", "CHAIN_UNMATCHED", held, ip, chain, worse, now, because)
 
 
-def _why(change: Publish, ip: IP, worse: frozenset[ClientKind]) -> tuple[str, str]:
-    """What becomes of those who are refused anew: some of them are by the very nature of a withdrawal."""
+def _lost(
+    change: Publish, ip: IP, chain: Chain | HandshakeFailure, worse: frozenset[ClientKind], at: Instant
+) -> Counterexample:
+    """Those who are refused anew: some of them are by the very nature of a withdrawal."""
     left = combinations_of(change.replace)
     gone = combinations_of(change.expect) - left
     if gone and all(kind.fallback is Fallback.REFUSE and not kind.supported & left for kind in worse):
         known = ", ".join(map(str, sorted(gone)))
-        return "MANDATORY_CLIENTS", f"clients that must have DANE and know nothing but {known} refuse {ip} then"
+        because = f"clients that must have DANE and know nothing but {known} refuse {ip} then"
+        return Counterexample("I1", "MANDATORY_CLIENTS", None, ip, chain, worse, at, because)
     if isinstance(change.replace, Absence):
         first = "first let it present a certificate of a CA that clients trust"
-        return "NO_FALLBACK", f"{ip} may present a chain that clients without DANE refuse: {first}"
-    return "CHAIN_UNMATCHED", f"{ip} may present a chain that {says(change.replace)} does not match"
+        because = f"{ip} may present a chain that clients without DANE refuse: {first}"
+        return Counterexample("I1", "NO_FALLBACK", None, ip, chain, worse, at, because)
+    because = f"{ip} may present a chain that {says(change.replace)} does not match"
+    return Counterexample("I1", "CHAIN_UNMATCHED", None, ip, chain, worse, at, because)
 
 
 def _first_unmatched(
