@@ -59,6 +59,8 @@ class _Charting:
     def course(self) -> Course:
         if self._lineage in self.d.leaving:
             return self._leaving()
+        if self.d.withdrawn:
+            return self._keeping()
         match self.d.strategy:
             case Strategy.STAGED:
                 course = self._renewing(new_key=True)
@@ -107,6 +109,14 @@ class _Charting:
             if not self._orders.urgent(active.complete):
                 return Course(active.complete, (standby,), ordered=standby.pending, kept=kept)
         return replace(self._renewal(active), beside=(standby,), kept=kept)
+
+    def _keeping(self) -> Course:
+        """A service without records: its key goes on, with a new certificate in time, and no other stands by."""
+        complete = [key for key in self.keys if key.complete is not None]
+        active = self._live if self._live in complete else next(iter(complete), None)
+        if active is None or self._asked(active) is not None:
+            return self._renewing(new_key=False)
+        return replace(self._renewal(active), kept=frozenset({active.spki}))
 
     def _leaving(self) -> Course:
         """A lineage that is not desired any more lives on as long as some server presents it, and its key with it."""

@@ -48,7 +48,7 @@ class DesiredService:
     each key algorithm, that which was there first first; every one has its own keys and certificates. ``hosts``: the
     machines that serve them, in the order in which they are switched. ``leaving``: lineages that are desired no longer;
     what there is of them goes when nobody needs it. ``other_zones``: where records can be changed too, should clients
-    be led there.
+    be led there. ``withdrawn``: it is to have no TLSA records any more, only certificates.
     """
 
     subject: SubjectName
@@ -64,6 +64,7 @@ class DesiredService:
     strategy: Strategy = Strategy.STAGED
     leaving: tuple[Lineage, ...] = ()
     other_zones: frozenset[Name] = frozenset()
+    withdrawn: bool = False
 
     @property
     def changeable(self) -> frozenset[Name]:

@@ -19,9 +19,12 @@ from danelaw.core.rollover.actions import Action, DestroyKey, MakeKey, Publish, 
 from danelaw.core.rollover.answers import newest, possible_answers
 from danelaw.core.rollover.certificate_planner import Ordering
 from danelaw.core.rollover.course import Course
+from danelaw.core.rollover.departure import departing, removing
 from danelaw.core.rollover.facts import Holding
 from danelaw.core.rollover.gate import TLSA, Allowed, says
 from danelaw.core.rollover.lookups import Place, counted_addresses
+from danelaw.core.rollover.notices import of_records, of_waivers, of_what_is_left_behind
+from danelaw.core.rollover.ownership import ownership
 from danelaw.core.rollover.places import kept_places, neighbours, put, unfollowed
 from danelaw.core.rollover.plans import DesiredService, Outlook, Plan, Settled, Wait, refused_wait
 from danelaw.core.rollover.reach import Reached
@@ -164,21 +167,26 @@ class _Service:
             return
         rdatas = current.rdatas if isinstance(current, RRset) else frozenset()
         published = frozenset(records_of(current))
-        ours = {line.lineage: self._all_own(line, published) & published for line in self.lines}
-        every = frozenset(record for records in ours.values() for record in records)
+        owned = ownership(self.d, place, published, self.outlook)
+        if self.d.withdrawn:
+            yield from (((), step) for step in departing(self.d, place, current, owned, self.outlook))
+            return
+        every = owned.ours
+        dropped = frozenset(r for r in owned.asked if r.combination not in self.d.combinations)
         wanted: dict[Lineage, frozenset[TLSARecord]] = {}
         for line in self.lines:
             target = line.course.target
             if target is None:
                 continue
-            if not (own := self._own(target.facts, every)):
+            if not (own := self._own(target.facts, every) - dropped):
                 because = f"generation {target.facts.generation} has no record under {self._combinations}"
                 yield (line.lineage,), self.outlook.wait("NO_ASSOCIATION", because)
                 return
-            wanted[line.lineage] = own.union(*(self._own(key.newest, every) for key in line.course.beside))
+            beside = (self._own(key.newest, every) - dropped for key in line.course.beside)
+            wanted[line.lineage] = own.union(*beside)
         all_wanted = frozenset(record for records in wanted.values() for record in records)
-        beside = neighbours(self.d, place, self.outlook) if not published else frozenset()
-        union = Publish(place.zone, current, self._rrset(place.owner, rdatas | _rdatas(all_wanted | beside)))
+        theirs = neighbours(self.d, place, self.outlook) if not published else frozenset()
+        union = Publish(place.zone, current, self._rrset(place.owner, rdatas | _rdatas(all_wanted | theirs)))
         if not published:
             yield from self._first(union, [line for line in self.lines if line.lineage in wanted])
             return
@@ -186,10 +194,18 @@ class _Service:
         if missing:
             lacking = (line for line in self.lines if line.lineage in missing)
             back = [switch for line in lacking for switch in self._back(line, every, published)]
-            yield missing, put(self.d, self.outlook, union, *back)
+            known = {record.combination for record in published}
+            same = frozenset(record for record in all_wanted if record.combination in known)
+            if owned.adopted and same and same != all_wanted:
+                # What others serve has no record under the parameters that are desired: ours come under theirs first.
+                narrow = Publish(place.zone, current, self._rrset(place.owner, rdatas | _rdatas(same)))
+                ready = same <= published
+                yield () if ready else missing, put(self.d, self.outlook, union, *(() if ready else (narrow,)), *back)
+            else:
+                yield missing, put(self.d, self.outlook, union, *back)
         going: dict[Lineage, frozenset[TLSARecord]] = {}
         for line in self.lines:
-            named = ours[line.lineage] - all_wanted
+            named = owned.by_lineage[line.lineage] - all_wanted - owned.needed
             if named and line.lineage not in missing and (line.confirmed or self._retired(line)):
                 if (lingering := self._lingering(line)) is not None:
                     yield (line.lineage,), lingering
@@ -202,6 +218,8 @@ class _Service:
                 for named in dict.fromkeys((every_named, *going.values()))
             ]
             yield tuple(going) if place.zone in self.d.changeable else (), put(self.d, self.outlook, *changes)
+        elif not missing:
+            yield from (((), step) for step in removing(self.d, place, current, owned, all_wanted, self.outlook))
 
     def _first(self, union: Publish, lines: Sequence[Line]) -> Iterable[Step]:
         """A first publication comes after the switch: what is served must match already.
@@ -225,7 +243,7 @@ class _Service:
 
     def _lingering(self, line: Line) -> Wait | None:
         """Old records stay until every client has moved on from what they match."""
-        linger = timedelta(0) if line.course.emergency else self.outlook.limits.linger
+        linger = self.outlook.limits.drain + (timedelta(0) if line.course.emergency else self.outlook.limits.linger)
         target = line.course.target
         since = line.serving.since(target.chain) if target is not None else line.serving.left()
         if since is None and target is None:
@@ -283,18 +301,13 @@ class _Service:
         return first
 
     def _notes(self) -> tuple[str, ...]:
-        """What the operator has to decide: records that are not ours, or of parameters no longer configured."""
-        found: list[str] = []
-        for place in self._places():
-            current = newest(self.outlook.facts, place.zone, place.owner, TLSA)
-            published = frozenset(records_of(current)) if current is not None else frozenset()
-            ours = frozenset(r for line in self.lines for r in self._all_own(line, published))
-            found.extend(f"{place.owner} TLSA {r.to_text()} is not ours: adopt or remove it" for r in published - ours)
-            former = {r.combination for r in published & ours} - set(self.d.combinations)
-            found.extend(
-                f"{place.owner} TLSA {c} is configured no longer, and some client may know no other" for c in former
-            )
-        return tuple(sorted(found))
+        """What the operator has to decide."""
+        found = (
+            *of_records(self.d, self._places(), self.outlook),
+            *of_waivers(self.d, self._reached(), self.outlook),
+            *of_what_is_left_behind(self.d, self.outlook),
+        )
+        return tuple(sorted(dict.fromkeys(found)))
 
     # -- what is known ------------------------------------------------------------------------------------------
 
@@ -322,9 +335,6 @@ class _Service:
         """Every TLSA RRset that clients of this service may be given."""
         return kept_places(self.d, self._reached(), self.outlook)
 
-    def _all_own(self, line: Line, like: Iterable[TLSARecord]) -> frozenset[TLSARecord]:
-        return frozenset(record for g in line.holding.generations for record in self._own(g, like))
-
     def _own(self, g: CredentialFacts, like: Iterable[TLSARecord] = ()) -> frozenset[TLSARecord]:
         """The records of one generation, under the desired combinations and those of ``like``."""
         return associations({*self.d.combinations, *(r.combination for r in like)}, g.chain, g.spki)
@@ -337,7 +347,7 @@ class _Service:
         return RRset(owner, TLSA, self.d.tlsa_ttl, rdatas)
 
 
-_AT_REST = frozenset({"SETTLING", "KEY_KEPT", "STILL_OFFERED", "TLSA_LEFT"})
+_AT_REST = frozenset({"SETTLING", "KEY_KEPT", "STILL_OFFERED", "TLSA_LEFT", "REMOVAL_REFUSED"})
 """Servers and records are as desired, and only what clients may still hold, or what the operator does, is waited for.
 
 No renewal waits for that: an authority may be silent for ever.

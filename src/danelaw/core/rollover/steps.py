@@ -139,7 +139,7 @@ STEPS: Final = (
         "the old records, and only these, are taken away",
         (Publish, Retire),
         (SignZone,),
-        ("LINGERING", "STILL_OFFERED"),
+        ("LINGERING", "STILL_OFFERED", "FOREIGN_LEFT", "REMOVAL_REFUSED"),
         ("MANDATORY_CLIENTS", "NO_FALLBACK"),
         "what is left of the RRset with every chain that a server may present",
         "a server may still present the old chain: the old record stays",
