@@ -15,7 +15,7 @@ from danelaw.core.rollover.steps import RENEWAL, STEPS, Step, step_of
 from danelaw.core.rollover.succession import Strategy
 
 ROLLOVER = Path(actions.__file__).parent
-REPORTED_ONLY = {"VIOLATION"}
+REPORTED_ONLY = {"VIOLATION", "VIOLATION_WAIVED"}
 """What the gate reports, and refuses nothing for."""
 
 WAITING = {"Wait", "wait", "Unasked"}
