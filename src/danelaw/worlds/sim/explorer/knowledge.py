@@ -73,6 +73,7 @@ class Knowledge:
         self._passes: dict[tuple[int, Seen], Pass] = {}
         self._after: dict[tuple[int, int, Outcome], int] = {}
         self._aged: dict[tuple[int, int], int] = {}
+        self._holdings: dict[tuple[tuple[Generation, ...], GenerationId], Holding] = {}
         self.intern(Facts(scene.limits.max_gap))
 
     def facts(self, known: int) -> Facts:
@@ -114,7 +115,7 @@ class Knowledge:
     def _pass(self, before: Facts, seen: Seen) -> Pass:
         scene = self.scene
         facts = before.add(*self._sights(seen))
-        facts = facts.add(*self._probes(seen, facts), *self._holdings(seen, before))
+        facts = facts.add(*self._probes(seen, facts), self._held(seen))
         planned = plan(scene.desired, facts, scene.reach, NOW, scene.limits)
         known = self.intern(facts)
         if isinstance(planned, Wait | Settled):
@@ -153,19 +154,22 @@ class Knowledge:
             if ip in known
         ]
 
-    def _holdings(self, seen: Seen, before: Facts) -> list[Fact]:
-        scene = self.scene
-        stored = tuple(
-            CredentialFacts(
-                GenerationId(n),
-                LINEAGE,
-                scene.spki(key),
-                None if chain is None else self.cast.chains[chain],
-                scene.created(GenerationId(n)),
+    def _held(self, seen: Seen) -> Holding:
+        key = (seen.generations, seen.live)
+        if key not in self._holdings:
+            scene = self.scene
+            stored = tuple(
+                CredentialFacts(
+                    GenerationId(n),
+                    LINEAGE,
+                    scene.spki(key),
+                    None if chain is None else self.cast.chains[chain],
+                    scene.created(GenerationId(n)),
+                )
+                for n, (key, chain) in enumerate(seen.generations, 1)
             )
-            for n, (key, chain) in enumerate(seen.generations, 1)
-        )
-        return [Holding(NOW, LINEAGE, stored, seen.live)]
+            self._holdings[key] = Holding(NOW, LINEAGE, stored, seen.live)
+        return self._holdings[key]
 
     def acted(self, known: int, action: Action, outcome: Outcome) -> int:
         key = (known, self.cast.actions.of(action), outcome)
