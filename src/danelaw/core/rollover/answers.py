@@ -75,6 +75,26 @@ class Possible:
 def possible_answers(facts: Facts, zone: Name, owner: Name, type: int, now: Instant, limits: Limits) -> Possible:
     """Every answer for (owner, type) that a client may obtain at ``now`` or later without a new action."""
     key = (possible_answers, zone, owner, type)
+    told = facts.told.get(key)
+    if isinstance(told, _Told) and told.now == now and (told.limits is limits or told.limits == limits):
+        return told.possible
+    possible = _found_again(facts, zone, owner, type, now, limits)
+    facts.told[key] = _Told(possible, now, limits)
+    return possible
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What was last said of one RRset, on the same facts."""
+
+    possible: Possible
+    now: Instant
+    limits: Limits
+
+
+def _found_again(facts: Facts, zone: Name, owner: Name, type: int, now: Instant, limits: Limits) -> Possible:
+    """What was found on earlier facts, where that still holds."""
+    key = (possible_answers, zone, owner, type)
     seen, rosters = Seen.of(facts, zone, owner, type, now, limits), facts.rosters(zone)
     basis = _Basis(
         seen,

@@ -7,7 +7,7 @@ there once stays possible until nothing but other chains has been seen for the d
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from danelaw.core.model import (
     IP,
@@ -40,10 +40,8 @@ def possible_chains(
     known = bool(hellos)
     for spans in hellos.values():
         known &= any(not isinstance(s.got, Unreachable) and not (began and s.last < began.at) for s in spans)
-        for index, span in enumerate(spans):
-            if isinstance(span.got, Unreachable) or (began and span.last < began.at):
-                continue
-            if not isinstance(span.got, NotOffered) and not _gone(spans, index, now, limits):
+        for span in _not_gone(spans, now, limits):
+            if not (began and span.last < began.at) and not isinstance(span.got, NotOffered | Unreachable):
                 found.add(span.got)
     if not known:
         found.add(Unprobed())
@@ -62,16 +60,22 @@ def _lying(holding: Holding, reached: Reached) -> frozenset[GenerationId | None]
     return frozenset(holding.on(host) for host in reached.hosts)
 
 
-def _gone(spans: tuple[PresentedSpan, ...], index: int, now: Instant, limits: Limits) -> bool:
-    """Whether nobody is presented any more what was seen once.
+def _not_gone(spans: tuple[PresentedSpan, ...], now: Instant, limits: Limits) -> Iterable[PresentedSpan]:
+    """What may still be presented of what was seen, the latest first.
 
     Until something else was first seen it may have been presented; silence says nothing. A chain that was just left is
     still being checked by somebody; a failure that is over refuses nobody.
     """
-    later = [span for span in spans[index + 1 :] if not isinstance(span.got, Unreachable)]
-    if not drained(later, limits):
-        return False
-    return not isinstance(spans[index].got, Chain) or now - later[0].first > limits.drain + limits.lookup_delay
+    later: list[PresentedSpan] = []
+    for span in reversed(spans):
+        if isinstance(span.got, Unreachable):
+            continue
+        left = drained(later, limits)
+        if left and now - later[0].first > limits.drain + limits.lookup_delay:
+            return  # and so is all that was seen before
+        if not left or isinstance(span.got, Chain):
+            yield span
+        later.insert(0, span)
 
 
 def drained(spans: Sequence[PresentedSpan], limits: Limits) -> bool:

@@ -348,6 +348,7 @@ class Facts:
         "_zone_ttls",
         "kept",
         "max_gap",
+        "told",
     )
 
     def __init__(self, max_gap: timedelta) -> None:
@@ -371,6 +372,8 @@ class Facts:
         self._words: tuple[Word, ...] = ()
         self._hash: int | None = None
         self._memo: dict[Hashable, object] = {}
+        self.told: dict[Hashable, object] = {}
+        """What was worked out of these facts and is asked for again and again."""
         self.kept: dict[Hashable, object] = {}
         """What was worked out of these facts, or of others that they were added to or that were added to them: no part
         of the value. Whoever takes it up again sees for himself that it still holds."""
@@ -696,7 +699,9 @@ def _moved(deed: Deed, by: timedelta) -> Deed:
 
 
 _NOTHING: Final = object()
-_VALUE_SLOTS: Final = tuple(slot for slot in Facts.__slots__ if slot not in ("_hash", "_memo", "kept", "max_gap"))
+_VALUE_SLOTS: Final = tuple(
+    slot for slot in Facts.__slots__ if slot not in ("_hash", "_memo", "kept", "max_gap", "told")
+)
 
 
 def _frozen(value: object) -> object:

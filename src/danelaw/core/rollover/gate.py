@@ -66,6 +66,7 @@ from danelaw.core.rollover.conditions import (
 )
 from danelaw.core.rollover.epochs import blocks_ds
 from danelaw.core.rollover.facts import Facts
+from danelaw.core.rollover.history import in_order
 from danelaw.core.rollover.lookups import TLSA, Found, counted_addresses, every_base, through, tlsa_answers
 from danelaw.core.rollover.reach import Reach, Reached, Unprobed
 from danelaw.core.rollover.retirement import blocks_retirement
@@ -415,13 +416,23 @@ def _judge_epoch(action: SubmitDS | SignZone | DestroyZoneKey, facts: Facts, now
 
 def _presented(
     facts: Facts, endpoint: Reached, now: Instant, limits: Limits
-) -> list[tuple[IP, Chain | HandshakeFailure | Unprobed]]:
-    pairs = [
-        (ip, chain)
-        for ip in counted_addresses(facts, endpoint, now, limits)
-        for chain in possible_chains(facts, endpoint, ip, now, limits)
-    ]
-    return sorted(pairs, key=lambda pair: (str(pair[0]), repr(pair[1])))
+) -> Sequence[tuple[IP, Chain | HandshakeFailure | Unprobed]]:
+    """What every address that counts may present, always in the same order."""
+
+    def look() -> Sequence[tuple[IP, Chain | HandshakeFailure | Unprobed]]:
+        return tuple(
+            (ip, chain)
+            for ip in in_order(counted_addresses(facts, endpoint, now, limits))
+            for chain in _in_order(possible_chains(facts, endpoint, ip, now, limits))
+        )
+
+    return facts.once((_presented, endpoint, now, limits), look)
+
+
+def _in_order(
+    chains: frozenset[Chain | HandshakeFailure | Unprobed],
+) -> Iterable[Chain | HandshakeFailure | Unprobed]:
+    return chains if len(chains) == 1 else sorted(chains, key=repr)
 
 
 def _compare(

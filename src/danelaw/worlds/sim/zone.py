@@ -52,6 +52,8 @@ class Content:
     serial: int
     rrsets: Mapping[tuple[Name, int], RRset]
     signing: frozenset[bytes] = frozenset()
+    replies: dict[tuple[Name, int], Message] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """What was said of it before."""
 
     @property
     def dnskeys(self) -> frozenset[bytes]:
@@ -175,6 +177,12 @@ class SimZone:
 
     def reply(self, authority: Authority, name: Name, type: int) -> Message:
         content = authority.content
+        said = content.replies.get((name, type))
+        if said is None:
+            said = content.replies[name, type] = self._said(content, name, type)
+        return said
+
+    def _said(self, content: Content, name: Name, type: int) -> Message:
         rrset = content.rrsets.get((name, type)) or content.rrsets.get((name, CNAME))
         question = (Question(name, type),)
         if type == SOA and name == self.apex:
