@@ -144,7 +144,7 @@ def _refused_at(version: Version, ip: IP, seen: Seen) -> tuple[Instant, str]:
     if low == len(spans) - 1 or since - spans[-1].last > seen.limits.max_gap:
         at = since
     else:
-        at = max(spans[low + 1].first, *gaps)
+        at = max([spans[low + 1].first, *gaps])
     return at, f"{ip} has refused to answer since {clock(since)}"
 
 
