@@ -126,6 +126,12 @@ class Serving:
 
     def _switching(self, switch: Switch) -> Plan:
         """Switch, and again if some address does not present it, each time after twice as long, a day at the most."""
+        deed = self.outlook.latest(switch)
+        if deed is not None and deed.done is not None and isinstance(deed.outcome, Failure):
+            again = deed.done + 2 * self.outlook.limits.pass_interval  # the pass between is for other hosts, and repairs
+            if self.outlook.now < again:
+                because = f"{switch.host} could not be switched: {deed.outcome.message}"
+                return self.outlook.wait("NOT_CONFIRMED", because, deed.done, again)
         tried = self._accepted_last(switch)
         if tried and self.outlook.now < (again := self._again(tried)):
             because = f"the server was reloaded, and {self._straggler(switch)}"

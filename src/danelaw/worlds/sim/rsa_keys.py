@@ -1,4 +1,4 @@
-"""RSA keys that are derived from numbers, so that a simulation can be repeated. Small ones: nobody attacks them."""
+"""RSA keys that are derived from numbers, so that a simulation can be repeated: no smaller than clients want them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-BITS: Final = 1024
+BITS: Final = 2048
 _EXPONENT: Final = 65537
 _SMALL: Final = tuple(n for n in range(3, 1000, 2) if all(n % d for d in range(3, int(n**0.5) + 1, 2)))
 

@@ -91,7 +91,7 @@ class SimServers:
 
     ``idle_reload``: the reload does nothing, silently. ``delay``: the next switch takes so many seconds, and no reply
     comes. ``offered``: the key algorithms that the servers are configured for. ``paths``: what lies there for each of
-    them on each host. ``cut_off``: hosts that nothing can be brought to.
+    them on each host. ``cut_off``: hosts that nothing can be brought to. ``closed``: ports at which nothing listens.
     """
 
     clock: VirtualClock
@@ -101,13 +101,16 @@ class SimServers:
     offered: set[KeyAlgorithm] = field(default_factory=lambda: {KeyAlgorithm.ECDSA})
     paths: dict[tuple[KeyAlgorithm, HostName], Switch] = field(default_factory=dict)
     cut_off: set[HostName] = field(default_factory=set)
+    closed: set[int] = field(default_factory=set)
 
     @property
     def path(self) -> Switch | None:
         """What lies on this machine's path of the usual algorithm."""
         return self.paths.get((KeyAlgorithm.ECDSA, THIS_MACHINE))
 
-    def present(self, ip: IP, algorithm: KeyAlgorithm | None = None) -> Chain | None:
+    def present(self, ip: IP, algorithm: KeyAlgorithm | None = None, port: int = 443) -> Chain | None:
+        if port in self.closed:
+            return None
         return next((a.presents(algorithm) for a in self.addresses if a.ip == ip), None)
 
     def offer(self, algorithm: KeyAlgorithm) -> None:
@@ -124,12 +127,11 @@ class SimServers:
             address.load(algorithm, None)
 
     async def probe(self, endpoint: Endpoint, ip: IP, hello: Hello) -> Chain | HandshakeFailure | Unreachable:
-        del endpoint
         self.clock.tick()
         address = next((a for a in self.addresses if a.ip == ip), None)
         if address is None or address.silent:
             return Unreachable("TIMEOUT")
-        if address.presents(None) is None:
+        if address.presents(None) is None or endpoint.port in self.closed:
             return HandshakeFailure("CONNECTION_REFUSED")
         return address.presents(hello.algorithm) or HandshakeFailure("TLS_ALERT")
 

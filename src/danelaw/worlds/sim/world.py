@@ -9,8 +9,9 @@ from ipaddress import ip_address
 
 import dns.name
 import dns.rdatatype
+from dns.name import Name
 
-from danelaw.core.model import Chain, Challenge, ChallengeType, Endpoint, Lineage, RRset, SubjectName
+from danelaw.core.model import Chain, Challenge, ChallengeType, Endpoint, KeyAlgorithm, Lineage, RRset, SubjectName
 from danelaw.core.model.names import hashed
 from danelaw.core.rollover.reach import Reach, Reached
 from danelaw.core.tlsa import Reference
@@ -89,6 +90,11 @@ class SimWorld:
         self.ca = SimCA(self.clock, self._finds)
         self.crowd = SimCrowd(self.clock, _Seen(self), self.clients, seed=self.seed)
 
+    def crowd_at(self, port: int = 443, algorithm: KeyAlgorithm | None = None, size: int = 20) -> SimCrowd:
+        """More clients: of another port, or such as know one key algorithm alone."""
+        owner = dns.name.from_text(f"_{port}._tcp", HOST)
+        return SimCrowd(self.clock, _Seen(self, owner, port, algorithm), size, seed=self.seed + port)
+
     def _finds(self, challenge: Challenge) -> bool:
         """Whether the CA finds a response: over HTTP, or at every authority (RFC 8555 §8.3, §8.4)."""
         if challenge.type is ChallengeType.HTTP_01:
@@ -105,9 +111,12 @@ class SimWorld:
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """``clients.Internet``: the world as clients see it."""
+    """``clients.Internet``: the world as clients see it. No ``algorithm``: they know every kind of key."""
 
     world: SimWorld
+    owner: Name = TLSA_OWNER
+    port: int = ENDPOINT.port
+    algorithm: KeyAlgorithm | None = None
 
     def authorities(self) -> Sequence[str]:
         return [str(a.ip) for a in self.world.zone.authorities]
@@ -116,7 +125,7 @@ class _Seen:
         server = next(a for a in self.world.zone.authorities if str(a.ip) == authority)
         if server.silent:
             return None
-        rrset = server.content.rrsets.get((TLSA_OWNER, TLSA))
+        rrset = server.content.rrsets.get((self.owner, TLSA))
         ttl = rrset.ttl if rrset else min(self.world.zone.soa_ttl, self.world.zone.minimum)
         return Looked(rrset.rdatas if rrset else None, ttl, server.content.dnskeys)
 
@@ -133,7 +142,7 @@ class _Seen:
         return Located(addresses, min((rrset.ttl for rrset in found), default=self.world.zone.minimum))
 
     def handshake(self, address: str) -> Sequence[bytes] | None:
-        chain = self.world.servers.present(ip_address(address))
+        chain = self.world.servers.present(ip_address(address), self.algorithm, self.port)
         return chain.ders if isinstance(chain, Chain) else None
 
     def trusts(self, chain: Sequence[bytes]) -> bool:
