@@ -191,6 +191,12 @@ def test_a_refusal_vouches_for_as_long_as_a_sight_does(refusals: list[tuple[int,
     assert [h.until for h in held if h.answer == X] == [at(since) + LIMITS.hold(30)]
 
 
+def test_a_secondary_that_had_moved_on_before_it_refused_left_when_it_was_seen_to() -> None:
+    history = stuck_secondary().sees(10, 20, 2, XY, by=[NS2])
+    held = possible_answers(refusing(history, 30, 60).facts(), ZONE, OWNER, TLSA, at(60), LIMITS).held
+    assert [h.until for h in held if h.answer == X] == [at(10) + LIMITS.hold(30)]
+
+
 def test_a_refusal_that_is_long_over_is_silence() -> None:
     history = refusing(stuck_secondary(), 10, 300)
     assert X in contents(history, 400)
