@@ -38,6 +38,7 @@ ACCEPTABLE: Final[Mapping[str, str]] = {
 NEVER: Final[Mapping[str, str]] = {
     "ADDRESSES_UNSEEN": "which servers there are is not known: whom it would hit, nobody can say",
     "ALIAS_UNSEEN": "where clients are led is not known: whom it would hit, nobody can say",
+    "CLOCK_WRONG": "what a wrong clock would harm, nobody can say, and it is soon set right",
     "DS_WITHDRAWAL": "Danelaw does not do it",
     "EMPTY_RRSET": "there is no such RRset",
     "FOREIGN_ASSOCIATION": "a record that names no key of ours is a mistake, or somebody's attempt",
