@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from dns.name import Name
+from msgspec import structs
 
 from danelaw.adapters.clock import (
     DirectDialer,
@@ -233,6 +234,52 @@ def build(config: Config, surroundings: Surroundings, store: Store | None = None
     return Wired(Engine(tools, subjects, config.limits), tools, subjects, store)
 
 
+def open_world(parents: Mapping[Name, Parent]) -> Surroundings:
+    """The Internet, this machine's clock and its programs. ``parents``: who takes the DS of which zone."""
+    return Surroundings(clock(), dialer(), blocking(), commands(), parents)
+
+
+def zone_runner(
+    zone: FileZoneConfig,
+    config: Config | None,
+    world: Surroundings,
+    forwarders: Sequence[Forwarder] = (),
+    servers: Sequence[tuple[IP, int]] = (),
+    *,
+    as_before: bool,
+) -> Wired:
+    """A runner for one zone in files, and nothing else of its configuration.
+
+    ``forwarders`` and ``servers``: as for ``authorities``. ``as_before``: it is signed as it was signed before, not as
+    ``zone`` says. Raises as ``build`` does.
+    """
+    from danelaw.adapters.resolve.stated import StatedZone
+    from danelaw.adapters.zone.before import signed_before
+    from danelaw.app.config import Config
+    from danelaw.app.engine import Engine
+
+    before = signed_before(zone_file(zone), zone.zone) if as_before else None
+    if before is not None:
+        zone = structs.replace(zone, **{name: getattr(before, name) for name in before.__slots__})
+    one = Config(
+        forwarders=tuple(forwarders) or (config.forwarders if config is not None else ()),
+        resolver_ca=config.resolver_ca if config is not None else None,
+        trust_anchor=config.trust_anchor if config is not None else None,
+        client_roots=config.client_roots if config is not None else Path(PLATFORM_ROOTS),
+        credentials=zone.keys,  # of services, of which there are none
+        issuers={},
+        zones=(zone,),
+        services=(),
+        limits=config.limits if config is not None else Limits(),
+    )
+    store = memory_store(one.limits)
+    subjects, tools = _subjects(one, world), _tools(one, world, store)
+    if servers:
+        stated = StatedZone(zone.zone, servers, StatedPorts(dict(servers)), tools.authorities)
+        tools = replace(tools, authorities=stated)
+    return Wired(Engine(tools, subjects, one.limits), tools, subjects, store)
+
+
 def _tools(config: Config, world: Surroundings, store: Store) -> Toolbox:
     from danelaw.adapters.clock import boot_id
     from danelaw.adapters.deploy import DirectoryCredentials, DirectoryDeployer
@@ -345,7 +392,7 @@ def _subjects(config: Config, world: Surroundings) -> Subjects:
             ksk_lifetime=zone.ksk_lifetime if isinstance(zone, FileZoneConfig) else None,
             zsk_lifetime=zone.zsk_lifetime if isinstance(zone, FileZoneConfig) else None,
         )
-    roots = _roots(config.client_roots)
+    roots = _roots(config.client_roots) if config.services else ()
     reached: list[Reached] = []
     for service in config.services:
         issuer = config.issuers[service.issuer]

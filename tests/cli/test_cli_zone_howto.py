@@ -24,7 +24,7 @@ def commands() -> list[list[str]]:
 
 def test_the_page_shows_the_commands_that_it_is_about() -> None:
     shown = [words[1] for words in commands()]
-    assert shown == ["keygen", "sign", "sign", "ds", "add", "remove", "sign", "sign"]
+    assert shown == ["keygen", "sign", "sign", "ds", "add", "remove", "sign", "sign", "roll"]
 
 
 def test_the_commands_do_what_the_page_says(
@@ -39,7 +39,7 @@ def test_the_commands_do_what_the_page_says(
     monkeypatch.setenv("PATH", f"{programs}:/usr/bin:/bin")
 
     for words in commands():
-        more = {"ds": ["--offline"], "keygen": []}.get(words[1], ["--wait", "0"])
+        more = {"ds": ["--offline"], "keygen": [], "roll": []}.get(words[1], ["--wait", "0"])
         said = operator.run(*words, *more)
         assert said.status == 0, said.err
     assert (tmp_path / "rndc.said").read_text() == "reload example.net\n" * 5

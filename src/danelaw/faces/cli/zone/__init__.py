@@ -15,6 +15,7 @@ COMMANDS: Final = {
     "remove": "remove records from a zone file, and sign it",
     "ds": "the DS for the registrar, and whether the parent has it",
     "verify": "judge a whole signed zone: every signature, every name",
+    "roll": "other keys for a zone, step by step, while it stays valid",
 }
 """What there is, and what it does, in the order of use."""
 

@@ -44,7 +44,7 @@ class Where:
 
 
 _PATH: Final = click.Path(path_type=Path)
-_OPTIONS: Final = (
+_WHERE: Final = (
     click.option("--file", metavar="ZONEFILE", type=_PATH, help="The zone file that you edit."),
     click.option("--keys", metavar="DIR", type=_PATH, help="Where the zone's keys are."),
     click.option(
@@ -61,6 +61,8 @@ _OPTIONS: Final = (
         type=_PATH,
         help="A danelaw.toml that says all of the above. Without --file it is looked for.",
     ),
+)
+_SERVED: Final = (
     click.option(
         "--server",
         "servers",
@@ -117,9 +119,16 @@ def placed(command: _Command) -> Callable[..., None]:
         )
 
     found: Callable[..., None] = gathered
-    for option in reversed(_OPTIONS):
+    for option in reversed((*_WHERE, *_SERVED)):
         found = option(found)
     return found
+
+
+def located(command: Callable[..., None]) -> Callable[..., None]:
+    """Gives a command the options that say where the zone is, by the names that they have in ``Where``."""
+    for option in reversed(_WHERE):
+        command = option(command)
+    return command
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,88 @@
+"""``danelaw zone roll`` in front of a name server that people run: its keys are replaced, and it serves them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+import pytest
+from dns.rdatatype import RdataType as T
+from loading_servers import SERVERS, Loading
+
+from danelaw.adapters.zone.key_directory import KSK_FLAGS, ZSK_FLAGS, make_key, read_keys
+from danelaw.core.dnssec.bind_keys import KeyState
+from zone_operator import SOURCE, ZONE
+
+pytestmark = pytest.mark.slow
+
+DANELAW: Final = str(Path(sys.executable).with_name("danelaw"))
+LONG_AGO: Final = datetime(2026, 11, 1, tzinfo=UTC)
+LIMITS: Final = """
+[limits]
+pass_interval = 0.2
+hold_floor = 1
+ttl_factor = 1
+lookup_delay = 0.1
+assumed_past_ttl = 1
+in_flight = 1
+"""
+
+
+def configured(folder: Path, loading: Loading) -> Path:
+    """A configuration of seconds; the zone's TTLs are of seconds too."""
+    path = folder / "danelaw.toml"
+    path.write_text(
+        f"""
+[publishers.zone]
+type = "zonefile"
+zone = "example.net"
+file = "zone"
+signed = "zone.signed"
+keys = "keys"
+reload = {json.dumps(list(loading.reload))}
+{LIMITS}"""
+    )
+    return path
+
+
+def run(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([DANELAW, "zone", *words], capture_output=True, text=True, check=False, timeout=120)  # noqa: S603  # our own command
+
+
+@pytest.fixture
+def zone(tmp_path: Path) -> Path:
+    """The folder of a zone with a KSK and a ZSK, signed a while ago, and TTLs of a second."""
+    for flags in (KSK_FLAGS, ZSK_FLAGS):
+        make_key(tmp_path / "keys", ZONE, flags, LONG_AGO)
+    (tmp_path / "zone").write_text(SOURCE.replace("$TTL 1h", "$TTL 1").replace("300  A", "1 A").replace("5m )", "1 )"))
+    signed = run("sign", "example.net", "--file", str(tmp_path / "zone"), "--keys", str(tmp_path / "keys"))
+    assert signed.returncode == 0, signed.stderr
+    return tmp_path
+
+
+def test_a_zsk_is_replaced_step_by_step(zone: Path, require_program: Callable[..., str]) -> None:
+    """RFC 6781 §4.1.1.1, as a name server of people's serves it."""
+    ksk, old = sorted((key for key, _ in read_keys(zone / "keys", ZONE)), key=lambda key: not key.dnskey.is_sep)
+    with SERVERS["BIND"](
+        lambda name, package: require_program(name, package=package), zone, ZONE, zone / "zone.signed"
+    ) as loading:
+        config = str(configured(zone, loading))
+        asked = ("--config", config, "--server", loading.at, "--resolver", loading.at)
+        said = run("roll", "example.net", "--zsk", "--json", *asked)
+        assert (said.returncode, said.stderr) == (0, "")
+        served = {rdata.key for rrset in loading.ask(ZONE, T.DNSKEY).answer[:1] for rdata in rrset}
+    told = json.loads(said.stdout)
+    assert [one["did"] for one in told["done"]] == ["make key", *["sign zone"] * 3, "destroy key"]
+    assert [key["tag"] for key in told["old"]] == [old.tag]
+    pairs = read_keys(zone / "keys", ZONE)
+    now = datetime.now(UTC) + timedelta(seconds=1)  # key files know whole seconds
+    assert {times.state(now) for _, times in pairs} == {KeyState.ACTIVE}
+    assert {key.dnskey.public_key for key, _ in pairs} == served
+    tags = {key.tag for key, _ in pairs}
+    assert (len(tags), ksk.tag in tags, old.tag in tags) == (2, True, False)
+    assert tags == {key["tag"] for key in told["keys"]}
