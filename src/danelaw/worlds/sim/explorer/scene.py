@@ -27,6 +27,7 @@ from danelaw.core.model import (
     RRset,
     SubjectName,
 )
+from danelaw.core.model.names import hashed
 from danelaw.core.rollover.planner import DesiredService
 from danelaw.core.rollover.reach import Reach, Reached
 from danelaw.core.rollover.succession import Strategy
@@ -39,9 +40,9 @@ NOW: Final = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 """The instant of every pass: facts are moved back, tick by tick."""
 TICK: Final = timedelta(seconds=10)
 
-ZONE: Final = dns.name.from_text("example.net.")
-HOST: Final = dns.name.from_text("www.example.net.")
-OWNER: Final = dns.name.from_text("_443._tcp.www.example.net.")
+ZONE: Final = hashed(dns.name.from_text("example.net."))
+HOST: Final = hashed(dns.name.from_text("www.example.net."))
+OWNER: Final = hashed(dns.name.from_text("_443._tcp.www.example.net."))
 A, AAAA, SOA, TLSA = (int(dns.rdatatype.from_text(t)) for t in ("A", "AAAA", "SOA", "TLSA"))
 ENDPOINT: Final = Endpoint(HOST, 443)
 SUBJECT: Final = SubjectName("www.example.net:443/tcp")

@@ -91,7 +91,10 @@ class Search:
                     break
                 if step.world not in self._came:
                     self._came[step.world] = (state, step.story)
-                    queue.append(step.world)
+                    if step.settled and step.world.left_alone:
+                        self._ends[step.world] = 0  # the planner asks for nothing, and nothing will ever happen
+                    else:
+                        queue.append(step.world)
             verdict.seconds = perf_counter() - begun
             if verdict.hole or self._enough(verdict):
                 break

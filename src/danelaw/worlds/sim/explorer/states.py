@@ -92,6 +92,12 @@ class World(NamedTuple):
         return self.generations[self.path - 1].chain
 
     @property
+    def left_alone(self) -> bool:
+        """Whether nothing is amiss and nothing will be: from here on every tick is like the one before."""
+        away = any(a.silent or a.stuck for a in self.authorities) or any(s.away for s in self.servers)
+        return not (self.budget or away or self.flying or self.asleep or self.copy)
+
+    @property
     def primary(self) -> Authority:
         return self.authorities[0]
 
