@@ -39,6 +39,7 @@ class Database:
             _prepare(path)
         except OSError as error:
             raise _unusable(path, error) from error
+        self._patience = patience
         self._engine = _engine(path, patience)
         self._bring_up_to_date()
 
@@ -88,9 +89,20 @@ class Database:
 
         config = Config()
         config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-        with self.writing() as connection:
+        # Tables that others refer to are made anew; that all refer to what is there again is checked at the end.
+        engine = _engine(self._path, self._patience, foreign_keys=False).execution_options(writes=True)
+        with _told(self._path), engine.begin() as connection:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
+            dangling = connection.execute(text("PRAGMA foreign_key_check")).all()
+            if dangling:
+                raise DanelawError(
+                    "STORE_DAMAGED",
+                    f"{self._path} lacks what is referred to in it, and was left as it is",
+                    evidence=", ".join(map(str, dangling[:3])),
+                    hint=f"stop Danelaw, put a backup in its place, and start it again: {GUIDE}",
+                )
+        engine.dispose()
 
 
 def _prepare(path: Path) -> None:
@@ -105,12 +117,13 @@ def _prepare(path: Path) -> None:
         os.close(handle)
 
 
-def _engine(path: Path, patience: timedelta) -> Engine:
+def _engine(path: Path, patience: timedelta, *, foreign_keys: bool = True) -> Engine:
     engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": patience.total_seconds()})
 
     def connected(connection: Any, _: object) -> None:
         connection.isolation_level = None  # the driver begins no transaction by itself
-        for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+        checked = "ON" if foreign_keys else "OFF"
+        for pragma in ("journal_mode = WAL", "synchronous = FULL", f"foreign_keys = {checked}"):
             connection.execute(f"PRAGMA {pragma}")
 
     def begun(connection: Connection) -> None:
