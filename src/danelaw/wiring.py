@@ -28,7 +28,8 @@ from danelaw.app.eyes import Eyes
 from danelaw.app.platform_roots import PLATFORM_ROOTS
 from danelaw.core.dnssec.anchors import Anchors, read_anchors
 from danelaw.core.dnssec.zonekeys import ZoneKeyCache
-from danelaw.core.model import IP, DanelawError, Forwarder, Instant, Limits, Record, SubjectName
+from danelaw.core.model import IP, DanelawError, Forwarder, Instant, Limits, Lookup, Record, SubjectName, Target
+from danelaw.core.model.servers import naming_question
 from danelaw.core.tlsa import Reference, base_domains
 from danelaw.ports import (
     Authorities,
@@ -54,7 +55,7 @@ if TYPE_CHECKING:
     from danelaw.app.engine import Engine
     from danelaw.app.toolbox import Subjects, Toolbox
     from danelaw.core.rollover.planner import Desired
-    from danelaw.core.rollover.reach import Reached
+    from danelaw.core.rollover.reach import NamedBy, Reached
 
 
 @dataclass(frozen=True, slots=True)
@@ -422,13 +423,41 @@ def _reached(service: ServiceConfig, roots: tuple[bytes, ...]) -> list[Reached]:
             service=service.subject,
             lineages=(service.lineage,),
             hosts=(LOCAL,),
-            endpoint=endpoint,
+            endpoint=target.endpoint,
             zone=service.zone,
-            bases=base_domains(endpoint.host),
-            reference=Reference(base_domains(endpoint.host), roots),
+            bases=base_domains(target.name),
+            reference=_reference(target, service.domains, roots),
+            named_by=tuple(_named_by(target, domain) for domain in service.domains if _searched(target)),
         )
-        for endpoint in service.endpoints
+        for target in service.targets
     ]
+
+
+def _searched(target: Target) -> bool:
+    return target.application.lookup is not Lookup.HOST
+
+
+def _named_by(target: Target, domain: Name) -> NamedBy:
+    from danelaw.core.rollover.reach import NamedBy
+
+    owner, type = naming_question(target.application, target.transport, domain)
+    return NamedBy(domain, owner, type)
+
+
+def _reference(target: Target, domains: Sequence[Name], roots: tuple[bytes, ...]) -> Reference:
+    """The names that every client wants of a certificate are those that it has to be for.
+
+    Behind SRV that is the service domain too: where the SRV records are insecure, it is all that clients know (RFC 7673
+    §4.1). Behind MX it is the host: some take the next-hop domain as well, and none takes it alone (RFC 7672 §3.2.2).
+    """
+    by_srv = bool(domains) and target.application.lookup is Lookup.SRV
+    names = base_domains(target.name)
+    return Reference(
+        tuple(dict.fromkeys((*names, *domains))) if by_srv else names,
+        roots,
+        opportunistic=target.application.opportunistic,
+        smtp_or_srv=target.application.opportunistic or by_srv,
+    )
 
 
 def _roots(path: Path) -> tuple[bytes, ...]:

@@ -207,6 +207,41 @@ def test_every_key_of_a_service_is_taken(tmp_path: Path) -> None:
     assert service.tlsa_ttl == 60
 
 
+@pytest.mark.parametrize(
+    ("text", "starttls", "name"),
+    [
+        ("mail.example.net:25", "smtp", "mail.example.net:25/tcp"),
+        ("mail.example.net:993", None, "mail.example.net:993/tcp"),
+        ("smtp:mail.example.net:2525", "smtp", "mail.example.net:2525/tcp"),
+        ("imap:mail.example.net:143/tcp", "imap", "mail.example.net:143/tcp"),
+    ],
+)
+def test_how_tls_begins_the_port_tells_or_what_is_written_before_it(
+    tmp_path: Path, text: str, starttls: str | None, name: str
+) -> None:
+    (service,) = read(tmp_path, www=SERVICE.replace("www.example.net:443", text)).services
+    assert [(endpoint.starttls, str(endpoint)) for endpoint in service.endpoints] == [(starttls, name)]
+
+
+def test_a_certificate_is_for_the_domains_too_whose_srv_records_name_the_host(tmp_path: Path) -> None:
+    both = SERVICE.replace('"www.example.net:443"', '"mail.example.net:25", "mail.example.net:993"')
+    names = [dns.name.from_text(name) for name in ("mail.example.net.", "example.org.")]
+    (service,) = read(tmp_path, www=both + 'domains = ["example.org"]\n').services
+    assert service.names == tuple(names)
+    smtp = SERVICE.replace("www.example.net:443", "mail.example.net:25")
+    (service,) = read(tmp_path, www=smtp + 'domains = ["example.org"]\n').services
+    assert service.names == (names[0],)
+
+
+def test_mail_servers_are_given_time_between_look_up_and_handshake(tmp_path: Path) -> None:
+    mail = SERVICE.replace("www.example.net:443", "mail.example.net:25") + 'domains = ["example.net", "example.org"]\n'
+    found = read(tmp_path, www=mail)
+    assert found.limits.lookup_delay == timedelta(minutes=15)
+    assert found.services[0].domains == tuple(map(dns.name.from_text, ("example.net.", "example.org.")))
+    assert read(tmp_path, MAIN + "[limits]\nlookup_delay = 30\n", www=mail).limits.lookup_delay == timedelta(seconds=30)
+    assert read(tmp_path, www=SERVICE).limits.lookup_delay == timedelta(minutes=1)
+
+
 def test_the_parent_zone_is_one_label_up(tmp_path: Path) -> None:
     assert read(tmp_path).zones[0].parent == dns.name.from_text("net.")
 
@@ -334,6 +369,10 @@ def test_what_is_not_right_in_the_main_file_is_told(tmp_path: Path, main: str, s
         ("deploy", "tlsa_ttl = 2147483648\ndeploy", "tlsa_ttl", ""),
         ('directory = "live/www", ', "", "directory", ""),
         ('["reload-web"]', '"reload-web"', "array", ""),
+        ("www.example.net:443", "smtp:example.net", "smtp:example.net", "HOST:PORT"),
+        ("www.example.net:443", "_443._tcp.www.example.net", "_443._tcp", "HOST:PORT"),
+        ("deploy", 'domains = ["example.net"]\ndeploy', "MX or SRV", "smtp:"),
+        ("deploy", 'domains = ["example..net"]\ndeploy', "example..net", ""),
     ],
 )
 def test_what_is_not_right_in_a_service_is_told(tmp_path: Path, old: str, new: str, said: str, hint: str) -> None:

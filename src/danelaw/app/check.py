@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, TypeAlias
 
-import dns.name
 from dns.name import Name
 
 from danelaw.app.eyes import Eyes
@@ -26,7 +25,7 @@ from danelaw.core.model import (
     Validated,
     named,
 )
-from danelaw.core.model.servers import MX, SRV
+from danelaw.core.model.servers import naming_question
 from danelaw.core.tlsa import Reference
 from danelaw.core.verdict import Report, judge
 
@@ -70,7 +69,7 @@ class Looker:
         if not target.searched:
             evidence = await self._endpoint(target.endpoint, target.application.name, None)
             return TargetEvidence(target, began, None, (evidence,))
-        answer = await self._eyes.resolver.resolve(*_question(target))
+        answer = await self._eyes.resolver.resolve(*naming_question(target.application, target.transport, target.name))
         found, left_out = _servers(target, answer)
         parts = await asyncio.gather(*(self._found(target, one, answer.state) for one in found))
         seen = tuple(part for part in parts if part is not None)
@@ -132,18 +131,6 @@ class Looker:
         return look_at(
             endpoint, self._eyes, application=application, sni=sni, addresses=how.addresses, family=how.family
         )
-
-
-def _question(target: Target) -> tuple[Name, int]:
-    if target.application.lookup is Lookup.MX:
-        return target.name, MX
-    label = dns.name.from_text(f"_{target.application.name}._{target.transport}", None)
-    try:
-        return label.concatenate(target.name), SRV
-    except dns.name.NameTooLong as error:
-        raise DanelawError(
-            "NAME_TOO_LONG", "no room for the labels of an SRV owner name", evidence=str(target.name)
-        ) from error
 
 
 def _servers(target: Target, answer: Validated) -> tuple[Sequence[Named], int]:

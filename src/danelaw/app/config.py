@@ -10,6 +10,7 @@ import difflib
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -33,13 +34,21 @@ from danelaw.core.model import (
     HostName,
     Limits,
     Lineage,
+    Lookup,
     SubjectName,
+    Target,
     read_forwarder,
+    read_target,
 )
 from danelaw.core.rollover.succession import Strategy
 from danelaw.core.tlsa import Combination, MalformedTLSA, MatchingType, Selector
 
 LOCAL: Final = HostName("local")
+_ENDPOINT: Final = "write HOST:PORT, or smtp:mail.example.net:2525 where the port does not tell how TLS begins"
+
+_PORT_OF_A_HOST: Final = r"(?:[A-Za-z0-9-]+:)?[^:/]+:[0-9]+(?:/tcp)?"
+SMTP_LOOKUP_DELAY: Final = 900.0
+"""Seconds."""
 
 TTL: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
 """Seconds (RFC 2181 §8)."""
@@ -127,8 +136,9 @@ class DeploySection(_Section, frozen=True):
 
 
 class ServiceSection(_Section, frozen=True):
-    """A file of ``services.d/``. ``tlsa``: the parameters to publish. ``allow_full_certificate``: permits selector 0,
-    whose records change at every issuance."""
+    """A file of ``services.d/``. ``endpoints``: as ``read_target`` reads them. ``domains``: whose MX or SRV records
+    name their hosts. ``tlsa``: the parameters to publish. ``allow_full_certificate``: permits selector 0, whose records
+    change at every issuance."""
 
     endpoints: tuple[str, ...]
     issuer: str
@@ -138,6 +148,7 @@ class ServiceSection(_Section, frozen=True):
     tlsa: tuple[str, ...] = ("3 1 1",)
     tlsa_ttl: TTL = 3600
     allow_full_certificate: bool = False
+    domains: tuple[str, ...] = ()
 
 
 class ClientsSection(_Section, frozen=True):
@@ -199,7 +210,9 @@ class UpdatedZoneConfig(ZoneConfig, frozen=True, kw_only=True):
 
 
 class ServiceConfig(msgspec.Struct, frozen=True):
-    endpoints: tuple[Endpoint, ...]
+    """``domains``: service domains whose MX or SRV records name the hosts of the targets."""
+
+    targets: tuple[Target, ...]
     issuer: str
     zone: Name
     combinations: tuple[Combination, ...]
@@ -207,6 +220,11 @@ class ServiceConfig(msgspec.Struct, frozen=True):
     live: Path
     reload: tuple[str, ...]
     strategy: Strategy
+    domains: tuple[Name, ...] = ()
+
+    @property
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        return tuple(target.endpoint for target in self.targets)
 
     @property
     def lineage(self) -> Lineage:
@@ -218,7 +236,9 @@ class ServiceConfig(msgspec.Struct, frozen=True):
 
     @property
     def names(self) -> tuple[Name, ...]:
-        return tuple(dict.fromkeys(endpoint.host for endpoint in self.endpoints))
+        """What the certificates are for: the hosts, and the domains whose SRV records name them (RFC 7673 §4.1)."""
+        by_srv = any(target.application.lookup is Lookup.SRV for target in self.targets)
+        return tuple(dict.fromkeys((*(target.name for target in self.targets), *(self.domains if by_srv else ()))))
 
 
 class IssuerConfig(msgspec.Struct, frozen=True):
@@ -280,7 +300,7 @@ def load(path: Path) -> Config:
         issuers=issuers,
         zones=tuple(zones.values()),
         services=services,
-        limits=_limits(path, main.limits),
+        limits=_limits(path, main.limits, services),
         store=base / main.state.store,
         keep_history=timedelta(seconds=main.state.keep_history),
     )
@@ -422,16 +442,20 @@ def _service(
         raise _invalid(path, f"there is no publisher {section.publisher!r}", _one_of("publishers", zones))
     if section.issuer not in issuers:
         raise _invalid(path, f"there is no issuer {section.issuer!r}", _one_of("issuers", issuers))
-    endpoints = tuple(_endpoint(path, text) for text in section.endpoints)
-    if not endpoints:
+    targets = tuple(_target(path, text) for text in section.endpoints)
+    if not targets:
         raise _invalid(path, "a service needs an endpoint", 'endpoints = ["www.example.net:443"]')
     zone = zones[section.publisher].zone
-    for endpoint in endpoints:
-        if not endpoint.host.is_subdomain(zone):
-            raise _invalid(path, f"{endpoint.host} does not lie in the zone {zone}")
+    for target in targets:
+        if not target.name.is_subdomain(zone):
+            raise _invalid(path, f"{target.name} does not lie in the zone {zone}")
+    domains = tuple(_name(path, text) for text in section.domains)
+    if domains and all(target.application.lookup is Lookup.HOST for target in targets):
+        hint = "write an endpoint as smtp:mail.example.net:25, or leave domains out"
+        raise _invalid(path, "domains: clients of none of the endpoints look for MX or SRV records", hint)
     base = path.absolute().parent.parent
     return ServiceConfig(
-        endpoints=endpoints,
+        targets=targets,
         issuer=section.issuer,
         zone=zone,
         combinations=_combinations(path, section),
@@ -439,6 +463,7 @@ def _service(
         live=base / section.deploy.directory,
         reload=section.deploy.reload,
         strategy=Strategy(section.strategy),
+        domains=domains,
     )
 
 
@@ -446,12 +471,15 @@ def _one_of(what: str, known: Mapping[str, object]) -> str:
     return f"{what} are: {', '.join(sorted(known))}" if known else f"no {what} are configured"
 
 
-def _endpoint(path: Path, text: str) -> Endpoint:
-    """``HOST:PORT[/tcp]``"""
-    match = re.fullmatch(r"([^:/]+):(\d{1,5})(?:/(tcp))?", text)
-    if match is None or not 0 < int(match.group(2)) < 65536:
-        raise _invalid(path, f"{text!r} is no endpoint", "write HOST:PORT, such as www.example.net:443")
-    return Endpoint(_name(path, match.group(1)), int(match.group(2)))
+def _target(path: Path, text: str) -> Target:
+    """A port of a host, by TCP."""
+    try:
+        target = read_target(text)
+    except DanelawError as error:
+        raise _invalid(path, f"{text!r} is no endpoint: {error.evidence}", _ENDPOINT) from error
+    if target.searched or target.transport != "tcp" or not re.fullmatch(_PORT_OF_A_HOST, text.strip()):
+        raise _invalid(path, f"{text!r} is no endpoint", _ENDPOINT)
+    return replace(target, name=target.name.canonicalize())
 
 
 def _combinations(path: Path, section: ServiceSection) -> tuple[Combination, ...]:
@@ -470,8 +498,11 @@ def _combinations(path: Path, section: ServiceSection) -> tuple[Combination, ...
     return found
 
 
-def _limits(path: Path, given: Mapping[str, float]) -> Limits:
-    """Durations in seconds; what is not given keeps its default."""
+def _limits(path: Path, given: Mapping[str, float], services: Iterable[ServiceConfig]) -> Limits:
+    """Durations in seconds; what is not given keeps its default. Mail servers take their time between look-up and
+    handshake."""
+    if any(target.application.opportunistic for service in services for target in service.targets):
+        given = {"lookup_delay": SMTP_LOOKUP_DELAY, **given}
     known = Limits().as_seconds()
     for key, value in given.items():
         if key not in known:

@@ -178,8 +178,10 @@ class Observer:
             }
             there = listed - reached.addresses_elsewhere
             addresses = there | service_addresses(known, reached, now, self.limits)
-            names = [base.name for base in bases(known, reached, now, self.limits)]
-            for part in await asyncio.gather(*(self._probe(reached, ip, names) for ip in sorted(addresses, key=str))):
+            names = dict.fromkeys((*(base.name for base in bases(known, reached, now, self.limits)), *reached.sent))
+            for part in await asyncio.gather(
+                *(self._probe(reached, ip, tuple(names)) for ip in sorted(addresses, key=str))
+            ):
                 probes.extend(part)
         return [*found, *probes]
 
@@ -215,7 +217,7 @@ class Observer:
                 if place.zone in self.tools.publishers:
                     yield place.zone
 
-    async def _probe(self, reached: Reached, ip: IP, names: Sequence[Name]) -> list[Fact]:
+    async def _probe(self, reached: Reached, ip: IP, names: Iterable[Name]) -> list[Fact]:
         """What one address presents to each kind of client that sends one of these names."""
         tools, endpoint = self.tools, reached.endpoint
         found: list[Fact] = []

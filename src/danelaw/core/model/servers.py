@@ -12,7 +12,9 @@ import dns.name
 import dns.rdatatype
 from dns.name import Name
 
+from danelaw.core.model.application import Application, Lookup
 from danelaw.core.model.dns import RRset
+from danelaw.core.model.errors import DanelawError
 
 MX: Final = int(dns.rdatatype.MX)
 SRV: Final = int(dns.rdatatype.SRV)
@@ -33,6 +35,22 @@ class Named:
     @property
     def nobody(self) -> bool:
         return len(self.host) == 1
+
+
+def naming_question(application: Application, transport: str, domain: Name) -> tuple[Name, int]:
+    """What clients ask to find the servers of a service domain: the owner name and the type.
+
+    Raises ``DanelawError("NAME_TOO_LONG")``.
+    """
+    if application.lookup is Lookup.MX:
+        return domain, MX
+    label = dns.name.from_text(f"_{application.name}._{transport}", None)
+    try:
+        return label.concatenate(domain), SRV
+    except dns.name.NameTooLong as error:
+        raise DanelawError(
+            "NAME_TOO_LONG", "no room for the labels of an SRV owner name", evidence=str(domain)
+        ) from error
 
 
 @lru_cache(maxsize=8)  # of a target it is asked again and again, and there may be thousands

@@ -29,12 +29,12 @@ from danelaw.core.rollover.reach import Reached, Unprobed
 def possible_chains(
     facts: Facts, reached: Reached, ip: IP, now: Instant, limits: Limits
 ) -> frozenset[Chain | HandshakeFailure | Unprobed]:
-    """Ch(s): everything that a client may be presented at one address that sends one of the endpoint's bases, or none.
+    """Ch(s): everything that a client may be presented at one address that sends one of the endpoint's names, or none.
 
     Where the host is an alias no longer of what it was, nobody sends that name, and nobody looks there any more.
     """
     presented = facts.presented(reached.endpoint, ip)
-    hellos = {hello: spans for hello, spans in presented.items() if hello.sni is None or hello.sni in reached.bases}
+    hellos = {hello: spans for hello, spans in presented.items() if hello.sni is None or hello.sni in reached.sent}
     began = facts.began(reached.service)
     found: set[Chain | HandshakeFailure | Unprobed] = set()
     known = bool(hellos)

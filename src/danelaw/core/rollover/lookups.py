@@ -99,7 +99,7 @@ def follow(facts: Facts, start: Place, types: tuple[int, ...], now: Instant, lim
             ends.append(place)
         for alias in held:
             for target in _targets(alias, types):
-                onward = _place(facts, target, types)
+                onward = place_of(facts, target, types)
                 if onward is None or (len(asked) == MOST_NAMES and onward not in asked):
                     lost.append(Lost(alias, target))
                 elif onward not in asked:
@@ -129,7 +129,7 @@ def _targets(held: Held, types: tuple[int, ...]) -> Iterable[Name | None]:
             yield target if length == len(rdata) else None
 
 
-def _place(facts: Facts, name: Name | None, types: Iterable[int]) -> Place | None:
+def place_of(facts: Facts, name: Name | None, types: Iterable[int]) -> Place | None:
     """The zone in which a name was looked for last, since zone cuts come and go; None: nobody has looked."""
     if name is None:
         return None
@@ -189,7 +189,7 @@ def _bases(facts: Facts, reached: Reached, now: Instant, limits: Limits) -> Iter
                 owner = tlsa_owner(reached.endpoint.port, reached.endpoint.transport, end.owner)
             except DanelawError:
                 continue  # so long a name has no TLSA records
-            start = _place(facts, owner, (TLSA,)) or Place(end.zone, owner)
+            start = place_of(facts, owner, (TLSA,)) or Place(end.zone, owner)
             yield Base(end.owner, False, follow(facts, start, (TLSA,), now, limits))
     for name, owner in zip(reached.bases, reached.owners, strict=True):
         yield Base(name, True, follow(facts, Place(reached.zone, owner), (TLSA,), now, limits))
@@ -261,6 +261,12 @@ def questions(
     held. Zone None: nobody has looked for the name yet, and which zone it lies in is to be found out."""
     ways = [host_way(facts, reached, now, limits), *(base.way for base in bases(facts, reached, now, limits))]
     found: dict[tuple[Name | None, Name, int], None] = {}
+    for named in reached.named_by:
+        here = place_of(facts, named.owner, (named.type,))
+        if here is None:
+            found[None, named.owner, named.type] = None
+        else:
+            ways.append(follow(facts, here, (named.type,), now, limits))
     for way in ways:
         for type in way.types:
             found.update(dict.fromkeys((place.zone, place.owner, type) for place in way.asked))

@@ -53,8 +53,10 @@ def unfollowed(reached: Iterable[Reached], outlook: Outlook) -> Name | None:
 def counts(d: DesiredService, reached: Reached, hello: Hello, outlook: Outlook) -> bool:
     """Whether what is presented to such a client is to be right: it sends none of the endpoint's names, or one at which
     there are records of the service."""
-    return hello.sni is None or any(
-        base.name == hello.sni and (base.own or any(_kept(d, base, place, outlook) for place in base.way.ends))
+    if hello.sni is None or hello.sni in reached.sent:
+        return True
+    return any(
+        base.name == hello.sni and any(_kept(d, base, place, outlook) for place in base.way.ends)
         for base in bases(outlook.facts, reached, outlook.now, outlook.limits)
     )
 

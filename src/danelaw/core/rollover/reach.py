@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from dns.name import Name
 
 from danelaw.core.model import IP, Endpoint, HostName, Lineage, SubjectName
+from danelaw.core.model.servers import SRV
 from danelaw.core.tlsa import Reference, tlsa_owner
 
 
@@ -16,12 +17,21 @@ class Unprobed:
 
 
 @dataclass(frozen=True, slots=True)
+class NamedBy:
+    """An MX or SRV RRset that names servers of a service domain (RFC 5321 §5.1, RFC 2782)."""
+
+    domain: Name
+    owner: Name
+    type: int
+
+
+@dataclass(frozen=True, slots=True)
 class Reached:
     """One endpoint of a service, and how a client comes to it.
 
     ``bases``: the candidate TLSA base domains (RFC 7671 §7). ``zone``: where their TLSA records live. ``reference``:
     what its clients compare certificates with. ``elsewhere``: addresses of the endpoint that are none of ``hosts``, and
-    whose they are; every other address may be any host's.
+    whose they are; every other address may be any host's. ``named_by``: where its clients find its host's name.
     """
 
     service: SubjectName
@@ -32,6 +42,14 @@ class Reached:
     bases: tuple[Name, ...]
     reference: Reference
     elsewhere: frozenset[tuple[IP, HostName]] = frozenset()
+    named_by: tuple[NamedBy, ...] = ()
+
+    @property
+    def sent(self) -> tuple[Name, ...]:
+        """What its clients send as SNI: a base (RFC 7671 §3), or, where SRV led them, the service domain (RFC 7673
+        §4.1)."""
+        domains = (named.domain for named in self.named_by if named.type == SRV)
+        return tuple(dict.fromkeys((*self.bases, *domains)))
 
     def is_elsewhere(self, host: HostName) -> bool:
         """Whether a host serves other addresses of the endpoint than these, and none of these."""

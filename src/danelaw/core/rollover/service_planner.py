@@ -23,6 +23,7 @@ from danelaw.core.rollover.departure import departing, removing
 from danelaw.core.rollover.facts import Holding
 from danelaw.core.rollover.gate import TLSA, Allowed, says
 from danelaw.core.rollover.lookups import Place, counted_addresses
+from danelaw.core.rollover.naming import of_naming
 from danelaw.core.rollover.notices import of_records, of_waivers, of_what_is_left_behind
 from danelaw.core.rollover.ownership import ownership
 from danelaw.core.rollover.places import kept_places, neighbours, put, unfollowed
@@ -306,6 +307,7 @@ class _Service:
             *of_records(self.d, self._places(), self.outlook),
             *of_waivers(self.d, self._reached(), self.outlook),
             *of_what_is_left_behind(self.d, self.outlook),
+            *of_naming(self._reached(), self.outlook),
         )
         return tuple(sorted(dict.fromkeys(found)))
 
