@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -125,6 +126,16 @@ def test_when_a_waiver_ends_all_is_as_it_was() -> None:
         for facts in (waived.facts(), compact(waived.facts(), at(450), LIMITS)):
             bare = possible_answers(stuck_secondary().facts(), ZONE, OWNER, TLSA, at(second), LIMITS)
             assert possible_answers(facts, ZONE, OWNER, TLSA, at(second), LIMITS) == bare
+
+
+def test_what_a_waiver_hid_is_not_forgotten_while_it_holds() -> None:
+    long_gone = rest(served(X).sees(10, 5000, 2, XY, by=[NS1]), 10, 5000)
+    bare, waived = long_gone.facts(), waive(long_gone, NS2, zone_subject(ZONE), 300, 5001).facts()
+    brief = replace(LIMITS, standby_settle=timedelta(0))  # so that little has to be remembered
+    compacted = compact(waived, at(5000), brief)
+    for second in (5001, 5020):
+        expected = possible_answers(bare, ZONE, OWNER, TLSA, at(second), brief)
+        assert possible_answers(compacted, ZONE, OWNER, TLSA, at(second), brief) == expected
 
 
 def test_the_last_authority_cannot_be_waived() -> None:
