@@ -408,6 +408,7 @@ def _subjects(config: Config, world: Surroundings) -> Subjects:
             challenge=issuer.challenge,
             profile=issuer.profile,
             strategy=service.strategy,
+            withdrawn=service.withdrawn,
             other_zones=frozenset(zone.zone for zone in config.zones) - {service.zone},
         )
         reached.extend(_reached(service, roots))

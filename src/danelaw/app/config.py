@@ -138,7 +138,7 @@ class DeploySection(_Section, frozen=True):
 class ServiceSection(_Section, frozen=True):
     """A file of ``services.d/``. ``endpoints``: as ``read_target`` reads them. ``domains``: whose MX or SRV records
     name their hosts. ``tlsa``: the parameters to publish. ``allow_full_certificate``: permits selector 0, whose records
-    change at every issuance."""
+    change at every issuance. ``withdrawn``: it is to have no TLSA records any more."""
 
     endpoints: tuple[str, ...]
     issuer: str
@@ -149,6 +149,7 @@ class ServiceSection(_Section, frozen=True):
     tlsa_ttl: TTL = 3600
     allow_full_certificate: bool = False
     domains: tuple[str, ...] = ()
+    withdrawn: bool = False
 
 
 class ClientsSection(_Section, frozen=True):
@@ -210,7 +211,8 @@ class UpdatedZoneConfig(ZoneConfig, frozen=True, kw_only=True):
 
 
 class ServiceConfig(msgspec.Struct, frozen=True):
-    """``domains``: service domains whose MX or SRV records name the hosts of the targets."""
+    """``domains``: service domains whose MX or SRV records name the hosts of the targets. ``withdrawn``: it is to have
+    no TLSA records any more, only its certificate."""
 
     targets: tuple[Target, ...]
     issuer: str
@@ -221,6 +223,7 @@ class ServiceConfig(msgspec.Struct, frozen=True):
     reload: tuple[str, ...]
     strategy: Strategy
     domains: tuple[Name, ...] = ()
+    withdrawn: bool = False
 
     @property
     def endpoints(self) -> tuple[Endpoint, ...]:
@@ -463,6 +466,7 @@ def _service(
         live=base / section.deploy.directory,
         reload=section.deploy.reload,
         strategy=Strategy(section.strategy),
+        withdrawn=section.withdrawn,
         domains=domains,
     )
 
