@@ -200,11 +200,14 @@ def test_every_key_of_a_service_is_taken(tmp_path: Path) -> None:
     text = SERVICE.replace('["www.example.net:443"]', '["www.example.net:443/tcp", "example.net:8443"]')
     text += (
         'strategy = "staged"\ntlsa = ["3 0 2", "DANE-EE SPKI SHA2-256"]\ntlsa_ttl = 60\nallow_full_certificate = true\n'
+        "withdrawn = true\n"
     )
     (service,) = read(tmp_path, www=text).services
     assert [str(endpoint) for endpoint in service.endpoints] == ["www.example.net:443/tcp", "example.net:8443/tcp"]
     assert service.combinations == (Combination(3, 0, 2), Combination(3, 1, 1))
     assert service.tlsa_ttl == 60
+    assert service.withdrawn
+    assert not read(tmp_path, www=SERVICE).services[0].withdrawn
 
 
 @pytest.mark.parametrize(
