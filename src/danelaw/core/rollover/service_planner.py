@@ -212,7 +212,7 @@ class _Service:
                     yield (line.lineage,), lingering
                 else:
                     going[line.lineage] = named
-        if going and all_wanted:
+        if going:
             every_named = frozenset(record for named in going.values() for record in named)
             changes = [
                 Publish(place.zone, current, self._rrset(place.owner, rdatas - _rdatas(named)))
