@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 import uuid
 from datetime import UTC, datetime
@@ -12,7 +13,7 @@ from typing import Final
 
 from danelaw.core.model import Instant
 
-COUNTING: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+COUNTING: Final = time.CLOCK_BOOTTIME if sys.platform == "linux" else time.CLOCK_MONOTONIC
 """Linux has one that counts the time of suspension."""
 BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 LONGEST_NAP = 30.0

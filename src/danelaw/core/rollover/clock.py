@@ -70,10 +70,10 @@ def harmed(action: Action, facts: Facts) -> bool:
             return False
         case Publish(_, _, new):
             return new.type != TXT
-        case Switch(lineage, _, generation):
+        case Switch(lineage, host, generation):
             holding = facts.holding(lineage)
             keys = {g.generation: g.spki for g in holding.generations} if holding is not None else {}
-            live = holding.live if holding is not None else None
+            live = holding.on(host) if holding is not None else None
             return live is None or keys.get(generation) is None or keys[generation] != keys.get(live)
         case _:
             return True

@@ -513,6 +513,7 @@ class Facts:
         last = {zone: rosters[-1].last for zone, rosters in self._rosters.items() if rosters}
         if read.by:
             self._move(read.by)
+            self.kept = {}  # it is told by instants that are no more
         reason = "the clock was set" if known else "the machine was started again, or it is another one"
         for zone, seen in last.items():
             if not known or read.at - seen > self.max_gap:
