@@ -3,25 +3,63 @@
 For every later instant, and whatever is learnt later from the authorities known so far, the compacted facts lead to
 the same answers, chains, judgements and plans; only what is said of times long past is said of the cut. One
 difference is meant: a write whose outcome never came, and which every authority has since gone past, is not brought up
-again because another authority joins them.
+again because another authority joins them. So is another: a dns-01 response that an authority brings back from a time
+long past is not tidied up.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Final
 
 import dns.rdatatype
+from dns.name import Name
 
-from danelaw.core.model import IP, Instant, Limits, Unreachable, serial_gt
-from danelaw.core.rollover.actions import AdvanceOrder, Conflict, MakeKey, Publish, Receipt, ReuseKey
+from danelaw.core.model import (
+    IP,
+    Answer,
+    Failed,
+    GenerationId,
+    HostName,
+    Instant,
+    Issued,
+    Limits,
+    Lineage,
+    NeedChallenge,
+    Pending,
+    RRset,
+    Unreachable,
+    serial_gt,
+)
+from danelaw.core.rollover.actions import (
+    AdvanceOrder,
+    ClearChallenge,
+    Conflict,
+    DestroyKey,
+    DestroyZoneKey,
+    MakeKey,
+    MakeZoneKey,
+    MakeZoneKeys,
+    PlaceChallenge,
+    Publish,
+    Receipt,
+    Retire,
+    ReuseKey,
+    SignZone,
+    SubmitDS,
+    Switch,
+)
+from danelaw.core.rollover.answers import possible_writes
 from danelaw.core.rollover.chains import drained
 from danelaw.core.rollover.facts import Deed, Facts, PresentedSpan, RosterSpan, RRsetKey, Span
-from danelaw.core.rollover.history import caught_up, listed, rdatas_of, serial_at
+from danelaw.core.rollover.history import caught_up, listed, newest, rdatas_of, serial_at
 from danelaw.core.rollover.versions import signature_end
 
-TXT = int(dns.rdatatype.TXT)
+DNSKEY, SOA, TXT = int(dns.rdatatype.DNSKEY), int(dns.rdatatype.SOA), int(dns.rdatatype.TXT)
+MACHINES: Final = 8
+"""So many starts of machines are remembered. One that is not is taken for a new one, and history begins anew."""
 
 Seen = Mapping[IP, tuple[Span, ...]]
 
@@ -41,7 +79,11 @@ def compact(facts: Facts, now: Instant, limits: Limits) -> Facts:
         new._rosters[zone] = tuple(_roster_since(before, r) for r in (*fresh, rosters[-1]))
     for address, hellos in facts._presented.items():
         new._presented[address] = {hello: _presented_since(before, spans, limits) for hello, spans in hellos.items()}
-    new._deeds = tuple(d for d in facts.deeds if not _forgotten(d, facts, new, before, now, limits))
+    new._deeds = _remembered(facts, new, before, now, limits)
+    stored = {g.chain for holding in facts._holdings.values() for g in holding.generations}
+    new._renewals = {chain: told for chain, told in facts._renewals.items() if chain in stored}
+    newest_clocks = sorted(facts._clocks.values(), key=lambda read: read.at)[-MACHINES:]
+    new._clocks = {read.boot: read for read in newest_clocks}
     return new
 
 
@@ -142,36 +184,147 @@ def _presented_since(before: Instant, spans: tuple[PresentedSpan, ...], limits: 
     return tuple(kept)
 
 
-def _forgotten(deed: Deed, facts: Facts, kept: Facts, before: Instant, now: Instant, limits: Limits) -> bool:
-    """Whether nothing reads a deed any more. Switches, destructions and challenges are counted, and kept."""
-    if max(deed.intended, deed.done or deed.intended) >= before:
-        return False
-    match deed.action:
-        case Publish(_, _, new) if new.type != TXT:
-            return _write_forgotten(deed, deed.action, facts, kept, now, limits)
-        case AdvanceOrder(lineage, generation, _):
-            holding = facts.holding(lineage)
-            return holding is not None and any(
-                g.generation == generation and g.chain is not None for g in holding.generations
-            )
-        case MakeKey(lineage) | ReuseKey(lineage):
-            holding = facts.holding(lineage)
-            return holding is not None and deed.intended < holding.at
-        case _:
+def _by_the_ca(deed: Deed) -> bool:
+    """Whether a step of an order ended with a word of the CA's."""
+    return isinstance(deed.outcome, NeedChallenge | Pending | Issued | Failed)
+
+
+def _remembered(facts: Facts, kept: Facts, before: Instant, now: Instant, limits: Limits) -> tuple[Deed, ...]:
+    """The deeds that something still reads."""
+    past = _Past(facts, kept, before, now, limits)
+    switches = past.switches_gone_by()
+    later: list[Deed] = []
+    for deed in reversed(facts.deeds):
+        if deed not in switches and not past.forgets(deed, later):
+            later.append(deed)
+    return tuple(reversed(later))
+
+
+@dataclass(frozen=True, slots=True)
+class _Past:
+    """``kept``: what is remembered of the sights. What was last done ``before`` may be forgotten."""
+
+    facts: Facts
+    kept: Facts
+    before: Instant
+    now: Instant
+    limits: Limits
+
+    def forgets(self, deed: Deed, later: Sequence[Deed]) -> bool:
+        """Whether nothing reads a deed any more. ``later``: those after it that are remembered."""
+        if not self._old(deed):
             return False
+        match deed.action:
+            case Publish(zone, _, new):
+                if new.type == TXT and self._served(zone, new):
+                    return False  # there is something to tidy up
+                return self._settled(deed, zone, new)
+            case SubmitDS(zone, _, new):
+                parents = self.facts.zones_with(zone, new.type)
+                return bool(parents) and all(self._settled(deed, parent, new) for parent in parents)
+            case SignZone():
+                return self._signing_gone_by(deed, deed.action, later)
+            case AdvanceOrder(lineage, generation, order):
+                return not self._stored(lineage, generation) or any(
+                    isinstance(other.action, AdvanceOrder)
+                    and (other.action.lineage, other.action.generation) == (lineage, generation)
+                    and set(order.names) <= set(other.action.order.names)
+                    and (_by_the_ca(other) or not _by_the_ca(deed))
+                    for other in later
+                )
+            case PlaceChallenge(lineage, generation, challenge):
+                clear = ClearChallenge(lineage, generation, challenge)
+                return not self._awaited(lineage, generation) and any(
+                    isinstance(other.outcome, Receipt) for other in self.facts.deeds if other.action == clear
+                )
+            case ClearChallenge(lineage, generation, challenge):
+                place = PlaceChallenge(lineage, generation, challenge)
+                return not self._awaited(lineage, generation) and all(
+                    self._old(other) for other in self.facts.deeds if other.action == place
+                )
+            case MakeKey(lineage) | ReuseKey(lineage):
+                holding = self.facts.holding(lineage)
+                return holding is not None and deed.intended < holding.at
+            case DestroyKey(lineage, generation):
+                return not isinstance(deed.outcome, Receipt) or not self._stored(lineage, generation)
+            case MakeZoneKeys() | MakeZoneKey() | DestroyZoneKey():
+                return True
+            case _:
+                return False
 
+    def switches_gone_by(self) -> frozenset[Deed]:
+        """Those to credentials that are destroyed, up to the first on a path that is not: the rest are counted."""
+        accepted = [d for d in self.facts.deeds if isinstance(d.action, Switch) and isinstance(d.outcome, Receipt)]
+        latest = {(d.action.lineage, d.action.host): d for d in accepted if isinstance(d.action, Switch)}
+        ended: set[tuple[Lineage, HostName]] = set()
+        found: set[Deed] = set()
+        for deed in self.facts.deeds:
+            if not isinstance(deed.action, Switch | Retire):
+                continue
+            path = deed.action.lineage, deed.action.host
+            if (
+                isinstance(deed.action, Switch)
+                and path not in ended
+                and self._old(deed)
+                and deed is not latest.get(path)
+                and not self._stored(deed.action.lineage, deed.action.generation)
+            ):
+                found.add(deed)
+            else:
+                ended.add(path)
+        return frozenset(found)
 
-def _write_forgotten(deed: Deed, change: Publish, facts: Facts, kept: Facts, now: Instant, limits: Limits) -> bool:
-    if isinstance(deed.outcome, Conflict):
+    def _old(self, deed: Deed) -> bool:
+        return max(deed.intended, deed.done or deed.intended) < self.before
+
+    def _stored(self, lineage: Lineage, generation: GenerationId) -> bool:
+        holding = self.facts.holding(lineage)
+        return holding is None or any(g.generation == generation for g in holding.generations)
+
+    def _awaited(self, lineage: Lineage, generation: GenerationId) -> bool:
+        """Whether a certificate may still come."""
+        holding = self.facts.holding(lineage)
+        return holding is None or any(g.generation == generation and g.chain is None for g in holding.generations)
+
+    def _served(self, zone: Name, answer: Answer) -> bool:
+        spans = self.facts.spans(zone, answer.owner, answer.type).values()
+        return any(rdatas_of(seen[-1].answer) == rdatas_of(answer) for seen in spans if seen)
+
+    def _settled(self, deed: Deed, zone: Name, written: Answer) -> bool:
+        """Whether a write can no longer be held, or is told by the sights as well."""
+        if isinstance(deed.outcome, Conflict):
+            return True
+        key: RRsetKey = (zone, written.owner, written.type)
+        if isinstance(deed.outcome, Receipt) and deed.outcome.serial is not None:
+            version = (deed.outcome.serial, rdatas_of(written), written.ttl)
+            return not any(
+                _version(span) == version and signature_end(span.answer) != signature_end(written)
+                for spans in self.kept.spans(*key).values()
+                for span in spans
+            )
+        servers = listed(self.facts, zone, self.now, self.limits)
+        settled = caught_up(servers, self.facts.spans(*key), deed.intended + self.limits.in_flight)
+        return settled is not None and settled + self.limits.hold(written.ttl) <= self.now
+
+    def _signing_gone_by(self, deed: Deed, signing: SignZone, later: Sequence[Deed]) -> bool:
+        """Whether what it made is held no longer, and its keys are destroyed, or told of by a later signing."""
+        zone, store = signing.zone, self.facts.zone_keys(signing.zone)
+        if store is None:
+            return False
+        there = {pair.dnskey for pair in store.pairs}
+        told = {
+            key
+            for other in later
+            if isinstance(other.action, SignZone) and other.action.zone == zone
+            for key in other.action.keys | other.action.signers
+        }
+        if not (signing.keys | signing.signers) & there <= told:
+            return False
+        for type in (DNSKEY, SOA):
+            served = newest(self.facts, zone, zone, type)
+            if served is None:
+                return False
+            stands = replace(served, rrsigs=frozenset()) if isinstance(served, RRset) else served
+            if any(possible_writes(self.facts, zone, stands, [deed], self.now, self.limits)):
+                return False
         return True
-    key: RRsetKey = (change.zone, change.replace.owner, change.replace.type)
-    if isinstance(deed.outcome, Receipt) and deed.outcome.serial is not None:
-        version = (deed.outcome.serial, rdatas_of(change.replace), change.replace.ttl)
-        return not any(
-            _version(span) == version and signature_end(span.answer) != signature_end(change.replace)
-            for spans in kept.spans(*key).values()
-            for span in spans
-        )
-    servers = listed(facts, change.zone, now, limits)
-    settled = caught_up(servers, facts.spans(*key), deed.intended + limits.in_flight)
-    return settled is not None and settled + limits.hold(change.replace.ttl) <= now
