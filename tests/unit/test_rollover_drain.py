@@ -67,6 +67,7 @@ def chains(history: History, second: float) -> set[str]:
             300,
             {"old", "new"},
         ),  # silence tells nothing
+        ([(0, 10, OLD), (20, 20, NEW), (30, 3000, Unreachable("TIMEOUT"))], 3000, {"old", "new"}),  # however long
         ([(0, 10, OLD), (20, 20, NEW), (30, 50, Unreachable("TIMEOUT")), (60, 60, NEW)], 70, {"new"}),
         ([(0, 10, OLD), (20, 30, FAILED), (40, 60, NEW)], 70, {"failed", "new"}),  # one of them does not work
         ([(0, 10, OLD), (20, 30, FAILED), (40, 80, NEW)], 80, {"new"}),  # nobody is still checking a failure
