@@ -12,8 +12,10 @@ from typing import Any
 
 import pytest
 
+from danelaw.core.model import DanelawError
 from danelaw.core.rollover.gate import Allowed
 from danelaw.faces.cli.simulate import simulate
+from danelaw.faces.cli.simulate_config import configured
 from danelaw.faces.cli.simulation import SimulatedCompany
 from danelaw.worlds.sim import scenario
 from danelaw.worlds.sim.campaign import campaign
@@ -147,3 +149,106 @@ def test_a_campaign_that_fails_is_kept_as_a_small_scenario_that_plays_it_again(
     small = read(Path(kept).read_text(encoding="utf-8"))
     assert (len(small.rolls), small.event) == (1, ())
     assert play(small, SimulatedCompany).unmet != ()
+
+
+# -- a configuration --------------------------------------------------------------------------------------------------
+
+CONFIGURATION = """
+[issuers.ca]
+type = "acme"
+directory = "https://ca.test/dir"
+account = "account"
+challenge = { type = "http-01", webroot = "www" }
+[publishers.zone]
+type = "zonefile"
+zone = "example.net"
+file = "zone"
+keys = "keys"
+reload = []
+[limits]
+pass_interval = 1
+hold_floor = 20
+lookup_delay = 1
+assumed_past_ttl = 10
+retention = 600
+in_flight = 2
+linger = 30
+standby_settle = 60
+renewal_check = 10
+"""
+SERVICE = """
+endpoints = ["{host}.example.net:443"]
+issuer = "ca"
+publisher = "zone"
+strategy = "{strategy}"
+tlsa = ["3 1 1", "3 1 2"]
+tlsa_ttl = 5
+deploy = {{ directory = "live", reload = [] }}
+"""
+
+
+@pytest.fixture(name="config")
+def _config(tmp_path: Path) -> Path:
+    (tmp_path / "services.d").mkdir()
+    (tmp_path / "services.d" / "www.toml").write_text(SERVICE.format(host="www", strategy="staged"), encoding="utf-8")
+    path = tmp_path / "danelaw.toml"
+    path.write_text(CONFIGURATION, encoding="utf-8")
+    return path
+
+
+def test_a_configuration_is_played_with_its_own_waits_beside_the_renewal_by_hand(says: Says, config: Path) -> None:
+    told = counted(says, "--config", str(config))
+    assert told["scenario"] == f"www.example.net:443/tcp, as {config} has it"
+    assert list(told["strategies"]) == ["naive", "staged"]
+    naive, staged = told["strategies"]["naive"], told["strategies"]["staged"]
+    assert (naive["rollovers"], naive["violations"]) == (2, 2)
+    assert (staged["rollovers"], staged["violations"], staged["refused"], staged["good"]) == (2, 0, 0, True)
+    assert told["good"]
+    # Each roll waits until the second secondary has followed and nobody holds what was, lingers, and waits once more.
+    assert staged["least"] == pytest.approx(2 * ((10 + 21) + 30 + (10 + 21)))
+    assert staged["least"] < staged["took"] < 1.3 * staged["least"]
+
+
+def test_what_happens_is_shown_and_then_counted_on_80_columns(
+    says: Says, config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    status, told = says("--config", str(config), "--strategy", "pinned", "www.example.net:443", "--secondaries", "0")
+    lines = told.splitlines()
+    assert status == 0
+    assert lines[0].endswith("has it (pinned)")
+    assert any("switch" in line for line in lines)
+    assert lines[-1].startswith("  of which it must wait")
+    assert max(map(len, lines[2:])) <= 80
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("mail.example.net:25",), "[SERVICE_UNKNOWN]"),
+        (("--scenario", "article"), "--config and --scenario"),
+    ],
+)
+def test_a_service_that_is_not_configured_is_told(config: Path, words: tuple[str, ...], said: str) -> None:
+    done = subprocess.run(  # noqa: S603 - our own command
+        [DANELAW, "simulate", "--config", config, *words], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert said in done.stderr
+
+
+def test_of_several_services_one_is_to_be_named(config: Path) -> None:
+    mail = config.parent / "services.d" / "mail.toml"
+    mail.write_text(SERVICE.format(host="mail", strategy="pinned"), encoding="utf-8")
+    with pytest.raises(DanelawError) as caught:
+        configured(config, None, secondaries=1, addresses=3)
+    assert (caught.value.code, caught.value.hint) == ("SERVICE_UNKNOWN", "name one of them")
+    found = configured(config, "mail.example.net:443", secondaries=1, addresses=3)
+    assert (found.strategy, found.tlsa, found.world.ttl) == ("pinned", ("3 1 1", "3 1 2"), 5)
+    assert (len(found.world.lags), len(found.world.addresses)) == (1, 3)
+    assert found.bounds.linger.total_seconds() == 30
+
+
+def test_a_service_without_a_configuration_is_told() -> None:
+    done = subprocess.run([DANELAW, "simulate", "www.example.net"], capture_output=True, text=True, check=False)  # noqa: S603 - our own command
+    assert (done.returncode, "--config" in done.stderr) == (2, True)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import textwrap
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from datetime import timedelta
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
-from typing import Final, cast
+from typing import Final, NoReturn, cast
 
 import click
 import msgspec
@@ -19,27 +21,50 @@ from danelaw.core.model import DanelawError
 from danelaw.core.rollover.planner import Settled, Wait
 from danelaw.core.rollover.progress import Progress
 from danelaw.faces.cli import terminal, words
-from danelaw.faces.cli.simulate_table import table
+from danelaw.faces.cli.simulate_config import configured
+from danelaw.faces.cli.simulate_table import span, table
 from danelaw.faces.cli.simulation import SimulatedCompany
 from danelaw.faces.cli.terminal import Ink
 from danelaw.worlds.sim.adversary import Event
-from danelaw.worlds.sim.campaign import ROLLS, STRATEGIES, Tally, campaign, shrink, tally
+from danelaw.worlds.sim.campaign import ROLLS, STRATEGIES, Tally, campaign, draw, shrink, tally
 from danelaw.worlds.sim.scenario import Scenario, StrategyName, read, write
 from danelaw.worlds.sim.scenario_play import Ending, play
 
 SCHEMA: Final = "danelaw/simulate/1"
+OWN: Final = 2
+"""How many rolls of a configuration are played: each takes as long as it takes."""
 LONGEST: Final = 1 << 20
 """Octets of a scenario file, at the most."""
 
 
 @click.command()
+@click.argument("service", required=False)
+@click.option(
+    "--config",
+    "config_file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Play this configuration: SERVICE, or its only one, with its waits, TTLs, records and strategy.",
+)
+@click.option(
+    "--secondaries",
+    type=click.IntRange(0, 12),
+    default=2,
+    show_default=True,
+    help="With --config: how many name servers follow the primary.",
+)
+@click.option(
+    "--addresses",
+    type=click.IntRange(1, 16),
+    default=2,
+    show_default=True,
+    help="With --config: how many the service has.",
+)
 @click.option("--scenario", metavar="NAME|FILE", help="Play this scenario, and show what happens.")
 @click.option(
     "--rollovers",
     type=click.IntRange(1, 10_000_000),
-    default=60,
-    show_default=True,
-    help="How many for each strategy, in worlds and with faults of chance.",
+    help="How many for each strategy, in worlds and with faults of chance: 60 if not given; 2 with --config.",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="What chance is drawn from.")
 @click.option(
@@ -54,8 +79,12 @@ LONGEST: Final = 1 << 20
 )
 @click.option("--json", "as_json", is_flag=True, help="Give the result as JSON on standard output.")
 def simulate(
+    service: str | None,
+    config_file: Path | None,
+    secondaries: int,
+    addresses: int,
     scenario: str | None,
-    rollovers: int,
+    rollovers: int | None,
     seed: int,
     strategies: tuple[str, ...],
     jobs: int | None,
@@ -69,22 +98,29 @@ def simulate(
     as Lee et al. counted it for the mail servers of the Internet (2022): for operators who renew by hand and never ask
     (naive), in the proportions of that paper, and for each strategy.
 
+    With --config the world is that of one service of yours, in a network that is made up, and time is as long as it is
+    there: what happens is shown, and then counted.
+
     The same seed always plays the same way. If a strategy ever refuses a client, the faults that did it are reduced to
     as few as still do, and written to a scenario file that plays it again. Then the exit status is 1.
     """
     if as_json:
         terminal.need_output()
     chosen = cast(tuple[StrategyName, ...], strategies)
+    if config_file is not None:
+        if scenario is not None:
+            raise click.UsageError("--config and --scenario: the one or the other says what is played")
+        given = configured(config_file, service, secondaries=secondaries, addresses=addresses)
+        names = chosen or tuple(dict.fromkeys(("naive", given.strategy)))
+        _exit(_scenes([draw(seed, name, rollovers or OWN, given=given) for name in names]), as_json, counted=True)
+    if service is not None:
+        raise click.UsageError(f"{service}: a service is one of a configuration; name that with --config")
     if scenario is not None:
-        endings = _scenes(_load(scenario), chosen)
-        good = all(not ending.unmet for ending in endings)
-        if as_json:
-            terminal.data(json.dumps({"schema": SCHEMA, "good": good, **_told(endings)}, indent=2))
-        else:
-            for ending in endings:
-                _tell(ending)
-        raise click.exceptions.Exit(0 if good else 1)
-    tallies, culprits = _campaigns(chosen or STRATEGIES, rollovers, seed, jobs or os.cpu_count() or 1, quiet=as_json)
+        found = _load(scenario)
+        _exit(_scenes([msgspec.structs.replace(found, strategy=s) for s in chosen or (found.strategy,)]), as_json)
+    tallies, culprits = _campaigns(
+        chosen or STRATEGIES, rollovers or 60, seed, jobs or os.cpu_count() or 1, quiet=as_json
+    )
     kept = [_keep(culprit, keep) for culprit in culprits]
     good = not culprits
     if as_json:
@@ -178,9 +214,29 @@ def _load(named: str) -> Scenario:
     return read(text, named)
 
 
-def _scenes(scenario: Scenario, strategies: tuple[StrategyName, ...]) -> list[Ending]:
-    chosen = strategies or (scenario.strategy,)
-    return [play(msgspec.structs.replace(scenario, strategy=strategy), SimulatedCompany) for strategy in chosen]
+def _scenes(scenarios: Sequence[Scenario]) -> list[Ending]:
+    found: list[Ending] = []
+    for scenario in scenarios:
+        if terminal.interactive():
+            terminal.wait(f"{scenario.strategy}: {len(scenario.rolls)} rolls are played")
+        found.append(play(scenario, SimulatedCompany))
+    return found
+
+
+def _exit(endings: Sequence[Ending], as_json: bool, *, counted: bool = False) -> NoReturn:
+    """Shows what happened, ``counted`` in a table too, and ends the command. The naive operator is no failure of ours
+    where nothing is expected of him."""
+    good = all(not ending.unmet or (counted and ending.scenario.strategy == "naive") for ending in endings)
+    if as_json:
+        terminal.data(json.dumps({"schema": SCHEMA, "good": good, **_told(endings)}, indent=2))
+        raise click.exceptions.Exit(0 if good else 1)
+    for ending in endings:
+        if not counted or ending.scenario.strategy != "naive":
+            _tell(ending)
+    if counted:
+        for line in table({ending.scenario.strategy: tally(ending) for ending in endings}):
+            terminal.data(line)
+    raise click.exceptions.Exit(0 if good else 1)
 
 
 def _told(endings: Sequence[Ending]) -> dict[str, object]:
@@ -207,14 +263,18 @@ def _tell(ending: Ending) -> None:
     if scenario.source:
         terminal.show(scenario.source)
     terminal.show()
-    for line in timeline(ending):
-        terminal.show(*line)
+    for clock, verb, text in timeline(ending):
+        indent = len(clock) + len(verb.text)
+        first, *more = textwrap.wrap(text, max(20, terminal.width() - indent), break_on_hyphens=False) or [""]
+        terminal.show(clock, verb, first)
+        for line in more:
+            terminal.show(" " * indent, line)
     counts = tally(ending)
     terminal.show()
-    took = "it never came to rest" if ending.took is None else f"at rest after {ending.took:.1f} s"
+    took = "it never came to rest" if ending.took is None else f"at rest after {span(ending.took)}"
     terminal.show(
         f"{counts.rollovers} rollovers, {took}; {counts.refused} of {counts.connections} connections refused"
-        + (f", over {counts.outage:.1f} s at the longest" if counts.refused else "")
+        + (f", over {span(counts.outage)} at the longest" if counts.refused else "")
     )
     for sentence in ending.unmet:
         terminal.show(Ink("not as expected: ", fg="red", bold=True), sentence)
@@ -223,13 +283,13 @@ def _tell(ending: Ending) -> None:
     terminal.show()
 
 
-def timeline(ending: Ending) -> Iterator[tuple[str | Ink, ...]]:
+def timeline(ending: Ending) -> Iterator[tuple[str, Ink, str]]:
     """What happened and what was done, each thing that was waited for once, and where clients were refused."""
     refused = sorted(ending.refused, key=lambda c: c.at)
     waits: dict[str, str] = {}
     shown = 0
     for at, what in ending.told:
-        clock = f"{(at - ending.began).total_seconds():8.2f}  "
+        clock = f"{_clock(ending, (at - ending.began).total_seconds())}  "
         crowd = [c for c in refused[shown:] if c.at <= at]
         if crowd:
             shown += len(crowd)
@@ -243,7 +303,19 @@ def timeline(ending: Ending) -> Iterator[tuple[str | Ink, ...]]:
     if rest:
         reasons = ", ".join(f"{n} {reason}" for reason, n in Counter(c.reason for c in rest).most_common())
         first = (rest[0].at - ending.began).total_seconds()
-        yield f"{first:8.2f}  ", Ink(f"{'refused':14}", fg="red", bold=True), f"{len(rest)} connections: {reasons}"
+        yield (
+            f"{_clock(ending, first)}  ",
+            Ink(f"{'refused':14}", fg="red", bold=True),
+            f"{len(rest)} connections: {reasons}",
+        )
+
+
+def _clock(ending: Ending, seconds: float) -> str:
+    """Seconds; where a pass takes a minute or more, days and the time of day."""
+    if ending.scenario.bounds.pass_interval < timedelta(minutes=1):
+        return f"{seconds:8.2f}"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes // 1440:3}d {minutes // 60 % 24:02}:{minutes % 60:02}:{rest:02}"
 
 
 def _progress(progress: Progress, waits: dict[str, str]) -> tuple[str, str] | None:

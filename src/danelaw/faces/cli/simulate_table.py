@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final
 
+from danelaw.core.rollover.feasibility import told
 from danelaw.worlds.sim.campaign import Tally
 from danelaw.worlds.sim.habits import LEE
 
@@ -33,13 +35,14 @@ ROWS: Final = (
     Row("of these wrong", lambda t: _part(t.wrong, t.keys), 2),
     Row("connections", lambda t: f"{t.connections}", passing=True),
     Row("connections refused", lambda t: _part(t.refused, t.connections)),
-    Row("longest outage", lambda t: f"{t.outage:.1f} s"),
+    Row("longest outage", lambda t: span(t.outage)),
     Row("faults injected", lambda t: f"{t.faults}"),
-    Row("time of a rollover", lambda t: f"{t.took / max(t.rollovers, 1):.1f} s", passing=True),
-    Row("of which it must wait", lambda t: f"{t.least / max(t.rollovers, 1):.1f} s", 1, passing=True),
+    Row("time of a rollover", lambda t: span(t.took / max(t.rollovers, 1)), passing=True),
+    Row("of which it must wait", lambda t: span(t.least / max(t.rollovers, 1)), 1, passing=True),
 )
 
 MEASURED: Final = "Lee et al."
+_LONG: Final = 600.0
 _DASH: Final = "\N{EN DASH} "
 
 
@@ -71,6 +74,11 @@ def markdown(tallies: Mapping[str, Tally]) -> str:
         if not row.passing:
             lines.append(f"| {_DASH * row.depth}{title} | {' | '.join(texts)} |")
     return "\n".join(lines) + "\n"
+
+
+def span(seconds: float) -> str:
+    """Seconds and their tenths; from ten minutes on, in words."""
+    return f"{seconds:.1f} s" if seconds < _LONG else told(timedelta(seconds=round(seconds)))
 
 
 def _part(count: int, of: int) -> str:

@@ -10,15 +10,16 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import cycle, islice
 from typing import Final
 
 import msgspec
 
+from danelaw.core.model import Limits
 from danelaw.worlds.sim import adversary_dns as dns
 from danelaw.worlds.sim import adversary_service as service
 from danelaw.worlds.sim.adversary import Event
 from danelaw.worlds.sim.habits import OPERATORS
-from danelaw.worlds.sim.lee import EVERY
 from danelaw.worlds.sim.scenario import LIMITS, AnyEvent, Expect, Roll, Scenario, StrategyName, World
 from danelaw.worlds.sim.scenario_play import Ending, Hire, play
 
@@ -26,17 +27,22 @@ STRATEGIES: Final[tuple[StrategyName, ...]] = ("naive", "standby", "staged", "pi
 ROLLS: Final = 6
 """How many rolls are played in one world."""
 LEAST, MOST = 2.0, 9.0
-"""How long a fault lasts, in seconds: it is seen by a pass, or lasts for longer than a sight vouches."""
+"""How long a fault lasts, in passes: it is seen by a pass, or lasts for longer than a sight vouches."""
 PASS: Final = 1.0
 """Seconds between passes: faults last for one at the least."""
 EACH: Final = 12.0
-"""About how long a roll takes, in seconds: faults are spread over that."""
+"""About how long a roll takes, in passes."""
 TOGETHER: Final = 3.0
-"""Refusals that are no further apart than so many seconds are one outage."""
+"""Refusals that are no further apart than so many paces of clients are one outage."""
 
 
-def draw(seed: int, strategy: StrategyName, rolls: int = ROLLS, faults: int | None = None) -> Scenario:
-    """A world, some rolls and some faults. The world and the faults are the same for every strategy."""
+def draw(
+    seed: int, strategy: StrategyName, rolls: int = ROLLS, faults: int | None = None, given: Scenario | None = None
+) -> Scenario:
+    """A world, some rolls and some faults. The world and the faults are the same for every strategy.
+
+    ``given``: a world, limits and rolls that are not of chance; faults take as many passes there as they do elsewhere.
+    """
     rng = random.Random(f"campaign {seed}")  # noqa: S311  # a simulation wants to be repeated
     world = World(
         lags=rng.choice([(0.0,), (0.7,), (3.0,), (0.5, 2.0)]),
@@ -48,31 +54,44 @@ def draw(seed: int, strategy: StrategyName, rolls: int = ROLLS, faults: int | No
     )
     kinds: list[Roll] = ["renewal" if rng.random() < 0.75 else "request" for _ in range(rolls)]
     count = rng.randint(0, rolls) if faults is None else faults
-    events = [_fault(rng, len(world.lags) + 1, rolls) for _ in range(count)]
+    limits = {"pass_interval": PASS}
+    if given is not None:
+        world, limits = msgspec.structs.replace(given.world, seed=seed), given.limits
+        kinds = list(islice(cycle(given.rolls), rolls))
+    bounds = Scenario(title="", limits=limits).bounds
+    events = [_fault(rng, len(world.lags) + 1, rolls, bounds) for _ in range(count)]
     if any(isinstance(event, service.DelaySwitch) for event in events):
         # What is restored while a switch is on its way would refuse those who meet the new chain.
         events = [event for event in events if not isinstance(event, dns.Restore)]
     return Scenario(
-        title=f"campaign, seed {seed}",
+        title=f"campaign, seed {seed}" if given is None else given.title,
+        source="" if given is None else given.source,
         strategy=strategy,
         rolls=tuple(kinds),
         habits=OPERATORS[seed % len(OPERATORS)] if strategy == "naive" else OPERATORS[0],
         world=world,
-        limits={"pass_interval": PASS},
+        tlsa=given.tlsa if given is not None else ("3 1 1",),
+        limits=limits,
         event=tuple(events),
-        expect=Expect(within=EACH * 40 * max(rolls, 1), refused=0),
+        expect=Expect(within=40 * _each(bounds) * max(rolls, 1), refused=0),
     )
 
 
-def _fault(rng: random.Random, servers: int, rolls: int) -> AnyEvent:
-    at, lasts = round(rng.uniform(0, EACH * rolls), 3), round(rng.uniform(LEAST, MOST), 3)
-    seconds = round(rng.uniform(0.1, 0.9 * LIMITS.in_flight.total_seconds()), 3)
+def _each(bounds: Limits) -> float:
+    """About how long a roll takes, in seconds: faults are spread over that."""
+    return EACH * bounds.pass_interval.total_seconds() + (bounds.linger - LIMITS.linger).total_seconds()
+
+
+def _fault(rng: random.Random, servers: int, rolls: int, bounds: Limits) -> AnyEvent:
+    unit = bounds.pass_interval.total_seconds()
+    at, lasts = round(rng.uniform(0, _each(bounds) * rolls), 3), round(unit * rng.uniform(LEAST, MOST), 3)
+    seconds = round(rng.uniform(0.1, 0.9 * bounds.in_flight.total_seconds()), 3)
     server, address = rng.randint(2, servers), rng.randint(1, 2)
     makers: list[Callable[[], AnyEvent]] = [
         lambda: dns.Silence(at=at, lasts=lasts, server=rng.randint(1, servers)),
         lambda: dns.Freeze(at=at, lasts=lasts, server=server),
         lambda: dns.Restore(at=at, lasts=lasts, server=server, harmless=True),
-        lambda: dns.Lag(at=at, lasts=lasts, server=server, seconds=round(rng.uniform(0, MOST), 3)),
+        lambda: dns.Lag(at=at, lasts=lasts, server=server, seconds=round(unit * rng.uniform(0, MOST), 3)),
         lambda: dns.IdleZoneReload(at=at, lasts=lasts),
         lambda: dns.LoseReply(at=at, lasts=lasts),
         lambda: dns.DelayUpdate(at=at, lasts=lasts, seconds=seconds),
@@ -127,7 +146,7 @@ class Tally:
 def tally(ending: Ending) -> Tally:
     """One world's."""
     rollovers, refused = ending.ledger.rollovers(), ending.refused
-    begins = [r.at - timedelta(seconds=EVERY) for r in rollovers]  # it was not noticed before
+    begins = [r.at - timedelta(seconds=ending.ledger.every) for r in rollovers]  # it was not noticed before
     ends = [*begins[1:], None][: len(begins)]
     hit = [
         any(begin <= c.at and (end is None or c.at < end) for c in refused)
@@ -143,10 +162,10 @@ def tally(ending: Ending) -> Tally:
         late=sum(r.late for r in rollovers),
         missing=sum(r.missing for r in rollovers),
         early=sum(r.early for r in rollovers),
-        wrong_once=any(r.wrong for r in rollovers),
-        late_once=any(r.late for r in rollovers),
-        missing_once=any(r.missing for r in rollovers),
-        early_once=any(r.early for r in rollovers),
+        wrong_once=int(any(r.wrong for r in rollovers)),
+        late_once=int(any(r.late for r in rollovers)),
+        missing_once=int(any(r.missing for r in rollovers)),
+        early_once=int(any(r.early for r in rollovers)),
         connections=len(ending.connections),
         refused=len(refused),
         outage=_longest_outage(ending),
@@ -173,10 +192,10 @@ def least(scenario: Scenario, roll: Roll) -> float:
 
 
 def _longest_outage(ending: Ending) -> float:
-    longest = timedelta(0)
+    longest, together = timedelta(0), timedelta(seconds=TOGETHER * ending.scenario.world.pace)
     first = last = None
     for connection in ending.refused:
-        if first is None or last is None or connection.at - last > timedelta(seconds=TOGETHER):
+        if first is None or last is None or connection.at - last > together:
             first = connection.at
         last = connection.at
         longest = max(longest, last - first)

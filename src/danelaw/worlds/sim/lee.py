@@ -18,7 +18,7 @@ from danelaw.core.tlsa.credential import leaf_spki
 from danelaw.worlds.sim.world import TLSA, TLSA_OWNER, SimWorld
 
 EVERY: Final = 0.05
-"""Seconds between two looks."""
+"""Seconds between two looks, where a runner passes once a second or more often; else that part of a pass."""
 
 NOTHING: Final[frozenset[bytes]] = frozenset()
 
@@ -42,7 +42,7 @@ class Rollover:
 class Ledger:
     """Looks, and remembers what changed: the records at each authority, and the chain at each address.
 
-    ``began``: what was before that is no rollover.
+    ``began``: what was before that is no rollover. ``every``: seconds between two looks.
     """
 
     world: SimWorld
@@ -50,6 +50,7 @@ class Ledger:
     published: list[tuple[Instant, tuple[frozenset[bytes], ...]]] = field(default_factory=list)
     presented: list[tuple[Instant, frozenset[Chain]]] = field(default_factory=list)
     began: Instant | None = None
+    every: float = EVERY
 
     def look(self) -> None:
         """Now, and in short intervals from now on."""
@@ -63,7 +64,7 @@ class Ledger:
         chains = frozenset(a.chain for a in self.world.servers.addresses if a.chain is not None)
         if not self.presented or self.presented[-1][1] != chains:
             self.presented.append((now, chains))
-        self.world.clock.after(EVERY, self.look)
+        self.world.clock.after(self.every, self.look)
 
     def rollovers(self) -> list[Rollover]:
         """Every change to a chain that was not presented before, in order."""

@@ -22,13 +22,13 @@ from danelaw.worlds.sim.adversary import Event, Stage, at_once
 from danelaw.worlds.sim.clients import Connection
 from danelaw.worlds.sim.clock import VirtualClock
 from danelaw.worlds.sim.habits import ByHand
-from danelaw.worlds.sim.lee import Ledger
+from danelaw.worlds.sim.lee import EVERY, Ledger
 from danelaw.worlds.sim.scenario import Roll, Scenario, is_action
 from danelaw.worlds.sim.world import HOST, LINEAGE, LOCAL, TLSA, TLSA_OWNER, ZONE, SimWorld
 
 SERVICE: Final = LINEAGE.service
-DEPLOYING: Final = timedelta(seconds=400)
-"""How long a first deployment may take, in an untroubled world."""
+DEPLOYING: Final = 400
+"""How many passes a first deployment may take in an untroubled world, beside its waits; at least as many seconds."""
 
 
 class Company(Protocol):
@@ -143,7 +143,9 @@ class _Play:
         self.company = self.hire(self.world, self.clock, self.scenario)
         self.store = self.company.store()
         self.stage = Stage(self.world, self, self._naive())
-        self.ledger = Ledger(self.world, tuple(map(Combination.from_text, self.scenario.tlsa)))
+        combinations = tuple(map(Combination.from_text, self.scenario.tlsa))
+        every = EVERY * max(1.0, self.scenario.bounds.pass_interval.total_seconds())
+        self.ledger = Ledger(self.world, combinations, every=every)
         self.ledger.look()
 
     # -- the course of the play ---------------------------------------------------------------------------------
@@ -180,10 +182,13 @@ class _Play:
         return replace(ending, unmet=tuple(_unmet(ending, self)))
 
     def _deploy(self) -> None:
-        self._watch(self._at_rest, self.world.clock.now() + DEPLOYING)
+        bounds = self.scenario.bounds
+        waits = 10 * bounds.assumed_past_ttl + 2 * (bounds.standby_settle + bounds.linger)
+        span = DEPLOYING * max(bounds.pass_interval, timedelta(seconds=1)) + waits
+        self._watch(self._at_rest, self.world.clock.now() + span)
         everywhere = 2 * self.scenario.world.ttl + max(self.scenario.world.lags, default=0.0)
         end = self.world.clock.now() + timedelta(seconds=everywhere)
-        self._watch(lambda: self.world.clock.now() >= end, end + DEPLOYING)
+        self._watch(lambda: self.world.clock.now() >= end, end + span)
 
     def _rolls(self) -> bool:
         deadline = self.began + timedelta(seconds=self.scenario.expect.within)
