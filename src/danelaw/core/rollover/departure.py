@@ -33,16 +33,9 @@ def departing(d: DesiredService, place: Place, current: Answer, owned: Ownership
     yield step
 
 
-def removing(
-    d: DesiredService,
-    place: Place,
-    current: Answer,
-    owned: Ownership,
-    wanted: frozenset[TLSARecord],
-    outlook: Outlook,
-) -> Iterable[Plan]:
+def removing(d: DesiredService, place: Place, current: Answer, owned: Ownership, outlook: Outlook) -> Iterable[Plan]:
     """Records of others that the operator wants removed. That holds nothing else up."""
-    going = owned.asked - owned.ours - wanted - owned.needed
+    going = owned.asked - owned.ours - owned.needed
     if not going:
         return
     step = put(d, outlook, _without(d, place, current, going))

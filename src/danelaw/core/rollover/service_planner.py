@@ -220,7 +220,7 @@ class _Service:
             ]
             yield tuple(going) if place.zone in self.d.changeable else (), put(self.d, self.outlook, *changes)
         elif not missing:
-            yield from (((), step) for step in removing(self.d, place, current, owned, all_wanted, self.outlook))
+            yield from (((), step) for step in removing(self.d, place, current, owned, self.outlook))
 
     def _first(self, union: Publish, lines: Sequence[Line]) -> Iterable[Step]:
         """A first publication comes after the switch: what is served must match already.
