@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from josepy.jwk import JWKEC
 from josepy.util import ComparableECKey
 
+from danelaw.adapters.clock import SystemClock
 from danelaw.adapters.issue.account import AccountFiles
 from danelaw.adapters.issue.acme import NewOrder
 from danelaw.adapters.issue.renewal import certificate_id
@@ -70,6 +71,23 @@ def test_the_suggested_window_is_the_last_third_unless_the_lab_says_now(tmp_path
         window = await here.issuer().renewal_window(chain)
         assert window is not None
         assert (window.start, window.end) == (now, now + timedelta(milliseconds=500))
+
+    in_world(tmp_path, test)
+
+
+def test_the_ca_tells_what_time_it_is_and_is_asked_only_when_it_has_not_lately(tmp_path: Path) -> None:
+    async def test(here: World) -> None:
+        issuer, clock = here.issuer(), SystemClock()
+        begun = clock.monotonic()
+        said = await issuer.date(begun)
+        assert said is not None
+        date, heard = said
+        assert abs(date - clock.now()) < timedelta(seconds=30)
+        assert begun <= heard <= clock.monotonic()
+        assert await issuer.date(begun) == said
+        again = await issuer.date(clock.monotonic())
+        assert again is not None
+        assert again[1] > heard
 
     in_world(tmp_path, test)
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from danelaw.adapters.clock import DirectDialer, SubprocessCommands, SystemClock, ThreadBlocking
+from danelaw.adapters.clock import DirectDialer, SubprocessCommands, SystemClock, ThreadBlocking, boot_id
 from danelaw.core.model import DanelawError
 
 pytestmark = pytest.mark.slow
@@ -44,6 +44,28 @@ def test_sleeping_ends_at_or_after_the_instant_and_the_past_is_at_once() -> None
         assert clock.monotonic() - before < 1
 
     asyncio.run(story())
+
+
+def test_a_clock_that_is_set_back_makes_no_sleep_longer() -> None:
+    class SetBack(SystemClock):
+        """An hour, as soon as somebody sleeps."""
+
+        asked = 0
+
+        def now(self) -> datetime:
+            self.asked += 1
+            return super().now() - (timedelta(hours=1) if self.asked > 2 else timedelta(0))
+
+    async def story() -> None:
+        clock = SetBack()
+        async with asyncio.timeout(LONG.total_seconds()):
+            await clock.sleep_until(clock.now() + SHORT)
+
+    asyncio.run(story())
+
+
+def test_a_boot_has_one_identifier() -> None:
+    assert boot_id() == boot_id() != ""
 
 
 def test_the_open_world_is_where_it_says() -> None:

@@ -96,7 +96,7 @@ class AcmeIssuer:
         self._blocking = blocking
         self._clock = clock
         self._resources: messages.Directory | None = None
-        self._heard: tuple[datetime, float] | None = None
+        self._heard: tuple[datetime | None, float] | None = None
 
     async def advance(self, order: OrderState, csr: bytes) -> Advance:
         """Take one step (RFC 8555 §7.4): place the order, respond to challenges, finalize, or fetch the certificate.
@@ -116,7 +116,8 @@ class AcmeIssuer:
         """As of the latest reply, and when it came; the directory is fetched for it where that is too long ago."""
         if self._heard is None or self._heard[1] < since:
             await self._run(lambda step: step.net.get(self.directory))
-        return self._heard
+        date, heard = self._heard or (None, 0.0)
+        return (date, heard) if date is not None else None
 
     async def _run(self, work: Callable[[_Step], T]) -> T:
         now = self._clock.now()
@@ -125,7 +126,7 @@ class AcmeIssuer:
             net = Transport(self.account.key(), self.directory, self.bundle, REQUEST_SECONDS)
             with closing(net.session):
                 done = work(_Step(self, net, now))
-            if net.date is not None:
+            if net.last is not None:
                 self._heard = net.date, self._clock.monotonic()
             return done
 

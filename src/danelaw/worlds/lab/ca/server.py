@@ -8,6 +8,7 @@ import socket
 import ssl
 from collections.abc import Callable, Coroutine, Mapping
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Final
@@ -244,7 +245,7 @@ class AcmeCA:
 
 
 def _wire(wire: h11.Connection, reply: Reply, head_only: bool) -> bytes:
-    headers = list(reply.headers)
+    headers = [("Date", format_datetime(_utcnow(), usegmt=True)), *reply.headers]
     if reply.body:
         headers.append(("Content-Type", reply.content_type))
     if reply.status != 204:
