@@ -302,7 +302,7 @@ def _tools(config: Config, world: Surroundings, store: Store) -> Toolbox:
         world.commands,
     )
     in_files = ZonefilePublisher(files, world.clock)
-    live = {service.lineage: service.live for service in config.services}
+    live = {lineage: path for service in config.services for lineage, path in service.live_paths.items()}
     credentials = DirectoryCredentials(config.credentials, world.blocking, world.clock, live)
     issuers = {
         key: AcmeIssuer(
@@ -329,13 +329,14 @@ def _tools(config: Config, world: Surroundings, store: Store) -> Toolbox:
         zones={zone.zone: files for zone in filed},
         publishers={zone.zone: _updates(zone, config, world) or in_files for zone in config.zones},
         parents=_parents(config, world, files),
-        credentials={service.lineage: credentials for service in config.services},
+        credentials=dict.fromkeys(live, credentials),
         deployers={
-            (service.lineage, LOCAL): DirectoryDeployer(credentials, service.reload, world.commands, world.blocking)
+            (lineage, LOCAL): DirectoryDeployer(credentials, service.reload, world.commands, world.blocking)
             for service in config.services
+            for lineage in service.live_paths
         },
-        issuers={service.lineage: issuers[service.issuer] for service in config.services},
-        solvers={s.lineage: solvers[s.issuer] for s in config.services if s.issuer in solvers},
+        issuers={line: issuers[service.issuer] for service in config.services for line in service.live_paths},
+        solvers={line: solvers[s.issuer] for s in config.services if s.issuer in solvers for line in s.live_paths},
         boot=boot_id(),
     )
 
@@ -399,7 +400,7 @@ def _subjects(config: Config, world: Surroundings) -> Subjects:
         issuer = config.issuers[service.issuer]
         desired[service.subject] = DesiredService(
             subject=service.subject,
-            lineages=(service.lineage,),
+            lineages=service.lineages,
             zone=service.zone,
             names=service.names,
             combinations=service.combinations,
@@ -409,6 +410,7 @@ def _subjects(config: Config, world: Surroundings) -> Subjects:
             profile=issuer.profile,
             strategy=service.strategy,
             withdrawn=service.withdrawn,
+            leaving=service.leaving,
             other_zones=frozenset(zone.zone for zone in config.zones) - {service.zone},
         )
         reached.extend(_reached(service, roots))
@@ -422,7 +424,7 @@ def _reached(service: ServiceConfig, roots: tuple[bytes, ...]) -> list[Reached]:
     return [
         Reached(
             service=service.subject,
-            lineages=(service.lineage,),
+            lineages=(*service.lineages, *service.leaving),
             hosts=(LOCAL,),
             endpoint=target.endpoint,
             zone=service.zone,

@@ -24,7 +24,7 @@ from cryptography.x509.oid import NameOID
 from danelaw.adapters.clock import SubprocessCommands, ThreadBlocking
 from danelaw.adapters.deploy import DirectoryCredentials, DirectoryDeployer
 from danelaw.core.model import Chain, DanelawError, GenerationId, HostName, KeyAlgorithm, Lineage, SubjectName
-from danelaw.core.rollover.actions import Switch
+from danelaw.core.rollover.actions import Retire, Switch
 from danelaw.ports import CommandResult
 
 WWW = Lineage(SubjectName("www.example.net:443/tcp"))
@@ -540,6 +540,52 @@ def test_a_foreign_link_counts_as_nothing_live_and_is_moved(
     asyncio.run(story())
 
 
+def test_what_no_server_needs_is_taken_off_the_live_path(credentials: DirectoryCredentials, live: Path) -> None:
+    async def story() -> None:
+        generation, chain = await make_whole(credentials)
+        server = Recorded(look=live.is_symlink)
+        deploy = deployer(credentials, server, "reload")
+        await deploy.switch(Switch(WWW, LOCAL, generation, chain))
+        await deploy.retire(Retire(WWW, LOCAL))
+        assert await deploy.live(WWW) is None
+        assert [there for _, there in server.calls] == [True, False]
+        await deploy.retire(Retire(WWW, LOCAL))  # once more changes nothing, and nothing is reloaded
+        assert len(server.calls) == 2
+        await credentials.destroy(WWW, generation)
+
+    asyncio.run(story())
+
+
+def test_a_server_that_does_not_reload_without_a_credential_keeps_it(
+    credentials: DirectoryCredentials, live: Path
+) -> None:
+    async def story() -> None:
+        generation, chain = await make_whole(credentials)
+        deploy = deployer(credentials, SubprocessCommands(), "test", "-e", str(live / "fullchain.pem"))
+        await deploy.switch(Switch(WWW, LOCAL, generation, chain))
+        with pytest.raises(DanelawError) as raised:
+            await deploy.retire(Retire(WWW, LOCAL))
+        assert code_of(raised) == "RELOAD_FAILED"
+        assert await deploy.live(WWW) == generation
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("kind", ["directory", "link"])
+def test_what_someone_else_put_on_the_live_path_is_not_removed(
+    credentials: DirectoryCredentials, live: Path, tmp_path: Path, kind: str
+) -> None:
+    live.parent.mkdir()
+    if kind == "directory":
+        live.mkdir()
+    else:
+        live.symlink_to(tmp_path)
+    server = Recorded(look=lambda: None)
+    asyncio.run(deployer(credentials, server, "reload").retire(Retire(WWW, LOCAL)))
+    assert live.is_dir()
+    assert server.calls == []
+
+
 def test_a_reload_that_fails_is_told_with_what_it_said_and_the_link_has_moved(
     credentials: DirectoryCredentials,
 ) -> None:
@@ -575,8 +621,9 @@ def test_another_host_or_an_unnamed_live_path_is_refused(credentials: DirectoryC
             (Switch(WWW, HostName("web2"), *whole), "UNKNOWN_HOST"),
             (Switch(WWW_RSA, LOCAL, *whole), "NO_LIVE_PATH"),
         ):
-            with pytest.raises(DanelawError) as raised:
-                await deploy.switch(change)
-            assert code_of(raised) == code
+            for attempt in (deploy.switch(change), deploy.retire(Retire(change.lineage, change.host))):
+                with pytest.raises(DanelawError) as raised:
+                    await attempt
+                assert code_of(raised) == code
 
     asyncio.run(story())

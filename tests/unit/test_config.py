@@ -12,7 +12,18 @@ import pytest
 from danelaw.app.config import Config, FileZoneConfig, load
 from danelaw.core.dnssec.algorithms import Algorithm
 from danelaw.core.dnssec.nsec3_chain import NSEC3Chain
-from danelaw.core.model import ChallengeType, DanelawError, Do53, DoH, DoT, Endpoint, Limits
+from danelaw.core.model import (
+    ChallengeType,
+    DanelawError,
+    Do53,
+    DoH,
+    DoT,
+    Endpoint,
+    KeyAlgorithm,
+    Limits,
+    Lineage,
+    SubjectName,
+)
 from danelaw.core.tlsa import Combination
 
 MAIN = """
@@ -196,6 +207,18 @@ def test_names_are_chained_by_nsec_unless_nsec3_is_asked_for(
     assert zone.nsec3 == chain
 
 
+def test_a_service_may_have_an_rsa_credential_beside_the_other_or_alone(tmp_path: Path) -> None:
+    ecdsa, rsa = (Lineage(SubjectName("www.example.net:443/tcp"), algorithm) for algorithm in list(KeyAlgorithm)[:2])
+    paths = {ecdsa: tmp_path / "live/www", rsa: tmp_path / "live/www.rsa"}
+    for text, lineages, leaving in (
+        ("", (ecdsa,), (rsa,)),
+        ('algorithms = ["ecdsa", "rsa"]', (ecdsa, rsa), ()),
+        ('algorithms = ["rsa"]', (rsa,), (ecdsa,)),
+    ):
+        (service,) = read(tmp_path, www=f"{SERVICE}{text}\n").services
+        assert (service.lineages, service.leaving, service.live_paths) == (lineages, leaving, paths)
+
+
 def test_every_key_of_a_service_is_taken(tmp_path: Path) -> None:
     text = SERVICE.replace('["www.example.net:443"]', '["www.example.net:443/tcp", "example.net:8443"]')
     text += (
@@ -362,6 +385,9 @@ def test_what_is_not_right_in_the_main_file_is_told(tmp_path: Path, main: str, s
         ("www.example.net:443", "www..example.net:443", "www..example.net", ""),
         ("www.example.net:443", "www.example.org:443", "does not lie in", ""),
         ("deploy", 'strategy = "bold"\ndeploy', "bold", ""),
+        ("deploy", 'algorithms = ["dsa"]\ndeploy', "dsa", ""),
+        ("deploy", "algorithms = []\ndeploy", "algorithms", "rsa"),
+        ("deploy", 'algorithms = ["rsa", "rsa"]\ndeploy', "algorithms", "rsa"),
         ("deploy", 'tlsa = ["3 1"]\ndeploy', "3 1", "3 1 1"),
         ("deploy", 'tlsa = ["3 1 9"]\ndeploy', "3 1 9", "3 1 1"),
         ("deploy", 'tlsa = ["3 1 2"]\ndeploy', "3 1 2", "matching type 1"),

@@ -32,6 +32,7 @@ from danelaw.core.model import (
     Endpoint,
     Forwarder,
     HostName,
+    KeyAlgorithm,
     Limits,
     Lineage,
     Lookup,
@@ -129,7 +130,8 @@ class Rfc2136Section(_Section, frozen=True, tag_field="type", tag="rfc2136"):
 
 
 class DeploySection(_Section, frozen=True):
-    """``directory``: the live directory, with certbot's four names. ``reload``: what makes the server read it."""
+    """``directory``: the live directory, with certbot's four names; that of an RSA credential is beside it, with
+    ``.rsa`` at its end. ``reload``: what makes the server read them."""
 
     directory: str
     reload: tuple[str, ...]
@@ -145,6 +147,7 @@ class ServiceSection(_Section, frozen=True):
     publisher: str
     deploy: DeploySection
     strategy: Literal["standby", "staged", "pinned"] = "standby"
+    algorithms: tuple[Literal["ecdsa", "rsa"], ...] = ("ecdsa",)
     tlsa: tuple[str, ...] = ("3 1 1",)
     tlsa_ttl: TTL = 3600
     allow_full_certificate: bool = False
@@ -210,6 +213,9 @@ class UpdatedZoneConfig(ZoneConfig, frozen=True, kw_only=True):
     key_file: Path
 
 
+_ALGORITHMS: Final = (KeyAlgorithm.ECDSA, KeyAlgorithm.RSA)
+
+
 class ServiceConfig(msgspec.Struct, frozen=True):
     """``domains``: service domains whose MX or SRV records name the hosts of the targets. ``withdrawn``: it is to have
     no TLSA records any more, only its certificate."""
@@ -224,14 +230,26 @@ class ServiceConfig(msgspec.Struct, frozen=True):
     strategy: Strategy
     domains: tuple[Name, ...] = ()
     withdrawn: bool = False
+    algorithms: tuple[KeyAlgorithm, ...] = (KeyAlgorithm.ECDSA,)
 
     @property
     def endpoints(self) -> tuple[Endpoint, ...]:
         return tuple(target.endpoint for target in self.targets)
 
     @property
-    def lineage(self) -> Lineage:
-        return Lineage(self.subject)
+    def lineages(self) -> tuple[Lineage, ...]:
+        return tuple(Lineage(self.subject, algorithm) for algorithm in self.algorithms)
+
+    @property
+    def leaving(self) -> tuple[Lineage, ...]:
+        """What it may have had before, and is to have no more."""
+        return tuple(Lineage(self.subject, other) for other in _ALGORITHMS if other not in self.algorithms)
+
+    @property
+    def live_paths(self) -> Mapping[Lineage, Path]:
+        """From where the server reads each credential."""
+        beside = {KeyAlgorithm.RSA: self.live.with_name(f"{self.live.name}.rsa")}
+        return {line: beside.get(line.algorithm, self.live) for line in (*self.lineages, *self.leaving)}
 
     @property
     def subject(self) -> SubjectName:
@@ -456,6 +474,8 @@ def _service(
     if domains and all(target.application.lookup is Lookup.HOST for target in targets):
         hint = "write an endpoint as smtp:mail.example.net:25, or leave domains out"
         raise _invalid(path, "domains: clients of none of the endpoints look for MX or SRV records", hint)
+    if not section.algorithms or len(set(section.algorithms)) < len(section.algorithms):
+        raise _invalid(path, "algorithms: each once, and one at least", 'algorithms = ["ecdsa", "rsa"]')
     base = path.absolute().parent.parent
     return ServiceConfig(
         targets=targets,
@@ -467,6 +487,7 @@ def _service(
         reload=section.deploy.reload,
         strategy=Strategy(section.strategy),
         withdrawn=section.withdrawn,
+        algorithms=tuple(map(KeyAlgorithm, section.algorithms)),
         domains=domains,
     )
 

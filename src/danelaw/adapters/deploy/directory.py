@@ -65,15 +65,17 @@ class DirectoryDeployer:
         return Receipt(note=f"{link} -> {folder}")
 
     async def retire(self, change: Retire) -> Receipt:
-        """Removes the link and reloads; where the reload fails, the link is put back.
+        """Removes the link and reloads; where the reload fails, the link is put back. What others put there is left.
 
-        Raises ``DanelawError``: UNKNOWN_HOST, LIVE_PATH_TAKEN, DEPLOY_FAILED, RELOAD_FAILED and those of ``Commands``.
+        Raises ``DanelawError``: UNKNOWN_HOST, NO_LIVE_PATH, DEPLOY_FAILED, RELOAD_FAILED and those of ``Commands``.
         """
         self._require_own(change.host)
         link = self._credentials.live_path(change.lineage)
+        if await self._credentials.live(change.lineage) is None:
+            return Receipt(note=f"{link} leads to no credential")
         try:
             folder = await self._blocking.call(lambda: _unlink(link), self._limit)
-            if folder is not None and self._reload:
+            if self._reload:
                 try:
                     await self._run_reload()
                 except (DanelawError, TimeoutError):
@@ -110,24 +112,12 @@ class DirectoryDeployer:
             )
 
 
-def _unlink(link: Path) -> Path | None:
-    """Where it led; None: there is nothing."""
-    if not link.is_symlink():
-        if link.exists():
-            raise _taken(link)
-        return None
+def _unlink(link: Path) -> Path:
+    """Where it led."""
     folder = link.readlink()
     link.unlink()
     durable.sync_directory(link.parent)
     return folder
-
-
-def _taken(link: Path) -> DanelawError:
-    return DanelawError(
-        "LIVE_PATH_TAKEN",
-        f"{link} is there already and is no symbolic link",
-        hint=f"move it away: mv {shlex.quote(str(link))} {shlex.quote(str(link))}.before-danelaw",
-    )
 
 
 def _point(link: Path, folder: Path) -> None:
@@ -137,6 +127,10 @@ def _point(link: Path, folder: Path) -> None:
     except FileNotFoundError:
         mode = stat.S_IFLNK
     if not stat.S_ISLNK(mode):
-        raise _taken(link)
+        raise DanelawError(
+            "LIVE_PATH_TAKEN",
+            f"{link} is there already and is no symbolic link",
+            hint=f"move it away: mv {shlex.quote(str(link))} {shlex.quote(str(link))}.before-danelaw",
+        )
     if not link.is_symlink() or link.readlink() != folder:
         durable.point_link(link, folder)

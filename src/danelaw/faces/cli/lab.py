@@ -170,7 +170,7 @@ class Stage:
     def _foreign(self, kind: type[Operator]) -> Operator:
         tools = self.wired.tools
         reached = self.wired.subjects.reach.endpoints[0]
-        (lineage,) = reached.lineages
+        lineage = reached.lineages[0]
         return kind(
             clock=tools.clock,
             credentials=tools.credentials[lineage],
@@ -189,7 +189,7 @@ class Stage:
 
     async def request_roll(self) -> None:
         """Ask the runner for a new key, as an operator would."""
-        (lineage,) = self.wired.subjects.reach.endpoints[0].lineages
+        lineage = self.wired.subjects.reach.endpoints[0].lineages[0]
         lease = await self.wired.store.lease(self.service)
         await self.wired.store.append(
             self.service, lease, Requested(self.wired.tools.clock.now(), lineage, "the lab's operator")
