@@ -1,4 +1,4 @@
-"""What tests of stores share."""
+"""``ports.Blocking`` for tests."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 class Inline:
-    """``ports.Blocking`` as in the simulator: called at once, without a thread."""
+    """Calls at once, without a thread, as in the simulator."""
 
     async def call(self, fn: Callable[[], T], limit: timedelta) -> T:
         del limit

@@ -10,11 +10,10 @@ import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from stores import Inline
-
 from danelaw.adapters.store.sql import SQLStore
 from danelaw.core.model import Limits, SubjectName
 from danelaw.core.rollover.facts import Began
+from inline_blocking import Inline
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 EACH = 7

@@ -11,7 +11,6 @@ from pathlib import Path
 import dns.name
 import dns.rdatatype
 import pytest
-from stores import Inline
 
 from danelaw.adapters.store import MemoryStore
 from danelaw.adapters.store.sql import SQLStore
@@ -19,6 +18,7 @@ from danelaw.core.model import DanelawError, GenerationId, Limits, Lineage, RRse
 from danelaw.core.rollover.actions import Action, DestroyKey
 from danelaw.core.rollover.facts import Began, Fact, Facts, Intended, Sight
 from danelaw.ports import Lease, Store
+from inline_blocking import Inline
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 WWW, ZONE = SubjectName("www.example.net:443/tcp"), SubjectName("example.net.")

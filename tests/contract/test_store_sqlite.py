@@ -20,8 +20,6 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, create_engine, event
-from store_writer import EACH, told
-from stores import Inline, T
 
 from danelaw.adapters.store import sql_schema
 from danelaw.adapters.store.sql import COPY, SQLStore
@@ -42,14 +40,16 @@ from danelaw.core.rollover.facts import (
     Roster,
     Sight,
 )
+from inline_blocking import Inline, T
 from rollover_history import ENDPOINT, NS1, NS2, OLD, OWNER, PLAIN, SERVICE, TLSA, WEB1, ZONE, at, record, rrset
 from rollover_history import LIMITS as USUAL
+from store_writer import EACH, told
 
 pytestmark = pytest.mark.slow
 
 WWW, MAIL = SubjectName("www"), SubjectName("mail")
 ZONE_SUBJECT = SubjectName(ZONE.to_text())
-WRITER = Path(__file__).with_name("store_writer.py")
+WRITER = Path(__file__).parents[1] / "store_writer.py"
 LIMITS = replace(
     USUAL,
     retention=timedelta(seconds=60),

@@ -123,7 +123,7 @@ class Folds:
     def _settled(self, connection: Connection, base: Base, rows: Sequence[Row]) -> tuple[Base, list[Row]]:
         """What is so old that nothing before it will come any more is compacted; and the rest."""
         clock_set, at = rows[-1].place
-        place = (clock_set, at - self._margin)
+        place = max((clock_set, at - self._margin), base.place)
         old = bisect_left(rows, place, key=lambda row: row.place)
         if not old:
             return base, list(rows)

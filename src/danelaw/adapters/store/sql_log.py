@@ -47,6 +47,8 @@ MOST_BODIES: Final = 20_000
 """How many are remembered."""
 WINDOW: Final = 20_000
 """How many facts are read at a time, or so."""
+A_PASS: Final = 20
+"""How many facts stand in a row of ``repeats``, or so."""
 
 
 class Row(NamedTuple):
@@ -150,24 +152,21 @@ class Log:
         """
         ids = _ids(connection, subjects)
         facts, repeats = tables.facts, tables.repeats
-        begin: tuple[ColumnElement[bool], ColumnElement[bool]] | None = None
-        while True:
-            if begin is None:
-                begin = (or_(facts.c.number > number, _from(facts, place)), _from(repeats, place, number))
-            of_facts = and_(facts.c.subject.in_(ids), begin[0])
-            of_repeats = and_(repeats.c.subject.in_(ids), begin[1])
-            ends = [
-                *_nth(connection, facts, of_facts, WINDOW),
-                *_nth(connection, repeats, of_repeats, WINDOW // 20),
-            ]
+        of_facts = and_(facts.c.subject.in_(ids), or_(facts.c.number > number, _from(facts, place)))
+        of_repeats = and_(repeats.c.subject.in_(ids), or_(repeats.c.number > number, _from(repeats, place)))
+        begin: Place | None = START
+        while begin is not None:
+            ends = (
+                *_nth(connection, facts, of_facts, begin, WINDOW),
+                *_nth(connection, repeats, of_repeats, begin, WINDOW // A_PASS),
+            )
             end = min(ends, default=None)
-            if end is not None:
-                of_facts, of_repeats = and_(of_facts, _before(facts, end)), and_(of_repeats, _before(repeats, end))
-            rows = (*_single(connection, of_facts), *_unpacked(connection, of_repeats))
+            rows = (
+                *_single(connection, and_(of_facts, *_between(facts, begin, end))),
+                *_unpacked(connection, and_(of_repeats, *_between(repeats, begin, end))),
+            )
             yield sorted(row for row in rows if row.number > number or row.place >= place)
-            if end is None:
-                return
-            begin = (_from(facts, end), _from(repeats, end))
+            begin = end
 
     def facts(self, connection: Connection, rows: Iterable[Row]) -> list[Fact]:
         """What the rows say. Raises ``DanelawError``: ``STORE_NEWER``, ``STORE_DAMAGED``."""
@@ -205,19 +204,19 @@ def _ids(connection: Connection, subjects: Iterable[SubjectName]) -> list[int]:
     return list(connection.execute(select(of.id).where(of.name.in_(list(subjects)))).scalars())
 
 
-def _from(table: Table, place: Place, number: int | None = None) -> ColumnElement[bool]:
-    later = tuple_(table.c.clock_set, table.c.at) >= place
-    return later if number is None else or_(table.c.number > number, later)
+def _from(table: Table, place: Place) -> ColumnElement[bool]:
+    return tuple_(table.c.clock_set, table.c.at) >= place
 
 
-def _before(table: Table, place: Place) -> ColumnElement[bool]:
-    return tuple_(table.c.clock_set, table.c.at) < place
+def _between(table: Table, begin: Place, end: Place | None) -> list[ColumnElement[bool]]:
+    """From ``begin`` on, and before ``end``."""
+    return [_from(table, begin), *([tuple_(table.c.clock_set, table.c.at) < end] if end is not None else [])]
 
 
-def _nth(connection: Connection, table: Table, where: ColumnElement[bool], n: int) -> list[Place]:
-    """The place of the nth row, if there is one."""
+def _nth(connection: Connection, table: Table, where: ColumnElement[bool], begin: Place, n: int) -> list[Place]:
+    """The place of the nth row that stands after ``begin``, if there is one."""
     columns = (table.c.clock_set, table.c.at)
-    asked = select(*columns).where(where).order_by(*columns).limit(1).offset(n)
+    asked = select(*columns).where(where, tuple_(*columns) > begin).order_by(*columns).limit(1).offset(n)
     return [(clock_set, at) for clock_set, at in connection.execute(asked)]
 
 
