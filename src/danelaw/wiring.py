@@ -219,6 +219,15 @@ def lasting_store(config: Config, blocking: Blocking) -> LastingStore:
     return SQLStore(config.store, config.limits, blocking, beside=config.credentials, keep=config.keep_history)
 
 
+def zone_store(zone: FileZoneConfig, config: Config | None, blocking: Blocking) -> LastingStore:
+    """The store of the configuration; without one, a file beside the signed zone."""
+    from danelaw.adapters.store.sql import SQLStore
+
+    if config is not None:
+        return lasting_store(config, blocking)
+    return SQLStore(zone.signed.with_name(f"{zone.signed.name}.danelaw-history"), Limits(), blocking)
+
+
 def build(config: Config, surroundings: Surroundings, store: Store | None = None) -> Wired:
     """Plug a configuration into its surroundings.
 
@@ -247,12 +256,13 @@ def zone_runner(
     forwarders: Sequence[Forwarder] = (),
     servers: Sequence[tuple[IP, int]] = (),
     *,
+    store: Store | None = None,
     as_before: bool,
 ) -> Wired:
     """A runner for one zone in files, and nothing else of its configuration.
 
-    ``forwarders`` and ``servers``: as for ``authorities``. ``as_before``: it is signed as it was signed before, not as
-    ``zone`` says. Raises as ``build`` does.
+    ``forwarders`` and ``servers``: as for ``authorities``. ``store``: one in memory if None. ``as_before``: it is
+    signed as it was signed before, not as ``zone`` says. Raises as ``build`` does.
     """
     from danelaw.adapters.resolve.stated import StatedZone
     from danelaw.adapters.zone.before import signed_before
@@ -273,7 +283,7 @@ def zone_runner(
         services=(),
         limits=config.limits if config is not None else Limits(),
     )
-    store = memory_store(one.limits)
+    store = store or memory_store(one.limits)
     subjects, tools = _subjects(one, world), _tools(one, world, store)
     if servers:
         stated = StatedZone(zone.zone, servers, StatedPorts(dict(servers)), tools.authorities)

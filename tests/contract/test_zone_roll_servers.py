@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -22,6 +24,8 @@ pytestmark = pytest.mark.slow
 
 DANELAW: Final = str(Path(sys.executable).with_name("danelaw"))
 LONG_AGO: Final = datetime(2026, 11, 1, tzinfo=UTC)
+Find = Callable[..., str]
+
 LIMITS: Final = """
 [limits]
 pass_interval = 0.2
@@ -45,6 +49,9 @@ file = "zone"
 signed = "zone.signed"
 keys = "keys"
 reload = {json.dumps(list(loading.reload))}
+[state]
+store = "store.sqlite"
+credentials = "credentials"
 {LIMITS}"""
     )
     return path
@@ -65,14 +72,15 @@ def zone(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_zsk_is_replaced_step_by_step(zone: Path, require_program: Callable[..., str]) -> None:
+def serving(zone: Path, find: Find) -> AbstractContextManager[Loading]:
+    return SERVERS["BIND"](lambda name, package: find(name, package=package), zone, ZONE, zone / "zone.signed")
+
+
+def test_a_zsk_is_replaced_step_by_step(zone: Path, require_program: Find) -> None:
     """RFC 6781 §4.1.1.1, as a name server of people's serves it."""
     ksk, old = sorted((key for key, _ in read_keys(zone / "keys", ZONE)), key=lambda key: not key.dnskey.is_sep)
-    with SERVERS["BIND"](
-        lambda name, package: require_program(name, package=package), zone, ZONE, zone / "zone.signed"
-    ) as loading:
-        config = str(configured(zone, loading))
-        asked = ("--config", config, "--server", loading.at, "--resolver", loading.at)
+    with serving(zone, require_program) as loading:
+        asked = ("--config", str(configured(zone, loading)), "--server", loading.at, "--resolver", loading.at)
         said = run("roll", "example.net", "--zsk", "--json", *asked)
         assert (said.returncode, said.stderr) == (0, "")
         served = {rdata.key for rrset in loading.ask(ZONE, T.DNSKEY).answer[:1] for rdata in rrset}
@@ -86,3 +94,25 @@ def test_a_zsk_is_replaced_step_by_step(zone: Path, require_program: Callable[..
     tags = {key.tag for key, _ in pairs}
     assert (len(tags), ksk.tag in tags, old.tag in tags) == (2, True, False)
     assert tags == {key["tag"] for key in told["keys"]}
+
+
+def test_who_interrupts_it_and_comes_back_goes_on_with_the_same_key(zone: Path, require_program: Find) -> None:
+    """What was seen is in the store, and what the keys do in their files."""
+    with serving(zone, require_program) as loading:
+        asked = ("--config", str(configured(zone, loading)), "--server", loading.at, "--resolver", loading.at)
+        with subprocess.Popen(  # noqa: S603 - our own command
+            [DANELAW, "zone", "roll", "example.net", "--zsk", *asked], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        ) as process:
+            assert process.stdout is not None
+            assert process.stderr is not None
+            seen = next(line for line in process.stdout if b"sign zone" in line)
+            process.send_signal(signal.SIGINT)
+            said = process.stderr.read().decode()
+        assert (process.returncode, b"ZSK" in seen) == (130, True)
+        assert "example.net. stays as it is, signed and valid; the same command goes on." in said
+        before = {key.tag for key, _ in read_keys(zone / "keys", ZONE)}
+        told = json.loads(run("roll", "example.net", "--zsk", "--json", *asked).stdout)
+    assert len(before) == 3
+    assert {key["tag"] for key in told["keys"]} < before
+    assert "make key" not in [one["did"] for one in told["done"]]
+    assert told["done"][-1]["did"] == "destroy key"

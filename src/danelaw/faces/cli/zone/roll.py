@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -31,6 +31,7 @@ from danelaw.faces.cli.arguments import forwarder, server
 from danelaw.faces.cli.zone import roll_telling
 from danelaw.faces.cli.zone.roll_telling import Teller
 from danelaw.faces.cli.zone.work import Found, Where, find, located
+from danelaw.ports import LastingStore
 
 _BY: Final = "danelaw zone roll"
 
@@ -76,7 +77,7 @@ def roll(
     Each step is taken as soon as no resolver can hold what it would break: every name server is asked what it serves,
     each by itself. That takes days where nothing is known of what was served before, so leave it running; when it is
     interrupted the zone stays as it is, and the same command goes on. The keys are those in DIR, and what each does is
-    written into its files.
+    written into its files. What was seen is kept in the configuration's store, or beside the signed zone.
 
     The DS of a new KSK or CSK is for you to hand over: you are told when. With cds = true the zone asks for it itself.
 
@@ -111,18 +112,21 @@ def roll(
     teller = Teller(found.zone.zone, quiet=json_form)
     person = Person(found.zone, teller)
     parents = {} if wish.kind is RollKind.ZSK else {found.zone.zone: person}
+    world = wiring.open_world(parents)
+    store = wiring.zone_store(found.zone, found.config, world.blocking)
     wired = wiring.zone_runner(
         found.zone,
         found.config,
-        wiring.open_world(parents),
+        world,
         [forwarder(text) for text in resolvers],
         [server(text) for text in servers],
+        store=store,
         as_before=found.config is None,
     )
     if not json_form:
         roll_telling.plan(found.zone.zone, wish, times)
     try:
-        interruption.run(carry_out(wired, found.zone, wish, teller))
+        interruption.run(_to_the_end(carry_out(wired, found.zone, wish, teller), store))
     except KeyboardInterrupt:
         terminal.say(f"{found.zone.zone} stays as it is, signed and valid; the same command goes on.")
         raise
@@ -131,6 +135,14 @@ def roll(
         terminal.data(json.dumps(roll_telling.done_json(found.zone.zone, wish, keys, teller), indent=2))
     else:
         roll_telling.done(found.zone, keys, wiring.clock().now())
+
+
+async def _to_the_end(work: Awaitable[None], store: LastingStore) -> None:
+    try:
+        await work
+        await store.tend(wiring.clock().now())
+    finally:
+        await store.close()
 
 
 async def carry_out(wired: wiring.Wired, zone: FileZoneConfig, wish: Wish, report: Callable[[Progress], None]) -> None:
