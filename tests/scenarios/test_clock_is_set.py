@@ -266,14 +266,26 @@ def test_a_machine_that_comes_up_with_another_time_refuses_nobody(seconds: float
     host.ends_well()
 
 
-def test_a_reboot_begins_the_history_anew() -> None:
+def test_a_long_reboot_begins_the_history_anew() -> None:
+    host = Host()
+    host.roll_until(Publish)
+    host.runner.run_for(2.5)
+    host.set_by(2 * WITHIN_A_GAP)
+    host.clock.booted = host.world.clock.monotonic()
+    host.start("the second")
+    host.runner.run_until_waiting("HISTORY_UNKNOWN")
+    host.ends_well()
+
+
+def test_a_short_reboot_holds_nothing_up() -> None:
     host = Host()
     host.roll_until(Publish)
     host.runner.run_for(2.5)
     host.clock.booted = host.world.clock.monotonic()
     host.start("the second")
-    host.runner.run_until_waiting("HISTORY_UNKNOWN")
     host.ends_well()
+    codes = {p.ended.plan.code for p in host.runner.told if p.ended and isinstance(p.ended.plan, Wait)}
+    assert "HISTORY_UNKNOWN" not in codes
 
 
 def test_another_process_of_the_same_boot_goes_on_where_the_first_was() -> None:

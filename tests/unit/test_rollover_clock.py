@@ -148,9 +148,15 @@ def test_a_step_beyond_what_a_sight_vouches_for_begins_the_history_of_the_zone_a
     assert began.at == at(13 + GAP)
 
 
-def test_another_start_of_the_machine_begins_the_history_anew() -> None:
-    facts = told_of_a_roll()
-    assert facts.add(ClockRead(at(13), "another boot", 1)).began(zone_subject(ZONE)) is not None
+@pytest.mark.parametrize(("second", "anew"), [(13, False), (12 + GAP, False), (13 + GAP, True), (11, True)])
+def test_another_start_of_the_machine_begins_the_history_anew_unless_it_was_off_for_a_short_time(
+    second: float, anew: bool
+) -> None:
+    facts = told_of_a_roll().add(ClockRead(at(second), "another boot", 1))
+    assert (facts.began(zone_subject(ZONE)) is not None) == anew
+
+
+def test_where_nothing_was_told_before_no_history_begins_anew() -> None:
     assert Facts(LIMITS.max_gap).add(ClockRead(at(13), "another boot", 1)).began(zone_subject(ZONE)) is None
 
 

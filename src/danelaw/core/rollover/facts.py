@@ -516,7 +516,7 @@ class Facts:
             self.kept = {}  # it is told by instants that are no more
         reason = "the clock was set" if known else "the machine was started again, or it is another one"
         for zone, seen in last.items():
-            if not known or read.at - seen > self.max_gap:
+            if read.at - seen > self.max_gap or (read.at < seen and not known):
                 subject = SubjectName(zone.to_text())
                 self._began[subject] = Began(read.at, subject, reason)
         self._clocks[read.boot] = read
