@@ -6,8 +6,7 @@ import json
 import os
 import textwrap
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from functools import partial
 from importlib.resources import files
@@ -22,6 +21,7 @@ from danelaw.core.rollover.planner import Settled, Wait
 from danelaw.core.rollover.progress import Progress
 from danelaw.faces.cli import terminal, words
 from danelaw.faces.cli.simulate_config import configured
+from danelaw.faces.cli.simulate_jobs import played
 from danelaw.faces.cli.simulate_table import span, table
 from danelaw.faces.cli.simulation import SimulatedCompany
 from danelaw.faces.cli.terminal import Ink
@@ -149,7 +149,7 @@ def _campaigns(
     for strategy in strategies:
         total = Tally()
         first: Scenario | None = None
-        for done, (counts, culprit) in enumerate(_played(partial(_one, strategy), seeds, jobs), 1):
+        for done, (counts, culprit) in enumerate(played(partial(_one, strategy), seeds, jobs), 1):
             total += counts
             first = first or culprit
             if not quiet and terminal.interactive():
@@ -162,17 +162,6 @@ def _campaigns(
 
 def _one(strategy: StrategyName, seed: int) -> tuple[Tally, Scenario | None]:
     return campaign(strategy, seed, ROLLS, SimulatedCompany)
-
-
-def _played(
-    one: Callable[[int], tuple[Tally, Scenario | None]], seeds: Sequence[int], jobs: int
-) -> Iterator[tuple[Tally, Scenario | None]]:
-    """In the order of the seeds, whoever is done first."""
-    if jobs == 1 or len(seeds) < 2 * jobs:
-        yield from map(one, seeds)
-        return
-    with ProcessPoolExecutor(jobs) as pool:
-        yield from pool.map(one, seeds, chunksize=max(1, min(20, len(seeds) // (4 * jobs))))
 
 
 def _keep(culprit: Scenario, folder: Path) -> Path:
