@@ -1,7 +1,7 @@
 """``python -m mutation [--only WORDS]…``: see ``make prove``. Exits with status 1 if a mutant survives.
 
 Each mutant is made in a copy of the sources, never in the checkout. The tests that are to kill it are those of its room
-alone, the fast ones first, and stop at the first failure.
+alone, the fast ones first, and stop at the first failure. Some are then explored in a small world, too.
 """
 
 from __future__ import annotations
@@ -14,9 +14,11 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
+from mutation.explored import EXPLORED
 from mutation.mutants import ROOMS, Mutant, Room
 
 ROOT: Final = Path(__file__).parents[2]
@@ -27,19 +29,21 @@ MOST_SECONDS: Final = 600
 def main() -> int:
     arguments = argparse.ArgumentParser(prog="mutation", description="Takes out rules, one by one.")
     arguments.add_argument("--only", action="append", default=[], help="mutants with this in their name or file")
+    arguments.add_argument("--processes", type=int, default=2, help="mutants at a time; 2 if not given")
     options = arguments.parse_args()
-    survivors: list[Mutant] = []
-    count = 0
-    with tempfile.TemporaryDirectory(prefix="danelaw-mutants-") as folder:
-        for room in ROOMS:
-            chosen = [one for one in room.mutants if _wanted(one, options.only)]
-            failed = killer(Path(folder), room, None) if chosen else None
-            if failed is not None:
+    chosen = [(room, one) for room in ROOMS for one in room.mutants if _wanted(one, options.only)]
+    with (
+        tempfile.TemporaryDirectory(prefix="danelaw-mutants-") as folder,
+        ThreadPoolExecutor(options.processes) as pool,
+    ):
+        for room in dict.fromkeys(room for room, _ in chosen):
+            if failed := killer(Path(folder) / "none", room, None):
                 print(f"prove: the tests fail without any mutant: {failed}", file=sys.stderr)
                 return 2
-            count += len(chosen)
-            survivors += [mutant for mutant in chosen if not _killed(Path(folder), room, mutant)]
-    print(f"prove: {count - len(survivors)} of {count} mutants were killed")
+        places = [Path(folder) / str(number) for number in range(len(chosen))]
+        survived = pool.map(_survived, places, *zip(*chosen, strict=True))
+        survivors = [mutant for (_, mutant), alive in zip(chosen, survived, strict=True) if alive]
+    print(f"prove: {len(chosen) - len(survivors)} of {len(chosen)} mutants were killed")
     for mutant in survivors:
         print(f"prove: SURVIVED {mutant.file}: {mutant.name}", file=sys.stderr)
     return 1 if survivors else 0
@@ -49,12 +53,35 @@ def _wanted(mutant: Mutant, only: list[str]) -> bool:
     return not only or any(word in f"{mutant.file} {mutant.name}" for word in only)
 
 
-def _killed(folder: Path, room: Room, mutant: Mutant) -> bool:
+def _survived(folder: Path, room: Room, mutant: Mutant) -> bool:
+    """Whether no test notices, or not the explorer though it should."""
     begun = time.monotonic()
     by = killer(folder, room, mutant)
-    outcome = "SURVIVED" if by is None else f"killed by {by}"
-    print(f"  {mutant.file}: {mutant.name}: {outcome} ({time.monotonic() - begun:.0f} s)", flush=True)
-    return by is not None
+    told = ["SURVIVED" if by is None else f"killed by {by}"]
+    explored = _explored(folder, mutant) if mutant.name in EXPLORED else None
+    if explored is not None:
+        told.append(f"explored: {explored.stdout.strip() or explored.stderr[-500:]}")
+    print(f"  {mutant.file}: {mutant.name}: {'; '.join(told)} ({time.monotonic() - begun:.0f} s)", flush=True)
+    shutil.rmtree(folder)
+    return by is None or (explored is not None and explored.returncode != 0)
+
+
+def _explored(folder: Path, mutant: Mutant) -> subprocess.CompletedProcess[str]:
+    """What the explorer makes of the mutated copy that is in ``folder``."""
+    command = [sys.executable, "-m", "mutation.explored", mutant.name]
+    return subprocess.run(  # noqa: S603  # our own module
+        command, cwd=ROOT, env=_environment(folder), capture_output=True, text=True, timeout=MOST_SECONDS, check=False
+    )
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    sources = folder / "src"
+    return os.environ | {
+        "PYTHONPATH": f"{sources}{os.pathsep}{ROOT / 'tests'}",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "HYPOTHESIS_STORAGE_DIRECTORY": str(folder / "hypothesis"),
+        "EXPECTED_SOURCES": str(sources),
+    }
 
 
 def killer(folder: Path, room: Room, mutant: Mutant | None) -> str | None:
@@ -64,20 +91,19 @@ def killer(folder: Path, room: Room, mutant: Mutant | None) -> str | None:
     shutil.copytree(ROOT / "src", sources, ignore=shutil.ignore_patterns("__pycache__"))
     if mutant is not None:
         mutant.apply(sources)
-    environment = os.environ | {
-        "PYTHONPATH": str(sources),
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "HYPOTHESIS_STORAGE_DIRECTORY": str(folder / "hypothesis"),
-        "EXPECTED_SOURCES": str(sources),
-    }
     files = [str(path.relative_to(ROOT)) for pattern in room.tests for path in sorted(ROOT.glob(pattern))]
     options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "mutation.mutated_sources", "--hypothesis-seed=1"]
     options += [f"--deselect={test}" for test in room.unless]
     command = [sys.executable, "-m", "pytest", *options, *files]
-    environment["PYTHONPATH"] += f"{os.pathsep}{ROOT / 'tests'}"
     try:
         done = subprocess.run(  # noqa: S603  # our own tests
-            command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=MOST_SECONDS, check=False
+            command,
+            cwd=ROOT,
+            env=_environment(folder),
+            capture_output=True,
+            text=True,
+            timeout=MOST_SECONDS,
+            check=False,
         )
     except subprocess.TimeoutExpired:
         return "the clock"

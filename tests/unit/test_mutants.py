@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from mutation.explored import EXPLORED
 from mutation.mutants import MUTANTS, Mutant
 
 SOURCES = Path(__file__).parents[2] / "src"
@@ -16,6 +17,10 @@ SOURCES = Path(__file__).parents[2] / "src"
 def test_the_text_of_a_mutant_stands_once_in_its_file(mutant: Mutant) -> None:
     assert mutant.fits(SOURCES), f"{mutant.file} has changed: mend or retire this mutant"
     assert mutant.text != mutant.instead
+
+
+def test_what_is_explored_with_a_mutant_has_one() -> None:
+    assert set(EXPLORED) <= {mutant.name for mutant in MUTANTS}
 
 
 def test_no_two_mutants_are_alike() -> None:

@@ -18,7 +18,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="explorer", description="Every course of small worlds, fault by fault.")
     parser.add_argument("--quick", action="store_true", help="only those that take seconds")
     parser.add_argument("--only", action="append", default=[], help="worlds with this in their name")
-    parser.add_argument("--seconds", type=float, default=600, help="the most for each world; 600 if not given")
+    parser.add_argument(
+        "--seconds", type=float, default=600, help="CPU time, the most for each world; 600 if not given"
+    )
     parser.add_argument("--processes", type=int, default=2, help="worlds at a time; 2 if not given")
     options = parser.parse_args()
     worlds = [*quick(), *(() if options.quick else deep())]

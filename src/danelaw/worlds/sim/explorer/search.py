@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
-from time import perf_counter
+from time import process_time
 
 from danelaw.core.rollover.gate import judge
 from danelaw.worlds.sim.explorer.faults import Faults
@@ -76,7 +76,7 @@ class Search:
         self.truth = Truth(self.world.scene, self.world.faults, knowledge)
 
     def run(self) -> Verdict:
-        begun = perf_counter()
+        begun = process_time()
         verdict = Verdict(self.world)
         start = self.truth.start(self.world.budget)
         self._came[start] = None
@@ -95,14 +95,14 @@ class Search:
                         self._ends[step.world] = 0  # the planner asks for nothing, and nothing will ever happen
                     else:
                         queue.append(step.world)
-            verdict.seconds = perf_counter() - begun
+            verdict.seconds = process_time() - begun
             if verdict.hole or self._enough(verdict):
                 break
         verdict.closed = not queue and not verdict.hole
         if not verdict.hole:
             self._liveness(verdict, start)
         verdict.facts = len(self.truth.knowledge)
-        verdict.seconds = perf_counter() - begun
+        verdict.seconds = process_time() - begun
         return verdict
 
     def _enough(self, verdict: Verdict) -> bool:

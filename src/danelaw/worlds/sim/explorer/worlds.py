@@ -47,11 +47,11 @@ TIGHT: Final = Scene(retention=2, lookup=0)
 
 
 def small_world(scene: Scene, budget: int, kinds: frozenset[str] = ALL_FAULTS, longest: int = 3) -> SmallWorld:
-    faults = NAMES.get(kinds) or ", ".join(sorted(kinds))
+    faults = f"{budget} of {NAMES.get(kinds) or ', '.join(sorted(kinds))}" if budget else "no faults"
     others = f"gap {scene.gap}, " * (scene.gap > 1) + "a server elsewhere, " * scene.elsewhere
     name = (
         f"{scene.strategy.value} {scene.roll}, {scene.tlsa}, {scene.authorities} authorities, {scene.servers} servers, "
-        f"{others}hold {scene.hold}, retention {scene.retention}, {budget} of {faults}"
+        f"{others}hold {scene.hold}, retention {scene.retention}, {faults}"
     )
     return SmallWorld(name, scene, Faults(kinds, longest), budget)
 
