@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from typing import Final
 
+from danelaw.core.rollover.succession import Strategy
 from danelaw.worlds.sim.explorer.faults import (
     LAG,
     LOST_STORE,
