@@ -178,3 +178,28 @@ def test_folds_that_are_kept_and_continued_are_what_is_folded_at_once(
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "store.sqlite").write_bytes(empty())
         asyncio.run(story(folder))
+
+
+@pytest.mark.usefixtures("piecemeal")
+def test_what_comes_much_too_late_is_folded_once_and_nothing_else_twice(tmp_path: Path) -> None:
+    deeds: list[Fact] = [Intended(NOON + timedelta(minutes=n), MADE) for n in range(40)]
+    late: list[Fact] = [Began(NOON + timedelta(minutes=2, seconds=n), SUBJECTS[0], "late") for n in range(20)]
+
+    async def appended(*facts: Fact) -> None:
+        store = opened(str(tmp_path))
+        await store.append(SUBJECTS[0], await store.lease(SUBJECTS[0]), *facts)
+        await store.close()
+
+    async def folded() -> Facts:
+        store = opened(str(tmp_path))
+        facts = await store.facts(*SUBJECTS)
+        await store.close()
+        return facts
+
+    asyncio.run(appended(*deeds))
+    asyncio.run(folded())
+    asyncio.run(appended(*late))
+    for _ in range(3):
+        facts = asyncio.run(folded())
+        assert [deed.intended for deed in facts.deeds] == [deed.at for deed in deeds]
+        assert facts.began(SUBJECTS[0]) == late[-1]
