@@ -5,15 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 from hashlib import sha256, sha512
-from typing import Annotated
+from typing import Annotated, Literal
 
+import dns.name
 import msgspec
 
 from danelaw.core.model import Absence, DanelawError, RRset
 from danelaw.core.tlsa import Combination, associate, from_spki
 from danelaw.worlds.sim.adversary import Event, Stage, Undo, foreign_chain
-from danelaw.worlds.sim.world import TLSA, TLSA_OWNER
-from danelaw.worlds.sim.zone import DNSKEY, Authority, Content
+from danelaw.worlds.sim.world import AAAA, HOST, TLSA, TLSA_OWNER, A
+from danelaw.worlds.sim.zone import CNAME, DNSKEY, Authority, Content
 
 # -- authorities ------------------------------------------------------------------------------------------------------
 
@@ -62,7 +63,7 @@ class Restore(Event, tag="restore", frozen=True):
 
 
 def _harmless(stage: Stage, version: Content) -> bool:
-    records = version.rrsets.get((TLSA_OWNER, TLSA))
+    records = version.led_to(TLSA_OWNER, TLSA)
     chains = [address.chain for address in stage.world.servers.addresses]
     return bool(version.dnskeys) and all(
         records is not None
@@ -139,11 +140,31 @@ class Edit(Event, tag="edit", frozen=True):
 
     def strike(self, stage: Stage) -> None:
         zone = stage.world.zone
-        current = zone.source.rrsets.get((TLSA_OWNER, TLSA))
+        current = zone.source.led_to(TLSA_OWNER, TLSA)
+        owner = current.owner if current is not None else TLSA_OWNER
         rdatas = frozenset() if current is None or self.remove_all else current.rdatas
         rdatas = (rdatas | {_record(stage, text) for text in self.add}) - {_record(stage, t) for t in self.remove}
         ttl = current.ttl if current is not None else stage.world.ttl
-        zone.write(TLSA_OWNER, TLSA, RRset(TLSA_OWNER, TLSA, ttl, rdatas) if rdatas else Absence(TLSA_OWNER, TLSA, ttl))
+        zone.write(owner, TLSA, RRset(owner, TLSA, ttl, rdatas) if rdatas else Absence(owner, TLSA, ttl))
+
+
+class Alias(Event, tag="alias", frozen=True):
+    """The TLSA ``records``, or the ``host``, become an alias of another name in the zone, to which what is there now is
+    copied. What an alias led to before stays as it is."""
+
+    of: Literal["records", "host"] = "records"
+    to: str = "elsewhere"
+
+    def strike(self, stage: Stage) -> None:
+        zone = stage.world.zone
+        owner, types = (TLSA_OWNER, (TLSA,)) if self.of == "records" else (HOST, (A, AAAA))
+        target = dns.name.from_text(self.to, zone.apex)
+        moved = [found for type in types if (found := zone.source.led_to(owner, type)) is not None]
+        rrsets = {key: rrset for key, rrset in zone.source.rrsets.items() if key[0] != owner}
+        rrsets |= {(target, found.type): replace(found, owner=target) for found in moved}
+        zone.source = replace(zone.source, rrsets=rrsets)
+        ttl = stage.world.ttl
+        zone.write(owner, CNAME, RRset(owner, CNAME, ttl, frozenset({target.to_digestable()})))
 
 
 class Unsign(Event, tag="unsign", frozen=True):

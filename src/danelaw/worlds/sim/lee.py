@@ -56,7 +56,7 @@ class Ledger:
         """Now, and in short intervals from now on."""
         now = self.world.clock.now()
         records = tuple(
-            rrset.rdatas if (rrset := a.content.rrsets.get((TLSA_OWNER, TLSA))) is not None else NOTHING
+            rrset.rdatas if (rrset := a.content.led_to(TLSA_OWNER, TLSA)) is not None else NOTHING
             for a in self.world.zone.authorities
         )
         if not self.published or self.published[-1][1] != records:

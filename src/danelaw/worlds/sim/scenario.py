@@ -83,6 +83,7 @@ AnyEvent: TypeAlias = (
     | dns.LoseReply
     | dns.DelayUpdate
     | dns.Edit
+    | dns.Alias
     | dns.Unsign
     | service.IdleReload
     | service.Stick

@@ -360,7 +360,7 @@ class _Play:
 
     def records(self) -> int:
         """How many TLSA records the primary serves."""
-        found = self.world.zone.authorities[0].content.rrsets.get((TLSA_OWNER, TLSA))
+        found = self.world.zone.authorities[0].content.led_to(TLSA_OWNER, TLSA)
         return len(found.rdatas) if found else 0
 
     def missed(self) -> list[str]:

@@ -125,7 +125,7 @@ class _Seen:
         server = next(a for a in self.world.zone.authorities if str(a.ip) == authority)
         if server.silent:
             return None
-        rrset = server.content.rrsets.get((self.owner, TLSA))
+        rrset = server.content.led_to(self.owner, TLSA)
         ttl = rrset.ttl if rrset else min(self.world.zone.soa_ttl, self.world.zone.minimum)
         return Looked(rrset.rdatas if rrset else None, ttl, server.content.dnskeys)
 
@@ -137,7 +137,7 @@ class _Seen:
         server = next(a for a in self.world.zone.authorities if str(a.ip) == authority)
         if server.silent:
             return None
-        found = [rrset for type in (A, AAAA) if (rrset := server.content.rrsets.get((HOST, type))) is not None]
+        found = [rrset for type in (A, AAAA) if (rrset := server.content.led_to(HOST, type)) is not None]
         addresses = tuple(str(ip_address(rdata)) for rrset in found for rdata in sorted(rrset.rdatas))
         return Located(addresses, min((rrset.ttl for rrset in found), default=self.world.zone.minimum))
 

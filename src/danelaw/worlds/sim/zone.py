@@ -9,6 +9,7 @@ from functools import lru_cache, partial
 from ipaddress import ip_address
 from typing import Final
 
+import dns.name
 import dns.rdatatype
 from cryptography.hazmat.primitives.asymmetric import ec
 from dns.name import Name
@@ -43,6 +44,7 @@ DNSKEY: Final = int(dns.rdatatype.DNSKEY)
 RRSIG: Final = int(dns.rdatatype.RRSIG)
 CNAME: Final = int(dns.rdatatype.CNAME)
 AUTHORITATIVE: Final = 0x8400
+MOST_LINKS: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,19 @@ class Content:
     def dnskeys(self) -> frozenset[bytes]:
         """The keys that are published; empty: it is unsigned."""
         return next((r.rdatas for (_, type), r in self.rrsets.items() if type == DNSKEY), frozenset())
+
+    def led_to(self, name: Name, type: int) -> RRset | None:
+        """What is found where the aliases of a name lead within the zone, with the least TTL on the way."""
+        ttls: list[int] = []
+        for _ in range(MOST_LINKS):
+            found = self.rrsets.get((name, type)) or self.rrsets.get((name, CNAME))
+            if found is None:
+                return None
+            ttls.append(found.ttl)
+            if found.type == type:
+                return replace(found, ttl=min(ttls))
+            name = dns.name.from_wire(min(found.rdatas), 0)[0]
+        return None
 
 
 @dataclass(slots=True)
