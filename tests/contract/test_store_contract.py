@@ -16,7 +16,7 @@ from danelaw.adapters.store import MemoryStore
 from danelaw.adapters.store.sql import SQLStore
 from danelaw.core.model import DanelawError, GenerationId, Limits, Lineage, RRset, SubjectName
 from danelaw.core.rollover.actions import Action, DestroyKey
-from danelaw.core.rollover.facts import Began, Fact, Facts, Intended, Sight
+from danelaw.core.rollover.facts import Began, ClockRead, Fact, Facts, Intended, Sight
 from danelaw.ports import Lease, Store
 from inline_blocking import Inline
 
@@ -128,6 +128,21 @@ def test_facts_of_one_instant_keep_the_order_in_which_they_were_appended(store: 
             if turn == 2:
                 await store.facts(WWW, ZONE)
         assert [deed.action for deed in (await store.facts(WWW, ZONE)).deeds] == asked
+
+    asyncio.run(story())
+
+
+def test_what_is_appended_after_the_clock_was_set_back_comes_after_what_was_there(store: Store) -> None:
+    """Whatever the instants say, and of whichever subject: all that was told before is moved."""
+    set_back = ClockRead(minute(4), "boot", 1.0, timedelta(minutes=-20))
+    told: list[Fact] = [sight(20), sight(24, b"other"), set_back, sight(5), sight(6, b"third")]
+
+    async def story() -> None:
+        service, zone = await store.lease(WWW), await store.lease(ZONE)
+        await store.append(WWW, service, *told[:2])
+        await store.append(ZONE, zone, *told[2:4])
+        await store.append(WWW, service, told[4])
+        assert await store.facts(WWW, ZONE) == fresh(*told)
 
     asyncio.run(story())
 

@@ -22,8 +22,10 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, create_engine, event
 
 from danelaw.adapters.store import sql_schema
+from danelaw.adapters.store.codec import micros
 from danelaw.adapters.store.sql import COPY, SQLStore
-from danelaw.adapters.store.sql_database import MIGRATIONS
+from danelaw.adapters.store.sql_database import MIGRATIONS, Database
+from danelaw.adapters.store.sql_log import Log
 from danelaw.adapters.store.sql_mark import NAME as MARK
 from danelaw.core.model import Chain, DanelawError, GenerationId, Lineage, SubjectName
 from danelaw.core.rollover.actions import Action, DestroyKey, MakeKey, Receipt
@@ -482,6 +484,27 @@ def test_what_is_seen_again_after_something_else_is_an_event(path: Path) -> None
     recorded(path, WWW, *seen(20))
     recorded(path, WWW, *seen(30))
     assert history(path) == [*seen(0), *seen(10, serial=2)[1:], *seen(20)[1:]]
+
+
+def test_of_what_was_seen_again_in_one_pass_a_part_can_be_old(path: Path) -> None:
+    """A pass takes a while: the fold that is kept may end in the midst of it."""
+    recorded(path, WWW, *seen(0))
+    recorded(path, WWW, *(moved(fact, timedelta(seconds=n)) for n, fact in enumerate(seen(20))))
+    log, database = Log(), Database(path, timedelta(seconds=1))
+    with database.reading() as connection:
+        (rows,) = log.windows(connection, [WWW], 6, (0, micros(at(21))))
+        assert log.facts(connection, rows) == [moved(fact, timedelta(seconds=n)) for n, fact in enumerate(seen(20))][1:]
+        (rows,) = log.windows(connection, [WWW], 3, (0, micros(at(21))))
+        assert len(rows) == 3
+    database.close()
+
+
+def test_a_pass_that_takes_long_is_kept_whole(path: Path) -> None:
+    recorded(path, WWW, *seen(0))
+    slow = [moved(fact, timedelta(minutes=n)) for n, fact in enumerate(seen(20))]
+    recorded(path, WWW, *slow)
+    assert known(path, WWW) == fresh(*seen(0), *slow)
+    assert count(path, "repeats") == 3
 
 
 def test_deeds_are_events_however_alike_they_are(path: Path) -> None:
