@@ -59,12 +59,12 @@ class Hosting:
     def of(self, name: Name) -> SimZone:
         return self.zone if name.is_subdomain(HOSTING) else self.world.zone
 
-    def point(self, name: Name, target: Name) -> None:
+    def point(self, name: Name, target: Name, ttl: int | None = None) -> None:
         """Make a name an alias, in place of what is there."""
         zone = self.of(name)
         rrsets = {key: rrset for key, rrset in zone.source.rrsets.items() if key[0] != name}
         zone.source = Content(zone.source.serial, rrsets, zone.source.signing)
-        zone.write(name, CNAME, RRset(name, CNAME, self.world.ttl, frozenset({target.to_digestable()})))
+        zone.write(name, CNAME, RRset(name, CNAME, ttl or self.world.ttl, frozenset({target.to_digestable()})))
 
     def move(self, target: Name) -> None:
         """The host's addresses go to ``target``, and the host becomes an alias of it."""
