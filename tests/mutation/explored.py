@@ -11,9 +11,11 @@ from typing import Final
 
 from danelaw.core.rollover.succession import Strategy
 from danelaw.worlds.sim.explorer.faults import (
+    IDLE,
     LAG,
     LOST_STORE,
     RESTORE,
+    RETARGET,
     SILENCE,
 )
 from danelaw.worlds.sim.explorer.scene import Scene
@@ -35,6 +37,7 @@ EXPLORED: Final[dict[str, SmallWorld]] = {
     "with an unknown history whole-certificate records may change": small_world(
         Scene(roll="renewal", strategy=Strategy.PINNED, tlsa="3 0 1"), 1, frozenset({LOST_STORE})
     ),
+    "no address is cached that DNS no longer has": small_world(Scene(elsewhere=True), 2, frozenset({RETARGET, IDLE})),
     "a gap counts for nothing at an authority": _staged(2, SILENCE, RESTORE),
     "a question without an answer says nothing": small_world(Scene(gap=3), 2, frozenset({SILENCE, RESTORE})),
 }
