@@ -169,7 +169,7 @@ class Person:
 
     async def submit_ds(self, change: SubmitDS) -> Receipt:
         self.teller.hand_over(change, by_cds=self.zone.cds)
-        return Receipt(note="it is yours to hand over")
+        return Receipt(note="told to whoever rolls")
 
 
 def _where(

@@ -31,6 +31,9 @@ _HOW: Final = {
     RollKind.ALGORITHM: "signatures first and keys afterwards (RFC 6781 §4.1.4)",
 }
 _LAST: Final = "destroy old"
+_FAR: Final = timedelta(days=10)
+"""What hangs on somebody else, as on a server that lags, ends when the signatures that it serves do, if not before:
+no time to tell of."""
 
 
 def plan(zone: Name, wish: Wish, times: Timetable) -> None:
@@ -73,7 +76,7 @@ def plan_json(zone: Name, wish: Wish, times: Timetable) -> dict[str, object]:
 
 
 def done(zone: FileZoneConfig, keys: Sequence[tuple[ZoneKey, KeyTimes]], now: Instant) -> None:
-    signing = [key for key, times in keys if times.signs(now)]
+    signing = sorted((key for key, times in keys if times.signs(now)), key=lambda key: not key.dnskey.is_sep)
     terminal.show(Ink(f"{zone.zone} is rolled", fg="green", bold=True))
     csk = all(key.dnskey.is_sep for key in signing)
     terminal.show_hanging("  signed by  ", _listed(signing, csk=csk))
@@ -99,6 +102,7 @@ class Teller:
     deeds: list[tuple[Instant, str, str]] = field(default_factory=list)
     _awaited: tuple[str, str] = ("", "")
     _asked: SubmitDS | None = None
+    _handed: SubmitDS | None = None
 
     def __call__(self, progress: Progress) -> None:
         ended = progress.ended
@@ -117,13 +121,14 @@ class Teller:
         self._asked = ended.plan if isinstance(ended.plan, SubmitDS) else self._asked
         self._awaited = ("", "")
         self.deeds.append((progress.at, verb, what))
-        if not self.quiet:
+        if not self.quiet and ended.plan != self._handed:  # of that more was told already
             terminal.show_hanging(f"{_clock(progress.at)}  {verb:<13} ", what)
 
     def hand_over(self, change: SubmitDS, *, by_cds: bool) -> None:
         """Once for each change; as talk where the result is JSON."""
         if change == self._asked:
             return
+        self._handed = change
         show = terminal.say if self.quiet else terminal.show
         there = sorted(change.replace.rdatas) if isinstance(change.replace, RRset) else []
         show(Ink("Now give this DS to your registrar, in place of the one that is there:", bold=True))
@@ -136,7 +141,8 @@ class Teller:
         """Each thing that is awaited once; on a terminal, how long already."""
         if self.quiet:
             return
-        until = f"; not before {_soon(wait.until, now)}" if wait.until is not None else ""
+        near = wait.until if wait.until is not None and wait.until - now < _FAR else None
+        until = f"; not before {_soon(near, now)}" if near is not None else ""
         if terminal.interactive():
             terminal.wait(f"{_clock(now)}  wait          {wait.code}{until}: {wait.because}")
         elif self._awaited != (wait.code, until):
