@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from ipaddress import ip_address
 
 import dns.name
@@ -38,6 +39,9 @@ from danelaw.worlds.sim.world import HOST, LINEAGE, LOCAL, PARENT, TLSA, ZONE, S
 
 ECDSA, RSA = LINEAGE, Lineage(SERVICE, KeyAlgorithm.RSA)
 SPKI = Combination(3, 1, 1)
+SOON = replace(HASTE, pass_interval=timedelta(seconds=30), retention=timedelta(days=3650), urgent_fraction=0.7)
+QUARTERS = timedelta(minutes=195)
+"""Of a certificate, two hours of which are over when it is issued: it is due ten minutes later, and soon urgent."""
 
 
 class Operation(Runner):

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from operating import ECDSA, Operation, records, two_hosts
+from operating import ECDSA, QUARTERS, SOON, Operation, records, two_hosts
 from strategic import HASTE
 from virtual import served_tlsa
 
@@ -18,9 +18,6 @@ pytestmark = pytest.mark.slow
 
 SECOND = timedelta(seconds=1)
 WEB1, WEB2 = HostName("web1"), HostName("web2")
-SOON = replace(HASTE, pass_interval=timedelta(seconds=30), retention=timedelta(days=3650), urgent_fraction=0.7)
-QUARTERS = timedelta(minutes=195)
-"""Of a certificate, two hours of which are over when it is issued: it is due ten minutes later, and soon urgent."""
 
 
 def two(strategy: Strategy = Strategy.STAGED, limits: Limits = HASTE, lifetime: timedelta | None = None) -> Operation:

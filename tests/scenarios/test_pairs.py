@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
-from operating import ECDSA, RSA, Operation, records
+from operating import ECDSA, QUARTERS, RSA, SOON, Operation, records
 from virtual import served_tlsa
 
 from danelaw.core.model import ChallengeType, KeyAlgorithm
@@ -141,4 +143,17 @@ def test_a_server_that_has_use_for_the_key_after_all_keeps_it() -> None:
     assert "does not reload without" in wait.because
     assert play.path(RSA) is not None
     assert records(play.serving(RSA)) <= served_tlsa(play.world)
+    assert play.refused == []
+
+
+def test_neither_of_a_pair_starves_while_the_history_is_unknown() -> None:
+    """The primary is silent for ever: what clients hold from it, nobody knows."""
+    play = Operation(ECDSA, RSA, strategy=Strategy.STANDBY, limits=SOON, pace=30)
+    play.world.ca.lifetime = QUARTERS
+    play.world.servers.offer(KeyAlgorithm.RSA)
+    play.settle(600)
+    play.world.zone.authorities[0].silent = True
+    for _ in range(6):
+        play.run_for(900)
+        assert all(play.ends(line) > play.world.clock.now() + timedelta(minutes=45) for line in (ECDSA, RSA))
     assert play.refused == []

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import ExtensionOID
 
 from danelaw.core.model import (
     Answer,
@@ -39,6 +43,8 @@ from danelaw.core.rollover.gate import Allowed, Refused, judge
 from danelaw.core.rollover.planner import DesiredService, Plan, Settled, Wait, plan
 from danelaw.core.rollover.succession import Strategy
 from danelaw.core.tlsa import Combination
+from danelaw.core.tlsa.credential import leaf_spki
+from danelaw.worlds.sim.rsa_keys import rsa_key
 from rollover_history import (
     AAAA,
     ECDSA,
@@ -66,13 +72,34 @@ from rollover_history import (
     rrset,
     served,
 )
-from tlsa_chains import INTERMEDIATE, issue
+from tlsa_chains import INTERMEDIATE, LEAF, issue
 
 RSA_LINE = Lineage(SERVICE, KeyAlgorithm.RSA)
-RSA_KEY, RSA_NEXT_KEY = (issue("rsa", INTERMEDIATE, names=("www.example.net",)) for _ in range(2))
-RSA_OLD, RSA_NEW = chain_of(RSA_KEY), chain_of(RSA_NEXT_KEY)
-RSA_FIRST = CredentialFacts(GenerationId(1), RSA_LINE, RSA_KEY.spki, RSA_OLD, at(-999))
-RSA_SECOND = CredentialFacts(GenerationId(2), RSA_LINE, RSA_NEXT_KEY.spki, RSA_NEW, at(-998))
+
+
+def rsa_chain(number: int) -> Chain:
+    """For the RSA key of this number."""
+    builder = (
+        x509.CertificateBuilder().subject_name(LEAF.certificate.subject).issuer_name(INTERMEDIATE.certificate.subject)
+    )
+    builder = builder.public_key(rsa_key(number).public_key()).serial_number(number)
+    builder = builder.not_valid_before(LEAF.certificate.not_valid_before_utc)
+    builder = builder.not_valid_after(LEAF.certificate.not_valid_after_utc)
+    for extension in (e for e in LEAF.certificate.extensions if e.oid != ExtensionOID.SUBJECT_KEY_IDENTIFIER):
+        builder = builder.add_extension(extension.value, extension.critical)
+    leaf = builder.sign(INTERMEDIATE.key, hashes.SHA256())
+    return Chain((leaf.public_bytes(Encoding.DER), INTERMEDIATE.der))
+
+
+def spki(chain: Chain) -> bytes:
+    found = leaf_spki(chain)
+    assert found is not None
+    return found
+
+
+RSA_OLD, RSA_NEW = rsa_chain(1), rsa_chain(2)
+RSA_FIRST = CredentialFacts(GenerationId(1), RSA_LINE, spki(RSA_OLD), RSA_OLD, at(-999))
+RSA_SECOND = CredentialFacts(GenerationId(2), RSA_LINE, spki(RSA_NEW), RSA_NEW, at(-998))
 BOTH = rrset(record(OLD), record(RSA_OLD))
 REACH = reach(lineages=(LINEAGE, RSA_LINE))
 ALSO = (addresses(WEB1, WEB2), absent(HOST, AAAA))
@@ -329,6 +356,33 @@ def test_a_path_is_not_emptied_where_nobody_knows_what_is_presented() -> None:
     assert verdict(retire, silent, 0) == {"UNPROBED"}
     assert verdict(retire, rsa(History(), 0, RSA_FIRST), 0) == {"ADDRESSES_UNSEEN"}
     assert verdict(retire, History(), 0) == {"NOT_STORED"}
+
+
+RENEWED = chain_of(issue("leaf", INTERMEDIATE, names=("www.example.net",), key=LEAF.key))
+SAME_KEY = CredentialFacts(GenerationId(3), LINEAGE, LEAF.spki, RENEWED, at(-5))
+
+
+def beginner() -> History:
+    """Facts that began a minute ago: what clients hold from before is not known."""
+    history = served(BOTH, since=-60).holds(0, FIRST, SECOND, SAME_KEY, live=1)
+    return rsa(shows(history, -60, 0, OLD, RSA_OLD), 0, RSA_FIRST)
+
+
+def test_in_an_unknown_history_each_of_a_pair_is_renewed_with_its_own_key() -> None:
+    """No client comes from the one key to the other by that: whatever it is presented, its key stays."""
+    assert verdict(Switch(LINEAGE, LOCAL, GenerationId(3), RENEWED), beginner(), 0) == set()
+    assert verdict(Switch(LINEAGE, LOCAL, GenerationId(2), NEW), beginner(), 0) == {"HISTORY_UNKNOWN", "ANSWER_HELD"}
+
+
+def test_a_key_of_a_kind_that_the_server_does_not_have_yet_may_come_to_anybody() -> None:
+    """Which of two keys a client is presented is the server's choice."""
+    history = rsa(pair(rrset(record(OLD)), NotOffered()), 0, RSA_FIRST, live=None)
+    assert verdict(TO_RSA, history, 0) == {"ANSWER_HELD"}
+
+
+def test_where_rsa_clients_are_refused_anyway_another_rsa_key_does_them_no_harm() -> None:
+    history = rsa(pair(rrset(record(OLD))), 0, RSA_FIRST, RSA_SECOND)
+    assert verdict(Switch(RSA_LINE, LOCAL, GenerationId(2), RSA_NEW), history, 0) == set()
 
 
 def presented(history: History, second: float) -> frozenset[object]:

@@ -82,7 +82,7 @@ from danelaw.core.tlsa import (
     safe_match,
     validity_changes,
 )
-from danelaw.core.tlsa.credential import associations, leaf_spki
+from danelaw.core.tlsa.credential import associations, leaf_algorithm, leaf_spki
 
 TXT = int(dns.rdatatype.TXT)
 ACME_CHALLENGE = b"_acme-challenge"
@@ -113,6 +113,8 @@ class Refused:
 
 
 Judgement: TypeAlias = Allowed | Refused
+Presented: TypeAlias = Sequence[tuple[IP, Chain | HandshakeFailure | Unprobed]]
+"""What each address may present."""
 
 
 def judge(action: Action, facts: Facts, reach: Reach, now: Instant, limits: Limits) -> Judgement:
@@ -310,11 +312,25 @@ def _judge_switch(switch: Switch, facts: Facts, reach: Reach, now: Instant, limi
     for endpoint in served:
         faults.extend(unseen(facts, endpoint, now, limits))
         for come in tlsa_answers(facts, endpoint, now, limits):
-            for ip, chain in _presented(facts, come.seen, now, limits):
+            for ip, chain in _replaced(switch.chain, _presented(facts, come.seen, now, limits)):
                 fault, helps = _judge_pair(switch.chain, chain, come.possible, come.seen, ip, now, limits)
                 faults.extend(fault)
                 repair |= helps
     return Refused(tuple(faults), _holds_end(faults)) if faults else Allowed(repair)
+
+
+def _replaced(new: Chain, presented: Presented) -> Presented:
+    """What a new chain comes in place of. Where a server has a key of the same kind already, whom it presents another
+    kind to does not change; where it has none, the new one may come to anybody."""
+    kind = leaf_algorithm(new)
+    if kind is None:
+        return presented
+    having = {ip for ip, chain in presented if isinstance(chain, Chain) and leaf_algorithm(chain) is kind}
+    return [
+        (ip, chain)
+        for ip, chain in presented
+        if ip not in having or not isinstance(chain, Chain) or leaf_algorithm(chain) in (kind, None)
+    ]
 
 
 def _judge_pair(
@@ -414,12 +430,10 @@ def _judge_epoch(action: SubmitDS | SignZone | DestroyZoneKey, facts: Facts, now
 # -- small things -----------------------------------------------------------------------------------------------------
 
 
-def _presented(
-    facts: Facts, endpoint: Reached, now: Instant, limits: Limits
-) -> Sequence[tuple[IP, Chain | HandshakeFailure | Unprobed]]:
+def _presented(facts: Facts, endpoint: Reached, now: Instant, limits: Limits) -> Presented:
     """What every address that counts may present, always in the same order."""
 
-    def look() -> Sequence[tuple[IP, Chain | HandshakeFailure | Unprobed]]:
+    def look() -> Presented:
         return tuple(
             (ip, chain)
             for ip in in_order(counted_addresses(facts, endpoint, now, limits))
