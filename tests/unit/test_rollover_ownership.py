@@ -229,7 +229,9 @@ def test_records_of_another_service_are_not_strange_and_not_ours() -> None:
     answer = rrset(record(NEW), record(THIRD))
     history, both = with_other(settled_on_new(answer), (ELSEWHERE,), 1, THIRD)
     found = owned(history, answer, both)
-    assert (found.ours, found.needed, found.strange) == ({record(NEW)}, {record(THIRD)}, frozenset())
+    assert found.ours == {record(NEW)}
+    assert found.needed == {record(THIRD)}
+    assert found.strange == set()
 
 
 def test_old_records_of_another_service_are_its_own_to_withdraw() -> None:
@@ -237,7 +239,31 @@ def test_old_records_of_another_service_are_its_own_to_withdraw() -> None:
     later = replace(SECOND, generation=GenerationId(2))
     history, both = with_other(settled_on_new(answer), (ELSEWHERE, later), 2, NEW)
     found = owned(history, answer, both)
-    assert (found.needed, found.strange, found.removable) == ({record(NEW)}, frozenset(), frozenset())
+    assert found.needed == {record(NEW)}
+    assert found.strange == set()
+    assert found.removable == set()
+
+
+def test_what_another_service_presents_it_needs_whosever_key_that_is() -> None:
+    """And so it stays, whatever is asked here."""
+    answer = rrset(record(NEW), record(THIRD))
+    history, both = with_other(settled_on_new(answer), (SECOND,), 2, THIRD)
+    assert owned(history, answer, both).needed == {record(NEW), record(THIRD)}
+    assert owned(history, answer, both).strange == set()
+    history.log.append(RequestedRemoval(at(100), LINEAGE, frozenset({record(THIRD).to_rdata()}), "eva"))
+    assert isinstance(next_step(history, both), Settled)
+
+
+def test_a_record_of_parameters_that_are_desired_no_longer_can_be_removed_by_name() -> None:
+    """It is not published again; whoever knows no other parameters has to be accepted."""
+    answer = rrset(record(NEW), record(NEW, "3 0 1"))
+    history = settled_on_new(answer)
+    assert "3 0 1 is configured no longer" in str(next_step(history))
+    history.log.append(RequestedRemoval(at(100), LINEAGE, frozenset({record(NEW, "3 0 1").to_rdata()}), "eva"))
+    step = next_step(history)
+    assert isinstance(step, Wait)
+    assert step.code == "MANDATORY_CLIENTS"
+    assert next_step(accepted(history)) == Publish(ZONE, answer, Y)
 
 
 # -- without DANE -----------------------------------------------------------------------------------------------------
