@@ -39,6 +39,8 @@ EXPLORED: Final[dict[str, SmallWorld]] = {
     ),
     "no address is cached that DNS no longer has": small_world(Scene(elsewhere=True), 2, frozenset({RETARGET, IDLE})),
     "a gap counts for nothing at an authority": _staged(2, SILENCE, RESTORE),
+    "a silent authority goes on as it was last seen": _staged(2, SILENCE, RESTORE),
+    "a sight vouches for ever": _staged(2, SILENCE, RESTORE),
     "a question without an answer says nothing": small_world(Scene(gap=3), 2, frozenset({SILENCE, RESTORE})),
 }
 
