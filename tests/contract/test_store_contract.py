@@ -12,6 +12,7 @@ import dns.name
 import dns.rdatatype
 import pytest
 
+from danelaw.adapters.clock import ThreadBlocking
 from danelaw.adapters.store import MemoryStore
 from danelaw.adapters.store.sql import SQLStore
 from danelaw.core.model import DanelawError, GenerationId, Limits, Lineage, RRset, SubjectName
@@ -38,7 +39,11 @@ def in_sqlite(folder: Path) -> Store:
     return SQLStore(folder / "store.sqlite", LIMITS, Inline())
 
 
-FACTORIES: list[Callable[[Path], Store]] = [in_memory, in_sqlite]
+def in_sqlite_on_threads(folder: Path) -> Store:
+    return SQLStore(folder / "store.sqlite", LIMITS, ThreadBlocking())
+
+
+FACTORIES: list[Callable[[Path], Store]] = [in_memory, in_sqlite, in_sqlite_on_threads]
 
 
 @pytest.fixture(params=FACTORIES, ids=lambda factory: factory.__name__)

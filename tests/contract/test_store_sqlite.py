@@ -137,7 +137,7 @@ def test_a_lease_that_another_process_took_over_appends_nothing(path: Path) -> N
 
 
 def test_two_processes_that_write_at_once_lose_nothing(path: Path) -> None:
-    known(path, WWW)
+    """From the first instant: each finds no store, and makes one."""
     with written_by(path, WWW, 60) as one, written_by(path, MAIL, 60) as other:
         assert (one.wait(), other.wait()) == (0, 0)
     for subject in (WWW, MAIL):
