@@ -14,9 +14,9 @@ from danelaw.core.rollover.conditions import fault
 from danelaw.core.rollover.facts import Facts
 from danelaw.core.rollover.gate import Allowed, Judgement, Refused
 from danelaw.core.rollover.reach import Reach
+from danelaw.worlds.sim.explorer.faults import LOST_STORE, RESTORE, SILENCE
 from danelaw.worlds.sim.explorer.scene import Scene
 from danelaw.worlds.sim.explorer.search import Search, SmallWorld
-from danelaw.worlds.sim.explorer.faults import LOST_STORE, RESTORE, SILENCE
 from danelaw.worlds.sim.explorer.worlds import quick, small_world
 
 Plant = Callable[[pytest.MonkeyPatch], None]
