@@ -203,6 +203,8 @@ def _violations(facts: Facts, reach: Reach, now: Instant, limits: Limits) -> tup
 
 def _judge_publish(change: Publish, facts: Facts, reach: Reach, now: Instant, limits: Limits) -> Judgement:
     owner = change.replace.owner
+    if isinstance(change.expect, RRset) and change.expect.type != change.replace.type:
+        return _no("I1", "OWNER_IS_ALIAS", now, f"{text(owner)} is an alias, and can have no records beside it")
     hidden = tuple(fault for r in reach.endpoints for fault in hides(change, facts, r, now, limits))
     if change.replace.type != TLSA:
         if change.replace.type != TXT or owner.labels[0] != ACME_CHALLENGE:
@@ -216,10 +218,6 @@ def _judge_publish(change: Publish, facts: Facts, reach: Reach, now: Instant, li
     if not found:
         faults.append(fault("I1", "UNREACHED", now, f"no service is known whose clients ask for {text(owner)}"))
     repair = False
-    if any(isinstance(current, RRset) and current.type != TLSA for current in (change.expect, change.replace)):
-        faults.append(
-            fault("I1", "OWNER_IS_ALIAS", now, f"{text(owner)} is an alias, and can have no records beside it")
-        )
     for come in found:
         endpoint = come.seen
         if isinstance(change.replace, Absence) and not come.last:
