@@ -233,6 +233,13 @@ def test_a_primary_that_refuses_is_silent() -> None:
     assert unknown.until is None
 
 
+def test_where_nobody_knows_which_the_primary_is_one_that_refuses_may_be_it() -> None:
+    history = History().roster(-400, NS1, NS2).sees(-400, 0, 1, X).sees(10, 400, 1, X, by=[NS1])
+    unknown = possible_answers(refusing(history, 10, 400).facts(), ZONE, OWNER, TLSA, at(400), LIMITS).unknown
+    assert unknown is not None
+    assert unknown.until is None
+
+
 # -- servers ----------------------------------------------------------------------------------------------------------
 
 
