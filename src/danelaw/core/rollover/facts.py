@@ -566,6 +566,7 @@ class Facts:
         self._requested = {key: replace(told, at=told.at + by) for key, told in self._requested.items()}
         self._began = {key: replace(told, at=told.at + by) for key, told in self._began.items()}
         self._dates = {key: replace(told, at=told.at + by) for key, told in self._dates.items()}
+        self._clocks = {boot: replace(read, at=read.at + by) for boot, read in self._clocks.items()}
         self._deeds = tuple(_moved(deed, by) for deed in self._deeds)
         self._words = tuple(word.moved(by) for word in self._words)
 
