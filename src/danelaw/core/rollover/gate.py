@@ -47,7 +47,7 @@ from danelaw.core.rollover.actions import (
     SubmitDS,
     Switch,
 )
-from danelaw.core.rollover.answers import Possible
+from danelaw.core.rollover.answers import Held, Possible
 from danelaw.core.rollover.chains import possible_chains
 from danelaw.core.rollover.clock import harmed, told, wrong
 from danelaw.core.rollover.conditions import (
@@ -70,7 +70,7 @@ from danelaw.core.rollover.history import in_order
 from danelaw.core.rollover.lookups import TLSA, Found, counted_addresses, every_base, through, tlsa_answers
 from danelaw.core.rollover.reach import Reach, Reached, Unprobed
 from danelaw.core.rollover.retirement import blocks_retirement
-from danelaw.core.rollover.words import Waived
+from danelaw.core.rollover.words import Accepted, Waived
 from danelaw.core.rollover.zone_changes import blocks_destruction, blocks_signing
 from danelaw.core.tlsa import (
     CertificateUsage,
@@ -120,7 +120,7 @@ Presented: TypeAlias = Sequence[tuple[IP, Chain | HandshakeFailure | Unprobed]]
 def judge(action: Action, facts: Facts, reach: Reach, now: Instant, limits: Limits) -> Judgement:
     """Whether the action makes no kind of client refuse what it would not have refused anyway."""
     judgement = _judge(action, facts, reach, now, limits)
-    if not facts.words:
+    if not any(isinstance(word, Accepted | Waived) and word.at <= now < word.until for word in facts.words):
         return judgement
     because = judgement.because if isinstance(judgement, Refused) else ()
 
@@ -176,8 +176,15 @@ def violations(facts: Facts, reach: Reach, now: Instant, limits: Limits) -> tupl
     found = _violations(facts, reach, now, limits)
     if not any(isinstance(word, Waived) and now < word.until for word in facts.words):
         return found
-    hidden = (one for one in _violations(_unspoken(facts), reach, now, limits) if one not in found)
+    told = {_who(one) for one in found}
+    hidden = (one for one in _violations(_unspoken(facts), reach, now, limits) if _who(one) not in told)
     return (*found, *(replace(one, code="VIOLATION_WAIVED", because=f"{one.because}; waived") for one in hidden))
+
+
+def _who(violation: Counterexample) -> tuple[object, ...]:
+    """Whoever holds this, and is presented that: until when he may hold it, and because of whom, is no matter."""
+    held = violation.held.answer if isinstance(violation.held, Held) else None
+    return violation.address, violation.chain, held
 
 
 def _violations(facts: Facts, reach: Reach, now: Instant, limits: Limits) -> tuple[Counterexample, ...]:
