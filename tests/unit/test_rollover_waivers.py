@@ -296,6 +296,14 @@ def test_clients_that_are_refused_at_a_waived_address_are_told() -> None:
     assert all(v.because.endswith("; waived") for v in waived if v.address == WEB2)
 
 
+def test_who_is_refused_for_two_reasons_is_told_of_once() -> None:
+    """Clients may hold the old record from the primary for a while, and from the silent secondary for ever."""
+    history = rest(served(X).sees(10, 40, 2, XY, by=[NS1]), 10, 40, presented=NEW)
+    told = violations(waive(history, NS2, zone_subject(ZONE), 5).facts(), reach(), at(40), LIMITS)
+    assert {v.code for v in told} == {"VIOLATION"}
+    assert {v.address for v in told} == {WEB1, WEB2}
+
+
 def test_a_waiver_is_told_in_a_sentence() -> None:
     word = Waived(at(0), SERVICE, WEB2, at(3600), "eva", "no IPv6 here")
     assert says_waived(word) == "198.51.100.2 is waived by eva until 2026-11-23 13:00:00 UTC: no IPv6 here"
