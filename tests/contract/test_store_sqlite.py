@@ -30,6 +30,7 @@ from danelaw.adapters.store.sql_mark import NAME as MARK
 from danelaw.core.model import Chain, DanelawError, GenerationId, Lineage, SubjectName
 from danelaw.core.rollover.actions import Action, DestroyKey, MakeKey, Receipt
 from danelaw.core.rollover.answers import possible_answers
+from danelaw.core.rollover.compaction import memory
 from danelaw.core.rollover.facts import (
     Began,
     ClockRead,
@@ -260,6 +261,32 @@ def test_what_failed_to_be_written_is_not_taken_for_written(path: Path) -> None:
         assert await store.facts(WWW) == fresh()
         await store.append(WWW, lease, *told(WWW, 0))
         assert await store.facts(WWW) == fresh(*told(WWW, 0))
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("subject", [WWW, MAIL])
+@pytest.mark.parametrize("recorded_since", [1, 2, 3, 4])
+def test_what_is_recorded_in_place_of_what_was_taken_back_is_seen(
+    path: Path, tmp_path: Path, recorded_since: int, subject: SubjectName
+) -> None:
+    """An older copy that begins anew, and fails at it: what it read of itself meanwhile is read again."""
+    beside, copy = tmp_path / "credentials", tmp_path / "copy.sqlite"
+    for each in (WWW, MAIL):
+        recorded(path, each, *seen(0), beside=beside)
+    asyncio.run(opened(path).copy(copy))
+    recorded(path, MAIL, *seen(10), beside=beside)
+    restored(path, copy)
+
+    async def story() -> None:
+        store = opened(path, beside=beside)
+        unwritable: Any = LIMITS
+        with pytest.raises(TypeError, match="Limits"):
+            await store.append(WWW, await store.lease(WWW), Began(NOW, WWW, unwritable))
+        other = opened(path)
+        since = [Began(at(20), subject, str(n)) for n in range(recorded_since)]
+        await other.append(subject, await other.lease(subject), *since)
+        assert await store.facts(subject) == await other.facts(subject) == fresh(*seen(0), *since)
 
     asyncio.run(story())
 
@@ -562,6 +589,17 @@ def test_facts_older_than_they_are_kept_go_unless_something_depends_on_them(path
     assert answers[0] == answers[1]
     assert answers[0].unknown is None
     assert known(path, WWW).deeds == before.deeds
+
+
+def test_what_may_still_be_in_caches_is_kept_however_short_history_is(path: Path) -> None:
+    passes(path, 0, 600)
+    asyncio.run(opened(path, keep=timedelta(seconds=1)).tend(at(600)))
+    with sqlite3.connect(path) as connection:
+        connection.execute("DELETE FROM folds")
+    assert 0 < count(path, "repeats") < 59
+    assert not unknown(known(path, WWW), 600)
+    (span,) = known(path, WWW).spans(ZONE, OWNER, TLSA)[NS1]
+    assert span.first - timedelta(seconds=10) <= at(600) - memory(fresh(*seen(0)), LIMITS)
 
 
 def test_bodies_that_no_fact_says_any_more_go_and_their_numbers_may_be_used_again(path: Path) -> None:

@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final, TypeVar
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.dialects.sqlite import insert
 
 from danelaw.adapters.store import sql_schema as tables
@@ -133,6 +133,7 @@ class SQLStore:
         finally:
             if not recorded:
                 self._log.forget()
+                self._folds.look_again()
         if self._mark is not None and facts:
             self._mark.write(now)
             self._marked = now
@@ -199,9 +200,13 @@ class SQLStore:
 
 
 def _lease(database: Database, subject: SubjectName) -> Lease:
-    of = tables.subjects.c
     with database.writing() as connection:
-        statement = insert(tables.subjects).values(name=subject, token=1, seen=b"")
-        again = statement.on_conflict_do_update(index_elements=[of.name], set_={"token": of.token + 1})
-        connection.execute(again)
-        return Lease(subject, connection.execute(select(of.token).where(of.name == subject)).scalar_one())
+        return Lease(subject, connection.execute(_NEXT_TOKEN, {"name": subject}).scalar_one())
+
+
+_NEXT_TOKEN: Final = (
+    insert(tables.subjects)
+    .values(name=bindparam("name"), token=1, seen=b"")
+    .on_conflict_do_update(index_elements=[tables.subjects.c.name], set_={"token": tables.subjects.c.token + 1})
+    .returning(tables.subjects.c.token)
+)

@@ -59,17 +59,25 @@ class Folds:
         made_by = f"{__version__}\n{schema()}\n{sorted(limits.as_seconds().items())}"
         self._made_by = hashlib.sha256(made_by.encode()).digest()
         self._folds: dict[frozenset[SubjectName], Fold] = {}
+        self._looked: dict[frozenset[SubjectName], int] = {}  # the store's last number then
 
     def fold(self, connection: Connection, subjects: frozenset[SubjectName]) -> tuple[Facts, bool]:
         """The fold of these subjects, and whether it is worth keeping now."""
-        self._log.refresh(connection)
+        _, number = self._log.refresh(connection)
         fold = self._folds.get(subjects)
+        if fold is not None and self._looked.get(subjects) == number:
+            return fold.facts, False
+        self._looked[subjects] = number
         if fold is None:
             fold, fresh = self._from(connection, subjects, self._kept(connection, subjects))
         else:
             fold, fresh = self._continued(connection, subjects, fold)
         self._folds[subjects] = fold
         return fold.facts, fresh
+
+    def look_again(self) -> None:
+        """What was last looked at may have been taken back."""
+        self._looked.clear()
 
     def keep(self, connection: Connection, subjects: frozenset[SubjectName]) -> None:
         """What ``fold`` made last, for the next process."""

@@ -6,9 +6,9 @@ import hashlib
 import struct
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Final, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, Table, and_, bindparam, or_, select, tuple_, update
 from sqlalchemy.dialects.sqlite import insert
 
 from danelaw.adapters.store import sql_schema as tables
@@ -51,6 +51,24 @@ A_PASS: Final = 20
 """How many facts stand in a row of ``repeats``, or so."""
 
 
+# Asked at every pass: SQLAlchemy takes longer to put a statement together than SQLite to answer it.
+_STATE: Final = select(tables.store.c.clock_set, tables.store.c.numbers, tables.store.c.tended)
+_SEEN_BY: Final = select(tables.subjects.c.id, tables.subjects.c.seen).where(
+    tables.subjects.c.name == bindparam("name")
+)
+_TOKEN: Final = select(tables.subjects.c.token).where(tables.subjects.c.name == bindparam("name"))
+_IDS: Final = select(tables.subjects.c.id).where(tables.subjects.c.name.in_(bindparam("names", expanding=True)))
+_NEWER_FACTS: Final = select(
+    tables.facts.c.clock_set, tables.facts.c.at, tables.facts.c.number, tables.facts.c.body
+).where(tables.facts.c.subject.in_(bindparam("subjects", expanding=True)), tables.facts.c.number > bindparam("number"))
+_NEWER_REPEATS: Final = select(
+    tables.repeats.c.clock_set, tables.repeats.c.at, tables.repeats.c.number, tables.repeats.c.again
+).where(
+    tables.repeats.c.subject.in_(bindparam("subjects", expanding=True)),
+    tables.repeats.c.number > bindparam("number"),
+)
+
+
 class Row(NamedTuple):
     """A fact as it is stored. Rows sort in the order of folding."""
 
@@ -76,10 +94,8 @@ class Log:
 
     def append(self, connection: Connection, subject: SubjectName, facts: Sequence[Fact]) -> int:
         """Records these, inside the caller's transaction. Returns the number of the last fact of the store."""
-        of, store = tables.subjects.c, tables.store.c
-        self.refresh(connection)
-        clock_set, number = connection.execute(select(store.clock_set, store.numbers)).one()
-        row = connection.execute(select(of.id, of.seen).where(of.name == subject)).one()
+        clock_set, number = self.refresh(connection)
+        row = connection.execute(_SEEN_BY, {"name": subject}).one()
         seen = frozenset(array(SEEN, row.seen))
         news: list[Row] = []
         again: list[Row] = []
@@ -99,7 +115,9 @@ class Log:
             connection.execute(tables.repeats.insert(), {**packed, "subject": row.id})
         if told and told != seen:
             connection.execute(
-                update(tables.subjects).where(of.id == row.id).values(seen=array(SEEN, sorted(told)).tobytes())
+                update(tables.subjects)
+                .where(tables.subjects.c.id == row.id)
+                .values(seen=array(SEEN, sorted(told)).tobytes())
             )
         if facts:
             connection.execute(update(tables.store).values(clock_set=clock_set, numbers=number))
@@ -118,12 +136,16 @@ class Log:
             self._written[digest] = known
         return known
 
-    def refresh(self, connection: Connection) -> None:
-        """Nothing is remembered from before bodies were deleted, by whatever process: their numbers are used again."""
-        tended = connection.execute(select(tables.store.c.tended)).scalar_one()
+    def refresh(self, connection: Connection) -> tuple[int, int]:
+        """How often the clock was set, and the number of the last fact.
+
+        Nothing is remembered from before bodies were deleted, by whatever process: their numbers are used again.
+        """
+        clock_set, number, tended = connection.execute(_STATE).one()
         if tended != self._tended:
             self.forget()
             self._tended = tended
+        return clock_set, number
 
     def forget(self) -> None:
         """What was written may not be there: the transaction ended otherwise, or bodies were deleted."""
@@ -134,12 +156,11 @@ class Log:
 
     def newer(self, connection: Connection, subjects: Iterable[SubjectName], number: int) -> list[Row]:
         """What was appended after ``number``, in the order of folding."""
-        ids = _ids(connection, subjects)
-        facts, repeats = tables.facts.c, tables.repeats.c
+        since = {"subjects": _ids(connection, subjects), "number": number}
         return sorted(
             (
-                *_single(connection, and_(facts.subject.in_(ids), facts.number > number)),
-                *_unpacked(connection, and_(repeats.subject.in_(ids), repeats.number > number)),
+                *(Row(*row) for row in connection.execute(_NEWER_FACTS, since)),
+                *_rows(connection.execute(_NEWER_REPEATS, since)),
             )
         )
 
@@ -188,8 +209,7 @@ class Log:
 
 def check(connection: Connection, subject: SubjectName, lease: Lease) -> None:
     """Raises ``DanelawError("LEASE_LOST")`` unless the lease is the newest of the subject."""
-    of = tables.subjects.c
-    token = connection.execute(select(of.token).where(of.name == subject)).scalar_one_or_none() or 0
+    token = connection.execute(_TOKEN, {"name": subject}).scalar_one_or_none() or 0
     if token == 0 or lease != Lease(subject, token):
         raise DanelawError(
             "LEASE_LOST",
@@ -200,8 +220,7 @@ def check(connection: Connection, subject: SubjectName, lease: Lease) -> None:
 
 
 def _ids(connection: Connection, subjects: Iterable[SubjectName]) -> list[int]:
-    of = tables.subjects.c
-    return list(connection.execute(select(of.id).where(of.name.in_(list(subjects)))).scalars())
+    return list(connection.execute(_IDS, {"names": list(subjects)}).scalars())
 
 
 def _from(table: Table, place: Place) -> ColumnElement[bool]:
@@ -228,8 +247,13 @@ def _single(connection: Connection, where: ColumnElement[bool]) -> Iterator[Row]
 
 def _unpacked(connection: Connection, where: ColumnElement[bool]) -> Iterator[Row]:
     repeats = tables.repeats.c
-    asked = select(repeats.clock_set, repeats.at, repeats.number, repeats.again).where(where)
-    for clock_set, at, last, again in connection.execute(asked):
+    yield from _rows(
+        connection.execute(select(repeats.clock_set, repeats.at, repeats.number, repeats.again).where(where))
+    )
+
+
+def _rows(packed: Iterable[Any]) -> Iterator[Row]:
+    for clock_set, at, last, again in packed:
         for before, ago, body in AGAIN.iter_unpack(again):
             yield Row(clock_set, at - ago, last - before, body)
 
