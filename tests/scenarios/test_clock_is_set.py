@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -11,7 +12,7 @@ from virtual import LAB_LIMITS, SERVICE, Runner, engine, reasons, served_tlsa
 
 from danelaw.adapters.store import MemoryStore
 from danelaw.app.engine import Gate
-from danelaw.core.model import Instant, Limits
+from danelaw.core.model import Instant, Limits, SubjectName
 from danelaw.core.rollover import clock
 from danelaw.core.rollover.actions import Action, MakeKey, Publish, ReuseKey, Switch
 from danelaw.core.rollover.facts import Facts
@@ -19,6 +20,7 @@ from danelaw.core.rollover.gate import Judgement, judge
 from danelaw.core.rollover.planner import Settled, Wait
 from danelaw.core.rollover.reach import Reach
 from danelaw.core.rollover.succession import Strategy
+from danelaw.worlds.sim.adversary import by_hand
 from danelaw.worlds.sim.clock import VirtualClock
 from danelaw.worlds.sim.world import SimWorld
 
@@ -58,9 +60,9 @@ class Host:
     strategy: Strategy = Strategy.STAGED
     gate: Gate = judge
     clients: int = 20
+    store: MemoryStore = field(default_factory=lambda: MemoryStore(LIMITS.max_gap, LIMITS))
     world: SimWorld = field(init=False)
     clock: HostClock = field(init=False)
-    store: MemoryStore = field(init=False)
     runner: Runner = field(init=False)
 
     def __post_init__(self) -> None:
@@ -69,7 +71,6 @@ class Host:
         self.world.crowd.most_delay = 0.95
         self.world.crowd.start()
         self.clock = HostClock(self.world.clock)
-        self.store = MemoryStore(LIMITS.max_gap, LIMITS)
         self.start("the first")
         self.runner.settle()
         self.runner.run(lambda: all(served_tlsa(self.world, i) for i in range(2)))
@@ -298,3 +299,66 @@ def test_another_process_of_the_same_boot_goes_on_where_the_first_was() -> None:
     host.ends_well()
     codes = {p.ended.plan.code for p in host.runner.told if p.ended and isinstance(p.ended.plan, Wait)}
     assert "HISTORY_UNKNOWN" not in codes
+
+
+# -- several processes -----------------------------------------------------------------------------------------------
+
+
+class Shared(MemoryStore):
+    """A store of which somebody else makes use right after facts were asked of it, once."""
+
+    def __init__(self) -> None:
+        super().__init__(LIMITS.max_gap, LIMITS)
+        self.then: Callable[[], None] | None = None
+
+    async def facts(self, *subjects: SubjectName) -> Facts:
+        found = await super().facts(*subjects)
+        then, self.then = self.then, None
+        if then is not None:
+            then()
+        return found
+
+
+def told_by_another_process(host: Host) -> None:
+    """It runs on the same machine, with the same store, and looks at the clocks now."""
+
+    async def compare() -> None:
+        facts = await host.store.facts(clock.CLOCK)
+        read = clock.compared(facts, host.clock.now(), "the first", host.clock.monotonic(), LIMITS)
+        assert read is not None
+        await host.store.append(clock.CLOCK, await host.store.lease(clock.CLOCK), read)
+
+    by_hand(compare())
+
+
+def test_a_step_that_two_processes_notice_at_once_is_told_once() -> None:
+    """Else all would be moved twice as far, and after a step back each wait would end early by as much."""
+    store = Shared()
+    host = Host(store=store)
+    before = host.runner.facts()
+    host.set_by(-HOUR / 2)
+    store.then = lambda: told_by_another_process(host)
+    host.runner.run_for(3)
+    after = host.runner.facts()
+    begun = [facts.deeds[0].intended for facts in (before, after)]
+    assert begun[1] - begun[0] == timedelta(seconds=-HOUR / 2)
+    host.ends_well()
+
+
+@pytest.mark.parametrize("seconds", STEPS)
+def test_what_was_looked_at_before_a_step_is_thrown_away_whoever_tells_of_the_step(seconds: float) -> None:
+    hosts: list[Host] = []
+
+    def gate(action: Action, facts: Facts, reach: Reach, now: Instant, limits: Limits) -> Judgement:
+        if isinstance(action, Switch) and hosts:
+            host = hosts.pop()
+            host.set_by(seconds)
+            told_by_another_process(host)
+        return judge(action, facts, reach, now, limits)
+
+    host = Host(gate=gate)
+    host.roll_until(Publish)
+    hosts.append(host)
+    host.runner.run_until_waiting("CLOCK_STEPPED")
+    assert host.runner.actions[-1] != "Switch"
+    host.ends_well()

@@ -41,7 +41,7 @@ from danelaw.core.rollover.actions import (
     SubmitDS,
     Switch,
 )
-from danelaw.core.rollover.facts import Done, Fact, Facts, Intended
+from danelaw.core.rollover.facts import ClockRead, Done, Fact, Facts, Intended
 from danelaw.core.rollover.gate import Allowed, Counterexample, Judgement, Refused, judge, violations
 from danelaw.core.rollover.planner import Desired, Plan, Settled, Wait, plan, refused_wait
 from danelaw.core.rollover.progress import Pass, Progress
@@ -100,7 +100,8 @@ class Engine:
         desired = self._subjects.desired[subject]
         lease = await self._tools.store.lease(subject)
         await self._clock_was_set()
-        facts = await self._observed(subject, desired, lease)
+        ahead = self._ahead()
+        facts = await self._observed(subject, desired, lease, ahead)
         now = self._tools.clock.now()
         planned = plan(desired, facts, self._subjects.reach, now, self._limits)
         if isinstance(planned, Wait | Settled) and (dated := clock.wrong(facts, self._limits)):
@@ -114,11 +115,11 @@ class Engine:
         despite: tuple[Counterexample, ...] = ()
         if not isinstance(planned, Wait | Settled):
             action = planned
-            facts = await self._observed(subject, desired, lease)
+            facts = await self._observed(subject, desired, lease, ahead)
             now = self._tools.clock.now()
             judgement = self._gate(action, facts, self._subjects.reach, now, self._limits)
             if isinstance(judgement, Allowed):
-                await self._same_clock()
+                await self._same_clock(ahead)
                 report(Progress(now, subject, action, None))
                 despite = (*judgement.accepted, *judgement.waived)
                 outcome = await self._act(subject, Intended(now, action, tuple(map(str, despite))), lease)
@@ -161,25 +162,38 @@ class Engine:
             stopper.cancel()
             await asyncio.gather(sleeper, stopper, return_exceptions=True)
 
-    async def _observed(self, subject: SubjectName, desired: Desired, lease: Lease) -> Facts:
+    async def _observed(self, subject: SubjectName, desired: Desired, lease: Lease, ahead: timedelta) -> Facts:
         fresh = await self._observer.observe(desired, await self.facts())
-        await self._same_clock()
+        await self._same_clock(ahead)
         await self._tools.store.append(subject, lease, *fresh)
         return await self.facts()
 
-    async def _same_clock(self) -> None:
-        """Raises ``DanelawError("CLOCK_STEPPED")`` if what was looked at in this pass was so by another clock."""
-        if await self._clock_was_set():
+    async def _same_clock(self, ahead: timedelta) -> None:
+        """Raises ``DanelawError("CLOCK_STEPPED")`` if what was looked at in this pass was so by another clock.
+
+        ``ahead``: ``_ahead`` when the pass began. Another process may have recorded the step already.
+        """
+        if await self._clock_was_set() or abs(self._ahead() - ahead) > self._limits.clock_step:
             raise DanelawError("CLOCK_STEPPED", "the clock of this machine was set; all is looked at again")
 
     async def _clock_was_set(self) -> bool:
-        """Compare the clocks, and record it where they no longer go together. Then all that was told is moved."""
-        tools = self._tools
-        facts = await self.facts()
-        read = clock.compared(facts, tools.clock.now(), tools.boot, tools.clock.monotonic(), self._limits)
+        """Compare the clocks, and record it where they no longer go together. Then all that was told is moved.
+
+        Raises ``DanelawError("LEASE_LOST")`` where another process notices the same step at the same time.
+        """
+        noticed = await self._compared()
+        if noticed is None:
+            return False
+        store = self._tools.store
+        lease = await store.lease(clock.CLOCK)
+        read = await self._compared()  # another process may have told of it; from here on it would take the lease
         if read is not None:
-            await tools.store.append(clock.CLOCK, await tools.store.lease(clock.CLOCK), read)
-        return read is not None and bool(read.by)
+            await store.append(clock.CLOCK, lease, read)
+        return bool(noticed.by)
+
+    async def _compared(self) -> ClockRead | None:
+        here, boot = self._tools.clock, self._tools.boot
+        return clock.compared(await self.facts(), here.now(), boot, here.monotonic(), self._limits)
 
     def _ahead(self) -> timedelta:
         """How far the wall clock has gone beyond the monotonic one, from some start."""
