@@ -49,8 +49,17 @@ from danelaw.ports import (
 
 if TYPE_CHECKING:
     # What only one of these functions needs is imported there: to look at the network takes a quarter of it all.
+    from danelaw.adapters.publish.compared import Place
     from danelaw.adapters.zone.file_zones import FileZones, ZoneFile
-    from danelaw.app.config import Config, FileZoneConfig, ServiceConfig, ZoneConfig
+    from danelaw.app.config import (
+        ApiZoneConfig,
+        Config,
+        ExecZoneConfig,
+        FileZoneConfig,
+        OctoDNSZoneConfig,
+        ServiceConfig,
+        ZoneConfig,
+    )
     from danelaw.app.delegation import Onlookers
     from danelaw.app.engine import Engine
     from danelaw.app.toolbox import Subjects, Toolbox
@@ -337,7 +346,7 @@ def _tools(config: Config, world: Surroundings, store: Store) -> Toolbox:
         prober=TLSProber(world.dialer),
         cuts=resolver,
         zones={zone.zone: files for zone in filed},
-        publishers={zone.zone: _updates(zone, config, world) or in_files for zone in config.zones},
+        publishers={zone.zone: _publisher(zone, config, world) or in_files for zone in config.zones},
         parents=_parents(config, world, files),
         credentials=dict.fromkeys(live, credentials),
         deployers={
@@ -371,21 +380,57 @@ def zone_file(zone: FileZoneConfig) -> ZoneFile:
     return ZoneFile(zone.file, zone.keys, zone.signed, zone.reload, signing)
 
 
-def _updates(zone: ZoneConfig, config: Config, world: Surroundings) -> Publisher | None:
-    """For a zone that its server keeps. An update that may have been made or not must be so by ``in_flight``."""
-    from danelaw.adapters.publish.rfc2136 import Primary, Rfc2136Publisher
-    from danelaw.adapters.publish.tsig import read_key
-    from danelaw.app.config import UpdatedZoneConfig
+def _publisher(zone: ZoneConfig, config: Config, world: Surroundings) -> Publisher | None:
+    """For a zone that others keep. An update that may have been made or not must be so by ``in_flight``."""
+    from danelaw.app.config import (
+        ApiZoneConfig,
+        ExecZoneConfig,
+        ManualZoneConfig,
+        OctoDNSZoneConfig,
+        UpdatedZoneConfig,
+    )
 
-    if not isinstance(zone, UpdatedZoneConfig):
-        return None
-    ip, port = zone.server
-    primary = Primary(ip, port, zone.zone, read_key(zone.key_file))
-    return Rfc2136Publisher(primary, world.dialer, world.clock, lifetime=config.limits.in_flight)
+    match zone:
+        case UpdatedZoneConfig(server=(ip, port)):
+            from danelaw.adapters.publish.rfc2136 import Primary, Rfc2136Publisher
+            from danelaw.adapters.publish.tsig import read_key
+
+            primary = Primary(ip, port, zone.zone, read_key(zone.key_file))
+            return Rfc2136Publisher(primary, world.dialer, world.clock, lifetime=config.limits.in_flight)
+        case ManualZoneConfig():
+            from danelaw.adapters.publish.manual import ManualPublisher
+
+            return ManualPublisher(zone.zone, world.clock, world.blocking, zone.instructions)
+        case ApiZoneConfig() | OctoDNSZoneConfig() | ExecZoneConfig():
+            from danelaw.adapters.publish.compared import ComparedPublisher
+
+            return ComparedPublisher(_place(zone, world))
+    return None
+
+
+def _place(zone: ApiZoneConfig | OctoDNSZoneConfig | ExecZoneConfig, world: Surroundings) -> Place:
+    from danelaw.adapters.publish.desec import DesecZone
+    from danelaw.adapters.publish.exec import ProgramZone
+    from danelaw.adapters.publish.octodns import OctoDNSZone
+    from danelaw.adapters.publish.powerdns import PowerDNSZone
+    from danelaw.adapters.publish.secret import read_secret
+    from danelaw.adapters.publish.web import Site, WebApi
+    from danelaw.app.config import ApiZoneConfig, OctoDNSZoneConfig
+
+    if isinstance(zone, ApiZoneConfig):
+        secret = read_secret(zone.secret)
+        if zone.kind == "desec":
+            return DesecZone(WebApi(Site(zone.url, "Authorization", secret, "Token", zone.ca), world.clock), zone.zone)
+        api = WebApi(Site(zone.url, "X-API-Key", secret, ca=zone.ca), world.clock)
+        return PowerDNSZone(api, zone.zone, zone.server)
+    if isinstance(zone, OctoDNSZoneConfig):
+        secrets = {key: read_secret(source) for key, source in zone.secrets.items()}
+        return OctoDNSZone(zone.zone, zone.provider, zone.options, secrets, world.blocking)
+    return ProgramZone(zone.command, zone.zone, zone.timeout)
 
 
 def _subjects(config: Config, world: Surroundings) -> Subjects:
-    from danelaw.app.config import LOCAL, FileZoneConfig, UpdatedZoneConfig
+    from danelaw.app.config import LOCAL, FileZoneConfig
     from danelaw.app.toolbox import Subjects
     from danelaw.core.rollover.planner import DesiredService, DesiredZone
     from danelaw.core.rollover.reach import Reach
@@ -399,7 +444,7 @@ def _subjects(config: Config, world: Surroundings) -> Subjects:
             zone.zone,
             parent,
             zone.ds_ttl,
-            signed_by="server" if isinstance(zone, UpdatedZoneConfig) else "danelaw",
+            signed_by="danelaw" if isinstance(zone, FileZoneConfig) else "server",
             algorithm=zone.algorithm if isinstance(zone, FileZoneConfig) else None,
             ksk_lifetime=zone.ksk_lifetime if isinstance(zone, FileZoneConfig) else None,
             zsk_lifetime=zone.zsk_lifetime if isinstance(zone, FileZoneConfig) else None,

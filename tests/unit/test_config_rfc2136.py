@@ -83,7 +83,7 @@ def test_defaults_are_those_of_a_zone_in_a_file(tmp_path: Path) -> None:
         (('"example.net"', '"."'), "the root"),
         (("key_file", "keyfile"), "`keyfile`"),
         (("key_file", 'reload = ["x"]\nkey_file'), "`reload`"),
-        (('"rfc2136"', '"powerdns"'), "powerdns"),
+        (('"rfc2136"', '"route53"'), "route53"),
         (('type = "rfc2136"\n', ""), "`type`"),
     ],
 )

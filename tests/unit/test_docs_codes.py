@@ -19,9 +19,10 @@ SHORTEST: Final = 4  # shorter capitals are names of types, algorithms and metho
 
 NO_CODES: Final = frozenset(
     {
-        *("DNSKEY", "NODATA", "NXDOMAIN", "TLSA", "TYPE", "SPKI"),  # words of the DNS
+        *("CNAME", "DNSKEY", "NODATA", "NXDOMAIN", "TLSA", "TYPE", "SPKI"),  # words of the DNS
         *("ES256", "RS256", "SHA256"),  # algorithms
-        *("HEAD", "POST"),  # HTTP methods
+        *("HEAD", "PATCH", "POST"),  # HTTP methods
+        *("DELETE", "REPLACE"),  # what PowerDNS calls changes
         *("HTML", "HTTP", "IMAP", "NNTP", "POP3"),  # protocols
         *(
             "AUTH",

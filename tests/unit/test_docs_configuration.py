@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 import pytest
 
-from danelaw.app import config
+from danelaw.app import config, publisher_sections
 from danelaw.core.model import Limits
 
 PAGE: Final = (Path(__file__).parents[2] / "docs" / "reference" / "configuration.md").read_text(encoding="utf-8")
@@ -22,6 +22,11 @@ SECTIONS: Final[tuple[tuple[str, type[msgspec.Struct]], ...]] = (
     ("### `[issuers.NAME]`", config.IssuerSection),
     ('#### `type = "zonefile"`', config.ZonefileSection),
     ('#### `type = "rfc2136"`', config.Rfc2136Section),
+    ('#### `type = "powerdns"`', publisher_sections.PowerDNSSection),
+    ('#### `type = "desec"`', publisher_sections.DesecSection),
+    ('#### `type = "octodns"`', publisher_sections.OctoDNSSection),
+    ('#### `type = "exec"`', publisher_sections.ExecSection),
+    ('#### `type = "manual"`', publisher_sections.ManualSection),
     ("## services.d/NAME.toml", config.ServiceSection),
 )
 

@@ -14,7 +14,7 @@ from dataclasses import replace
 from datetime import timedelta
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Final, Literal, TypeAlias, TypeVar
+from typing import Annotated, Final, Literal, TypeVar
 
 import dns.exception
 import dns.name
@@ -22,6 +22,15 @@ import msgspec
 from dns.name import Name
 
 from danelaw.app.platform_roots import PLATFORM_ROOTS
+from danelaw.app.publisher_sections import (
+    DesecSection,
+    ExecSection,
+    ForeignSection,
+    ManualSection,
+    OctoDNSSection,
+    PowerDNSSection,
+)
+from danelaw.app.section import TTL, Section
 from danelaw.core.dnssec.algorithms import Algorithm
 from danelaw.core.dnssec.key_choice import algorithm_for_new_keys
 from danelaw.core.dnssec.nsec3_chain import NSEC3Chain
@@ -51,15 +60,8 @@ _PORT_OF_A_HOST: Final = r"(?:[A-Za-z0-9-]+:)?[^:/]+:[0-9]+(?:/tcp)?"
 SMTP_LOOKUP_DELAY: Final = 900.0
 """Seconds."""
 
-TTL: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
-"""Seconds (RFC 2181 §8)."""
 
-
-class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A table of the file. Every default stands here."""
-
-
-class ResolverSection(_Section, frozen=True):
+class ResolverSection(Section, frozen=True):
     """``forwarders``: as ``read_forwarder`` takes them, the system's if none is given; answers are validated here,
     whoever gives them. ``ca``: PEM certificates to check forwarders by. ``trust_anchor``: a file."""
 
@@ -68,12 +70,12 @@ class ResolverSection(_Section, frozen=True):
     trust_anchor: str | None = None
 
 
-class ChallengeSection(_Section, frozen=True):
+class ChallengeSection(Section, frozen=True):
     type: Literal["http-01", "dns-01"] = "http-01"
     webroot: str | None = None
 
 
-class IssuerSection(_Section, frozen=True):
+class IssuerSection(Section, frozen=True):
     """An ACME CA. ``directory``: its URL. ``bundle``: PEM certificates to check its HTTPS by, the platform's if not
     given. ``lifetime``: of its certificates, in seconds; what it has announced, if not given."""
 
@@ -87,7 +89,7 @@ class IssuerSection(_Section, frozen=True):
     challenge: ChallengeSection = ChallengeSection()
 
 
-class NSEC3Section(_Section, frozen=True):
+class NSEC3Section(Section, frozen=True):
     """``salt`` in hexadecimal."""
 
     salt: Annotated[str, msgspec.Meta(pattern=r"\A([0-9A-Fa-f]{2}){0,255}\Z")] = ""
@@ -95,7 +97,7 @@ class NSEC3Section(_Section, frozen=True):
     opt_out: bool = False
 
 
-class ZonefileSection(_Section, frozen=True, tag_field="type", tag="zonefile"):
+class ZonefileSection(Section, frozen=True, tag_field="type", tag="zonefile"):
     """A zone kept in a file. ``signed``: what the name server serves, FILE.signed if not given. ``parent``: the parent
     zone, one label up if not given. ``validity``: of signatures, in seconds. ``dnskey_ttl``: the SOA's if not given.
     ``algorithm``: of the zone's keys, as ``algorithm_for_new_keys`` reads it; that of its present keys if not given.
@@ -118,7 +120,7 @@ class ZonefileSection(_Section, frozen=True, tag_field="type", tag="zonefile"):
     zsk_lifetime: Annotated[int, msgspec.Meta(ge=3600)] | None = None
 
 
-class Rfc2136Section(_Section, frozen=True, tag_field="type", tag="rfc2136"):
+class Rfc2136Section(Section, frozen=True, tag_field="type", tag="rfc2136"):
     """A zone that a name server keeps and signs. ``server``: the primary, IP[@PORT]. ``key_file``: the TSIG key, in
     BIND's form. ``parent``: as in ``ZonefileSection``."""
 
@@ -129,7 +131,7 @@ class Rfc2136Section(_Section, frozen=True, tag_field="type", tag="rfc2136"):
     ds_ttl: TTL = 3600
 
 
-class DeploySection(_Section, frozen=True):
+class DeploySection(Section, frozen=True):
     """``directory``: the live directory, with certbot's four names; that of an RSA credential is beside it, with
     ``.rsa`` at its end. ``reload``: what makes the server read them."""
 
@@ -137,7 +139,7 @@ class DeploySection(_Section, frozen=True):
     reload: tuple[str, ...]
 
 
-class ServiceSection(_Section, frozen=True):
+class ServiceSection(Section, frozen=True):
     """A file of ``services.d/``. ``endpoints``: as ``read_target`` reads them. ``domains``: whose MX or SRV records
     name their hosts. ``tlsa``: the parameters to publish. ``allow_full_certificate``: permits selector 0, whose records
     change at every issuance. ``withdrawn``: it is to have no TLSA records any more."""
@@ -155,13 +157,13 @@ class ServiceSection(_Section, frozen=True):
     withdrawn: bool = False
 
 
-class ClientsSection(_Section, frozen=True):
+class ClientsSection(Section, frozen=True):
     """``roots``: PEM of the CAs that clients trust."""
 
     roots: str = PLATFORM_ROOTS
 
 
-class StateSection(_Section, frozen=True):
+class StateSection(Section, frozen=True):
     """``store``: what was seen and done. ``keep_history``: how long, in seconds, where nothing depends on it."""
 
     credentials: str = "/var/lib/danelaw/credentials"
@@ -169,12 +171,12 @@ class StateSection(_Section, frozen=True):
     keep_history: Annotated[int, msgspec.Meta(ge=86400, le=100 * 365 * 86400)] = 63_072_000
 
 
-class _File(_Section, frozen=True):
+class _File(Section, frozen=True):
     resolver: ResolverSection = ResolverSection()
     clients: ClientsSection = ClientsSection()
     state: StateSection = StateSection()
     issuers: dict[str, IssuerSection] = msgspec.field(default_factory=dict)
-    publishers: dict[str, ZonefileSection | Rfc2136Section] = msgspec.field(default_factory=dict)
+    publishers: dict[str, ZonefileSection | Rfc2136Section | ForeignSection] = msgspec.field(default_factory=dict)
     limits: dict[str, float] = msgspec.field(default_factory=dict)
 
 
@@ -211,6 +213,37 @@ class UpdatedZoneConfig(ZoneConfig, frozen=True, kw_only=True):
 
     server: tuple[IP, int]
     key_file: Path
+
+
+class ApiZoneConfig(ZoneConfig, frozen=True, kw_only=True):
+    """A zone that PowerDNS or deSEC keeps and signs. ``secret``: its file, or the name of an environment variable."""
+
+    kind: Literal["powerdns", "desec"]
+    url: str
+    secret: Path | str
+    ca: Path | None = None
+    server: str = ""
+
+
+class OctoDNSZoneConfig(ZoneConfig, frozen=True, kw_only=True):
+    """A zone that is changed through an octoDNS provider. ``secrets``: as in ``ApiZoneConfig``, by option."""
+
+    provider: str
+    options: Mapping[str, str | int | float | bool]
+    secrets: Mapping[str, Path | str]
+
+
+class ExecZoneConfig(ZoneConfig, frozen=True, kw_only=True):
+    """A zone that is changed by a program."""
+
+    command: tuple[str, ...]
+    timeout: timedelta
+
+
+class ManualZoneConfig(ZoneConfig, frozen=True, kw_only=True):
+    """A zone that is changed by a person."""
+
+    instructions: Path | None
 
 
 _ALGORITHMS: Final = (KeyAlgorithm.ECDSA, KeyAlgorithm.RSA)
@@ -335,7 +368,7 @@ def _once(path: Path, names: Iterable[str]) -> None:
         seen.add(name)
 
 
-_S = TypeVar("_S", bound=_Section)
+_S = TypeVar("_S", bound=Section)
 
 
 def _decode(path: Path, section: type[_S]) -> _S:
@@ -358,7 +391,7 @@ def _suggestion(message: str) -> str:
     unknown = re.search(r"unknown field `([^`]+)`", message)
     if unknown is None:
         return ""
-    known = {field.name for section in _Section.__subclasses__() for field in msgspec.structs.fields(section)}
+    known = {field.name for section in Section.__subclasses__() for field in msgspec.structs.fields(section)}
     near = difflib.get_close_matches(unknown.group(1), sorted(known), n=1)
     return f"did you mean {near[0]!r}?" if near else ""
 
@@ -393,7 +426,7 @@ def _server(path: Path, what: str, text: str) -> tuple[IP, int]:
     return found
 
 
-def _zone(path: Path, base: Path, section: ZonefileSection | Rfc2136Section) -> ZoneConfig:
+def _zone(path: Path, base: Path, section: ZonefileSection | Rfc2136Section | ForeignSection) -> ZoneConfig:
     zone = _name(path, section.zone)
     if zone == dns.name.root:
         raise _invalid(path, "the root is not a zone to publish in")
@@ -406,6 +439,8 @@ def _zone(path: Path, base: Path, section: ZonefileSection | Rfc2136Section) -> 
             server=_server(path, "server", section.server),
             key_file=base / section.key_file,
         )
+    if not isinstance(section, ZonefileSection):
+        return _foreign(path, base, section, zone, parent)
     file = base / section.file
     return FileZoneConfig(
         zone=zone,
@@ -424,6 +459,54 @@ def _zone(path: Path, base: Path, section: ZonefileSection | Rfc2136Section) -> 
         ksk_lifetime=timedelta(seconds=section.ksk_lifetime) if section.ksk_lifetime else None,
         zsk_lifetime=timedelta(seconds=section.zsk_lifetime) if section.zsk_lifetime else None,
     )
+
+
+def _foreign(path: Path, base: Path, section: ForeignSection, zone: Name, parent: Name) -> ZoneConfig:
+    match section:
+        case PowerDNSSection() | DesecSection():
+            return ApiZoneConfig(
+                zone=zone,
+                parent=parent,
+                ds_ttl=section.ds_ttl,
+                kind="powerdns" if isinstance(section, PowerDNSSection) else "desec",
+                url=section.url,
+                secret=_secret(path, base, section),
+                ca=base / section.ca if section.ca else None,
+                server=section.server if isinstance(section, PowerDNSSection) else "",
+            )
+        case OctoDNSSection():
+            files, variables, options = section.secret_files or {}, section.secret_env or {}, section.options or {}
+            if twice := (set(files) & set(variables)) | (set(options) & {*files, *variables}):
+                raise _invalid(path, f"{sorted(twice)[0]!r} of {zone} is given twice")
+            return OctoDNSZoneConfig(
+                zone=zone,
+                parent=parent,
+                ds_ttl=section.ds_ttl,
+                provider=section.provider,
+                options=options,
+                secrets={**variables, **{key: base / file for key, file in files.items()}},
+            )
+        case ExecSection():
+            return ExecZoneConfig(
+                zone=zone,
+                parent=parent,
+                ds_ttl=section.ds_ttl,
+                command=section.command,
+                timeout=timedelta(seconds=section.timeout),
+            )
+        case ManualSection():
+            instructions = base / section.instructions if section.instructions else None
+            return ManualZoneConfig(zone=zone, parent=parent, ds_ttl=section.ds_ttl, instructions=instructions)
+
+
+def _secret(path: Path, base: Path, section: PowerDNSSection | DesecSection) -> Path | str:
+    if isinstance(section, PowerDNSSection):
+        key, file, variable = "api_key", section.api_key_file, section.api_key_env
+    else:
+        key, file, variable = "token", section.token_file, section.token_env
+    if (file is None) is (variable is None):
+        raise _invalid(path, f"{section.zone} needs its {key}", f"give {key}_file or {key}_env, one of them")
+    return base / file if file is not None else variable or ""
 
 
 def _algorithm(path: Path, text: str | None) -> Algorithm | None:
