@@ -10,7 +10,7 @@ if [ "${PROVE_ONLY:-}" != explorer ]; then
     PYTHONPATH=$PWD/tests .venv/bin/python -m mutation "$@" || status=$?
 fi
 if [ $# -eq 0 ]; then
-    .venv/bin/python -m danelaw.worlds.sim.explorer --seconds "${EXPLORER_SECONDS:-600}" || status=$?
+    .venv/bin/python -m danelaw.worlds.sim.explorer --seconds "${EXPLORER_SECONDS:-240}" || status=$?
     ORACLE_EXAMPLES=1500 ORACLE_EVERY=2 .venv/bin/pytest -q -rP -p no:cacheprovider \
         tests/property/test_gate_agrees_with_oracle.py tests/property/test_explored_states_agree_with_oracle.py || status=$?
 fi

@@ -65,7 +65,7 @@ def quick() -> Iterator[SmallWorld]:
 
 
 def deep() -> Iterator[SmallWorld]:
-    """Minutes each; those of one fault first."""
+    """Those of one fault take seconds each; those of more may not come to an end in the time that they have."""
     yield small_world(Scene(servers=2), 1)
     yield small_world(Scene(authorities=3), 1)
     yield small_world(Scene(ttl=2, lookup=2, retention=6, in_flight=2), 1, longest=8)
@@ -73,6 +73,10 @@ def deep() -> Iterator[SmallWorld]:
     yield small_world(Scene(strategy=Strategy.PINNED), 1)
     yield small_world(Scene(gap=3), 1)
     yield small_world(Scene(elsewhere=True), 1)
+    yield small_world(TIGHT, 2, frozenset({LOST_REPLY, DELAY, LAG}))
+    yield small_world(TIGHT, 2, frozenset({IDLE, DELAYED_SWITCH, FAILING_PROBES}))
+    yield small_world(TIGHT, 2, frozenset({LAG, SILENCE}))
+    yield small_world(TIGHT, 2, OF_SERVERS)
     yield small_world(TIGHT, 2)
     yield small_world(replace(TIGHT, strategy=Strategy.STANDBY), 2)
     yield small_world(Scene(), 2, OF_AUTHORITIES)
