@@ -74,6 +74,7 @@ ROLLOVER: Final = Room(
         "tests/property/test_rollover_*.py",
         "tests/property/test_facts_fold.py",
         "tests/scenarios/test_how_others_got_hurt.py",
+        "tests/scenarios/test_hosts.py",
         "tests/scenarios/test_[!hkn]*.py",
         "tests/scenarios/test_[kn]*.py",
     ),
