@@ -216,7 +216,9 @@ def test_an_address_that_left_dns_keeps_its_record_while_caches_have_it() -> Non
 
 
 def planned(history: History, second: float, names: tuple[dns.name.Name, ...] = (HOST,)) -> Plan:
-    desired = DesiredService(SERVICE, (LINEAGE,), ZONE, names, (Combination(3, 1, 1),), 30, (LOCAL,), ChallengeType.HTTP_01)
+    desired = DesiredService(
+        SERVICE, (LINEAGE,), ZONE, names, (Combination(3, 1, 1),), 30, (LOCAL,), ChallengeType.HTTP_01
+    )
     return plan(desired, history.facts(), reach(), at(second), LIMITS)
 
 

@@ -12,7 +12,7 @@ from danelaw.core.model import GenerationId, HandshakeFailure, Lineage, Security
 from danelaw.core.rollover.acceptance import ACCEPTABLE, NEVER, acceptance
 from danelaw.core.rollover.actions import Action, DestroyKey, Publish, SubmitDS, Switch
 from danelaw.core.rollover.answers import zone_subject
-from danelaw.core.rollover.facts import Facts, Holding, Presented, Sight
+from danelaw.core.rollover.facts import Holding, Presented, Sight
 from danelaw.core.rollover.gate import Allowed, Judgement, Refused, judge
 from danelaw.core.rollover.reach import Reach
 from danelaw.core.rollover.steps import STEPS
@@ -30,7 +30,6 @@ from rollover_history import (
     NS1,
     NS2,
     OLD,
-    OWNER,
     PLAIN,
     SECOND,
     SERVICE,

@@ -54,7 +54,15 @@ XY = rrset(record(OLD), record(NEW))
 def course(strategy: Strategy, history: History, second: float, limits: Limits = LONG) -> Course:
     facts = history.facts()
     desired = DesiredService(
-        SERVICE, (LINEAGE,), ZONE, (HOST,), (Combination(3, 1, 1),), 30, (LOCAL,), ChallengeType.HTTP_01, strategy=strategy
+        SERVICE,
+        (LINEAGE,),
+        ZONE,
+        (HOST,),
+        (Combination(3, 1, 1),),
+        30,
+        (LOCAL,),
+        ChallengeType.HTTP_01,
+        strategy=strategy,
     )
     holding = facts.holding(LINEAGE)
     assert holding is not None

@@ -34,7 +34,9 @@ from rollover_history import (
     served,
 )
 
-DESIRED = DesiredService(SERVICE, (LINEAGE,), ZONE, (HOST,), (Combination(3, 1, 1),), 30, (LOCAL,), ChallengeType.HTTP_01)
+DESIRED = DesiredService(
+    SERVICE, (LINEAGE,), ZONE, (HOST,), (Combination(3, 1, 1),), 30, (LOCAL,), ChallengeType.HTTP_01
+)
 BEFORE, UNION = rrset(record(OLD)), rrset(record(OLD), record(NEW))
 
 

@@ -128,7 +128,7 @@ class Serving:
         """Switch, and again if some address does not present it, each time after twice as long, a day at the most."""
         deed = self.outlook.latest(switch)
         if deed is not None and deed.done is not None and isinstance(deed.outcome, Failure):
-            again = deed.done + 2 * self.outlook.limits.pass_interval  # the pass between is for other hosts, and repairs
+            again = deed.done + 2 * self.outlook.limits.pass_interval  # one is for other hosts, and repairs
             if self.outlook.now < again:
                 because = f"{switch.host} could not be switched: {deed.outcome.message}"
                 return self.outlook.wait("NOT_CONFIRMED", because, deed.done, again)
