@@ -63,6 +63,7 @@ def test_json_tells_the_same(operator: Operator) -> None:
         (("--zsk",), "[KEY_ROLE]"),
         ((), "--zsk, --ksk or --csk"),
         (("--csk", "--algorithm", "ed25519"), "--zsk, --ksk or --csk"),
+        (("--ksk", "--zsk"), "--zsk, --ksk or --csk"),
         (("--algorithm", "rsasha1"), "RFC 9905"),
         (("--csk", "--server", "nobody"), "BAD_SERVER"),
         (("--csk", "--resolver", "nobody"), "BAD_RESOLVER"),
@@ -95,3 +96,13 @@ def test_a_ksk_beside_a_zsk_is_no_csk(operator: Operator) -> None:
     operator.sign()
     ended = roll(operator, "--csk", "--plan")
     assert (ended.status, "ask for --zsk or --ksk" in ended.err) == (2, True)
+
+
+def test_where_every_key_is_as_wanted_none_is_told_to_go(operator: Operator) -> None:
+    said = roll(operator, "--algorithm", "ecdsap256sha256", "--plan")
+    assert (said.status, said.err) == (0, "")
+    assert said.out == (
+        "example.net.: every key is of ECDSAP256SHA256, so none is to go\n"
+        f"  in use  CSK {operator.tags[0]} (ECDSAP256SHA256)\n"
+    )
+    assert json.loads(roll(operator, "--algorithm", "13", "--plan", "--json").out)["steps"] == []

@@ -99,9 +99,18 @@ def test_unless_another_key_is_wanted_in_any_case() -> None:
     assert (found.old, found.new, found.at) == ((K1, K2), (), NOW)
 
 
-def test_a_key_that_is_out_of_use_is_no_matter() -> None:
+def test_until_the_old_key_is_destroyed_they_go_on_too() -> None:
+    """It is out of use, and somebody may hold it: who comes back in that time wants no third key."""
     gone = OLD.changed(NOW - DAY, published=False, signs=False)
-    assert wish(ZSK, (K1, OLD), (Z1, since(2)), (Z2, gone)).old == (Z1,)
+    found = wish(ZSK, (K1, OLD), (Z1, gone), (Z2, since(2)))
+    assert (found.old, found.new, found.at) == ((Z1,), (Z2,), since(2).created)
+    assert wish(ZSK, (K1, OLD), (Z1, gone), (Z2, since(2)), anew=True).old == (Z2,)
+
+
+@pytest.mark.parametrize(("out", "made"), [(8, 9), (1, 0.5)], ids=["left over long ago", "not for the other's sake"])
+def test_a_key_that_is_out_of_use_otherwise_is_no_matter(out: float, made: float) -> None:
+    gone = OLD.changed(NOW - out * DAY, published=False, signs=False)
+    assert wish(ZSK, (K1, OLD), (Z1, since(made)), (Z2, gone)).old == (Z1,)
 
 
 def test_a_key_of_unknown_age_is_older_than_any_other() -> None:

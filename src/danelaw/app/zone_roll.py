@@ -1,13 +1,15 @@
 """What somebody who wants a zone's keys rolled asks for, with an eye on the keys that there are.
 
 A roll is asked for by an instant: keys made before it are to go. So who asks in the middle of a roll for the same again
-goes on with it: the instant is that of the newest key.
+goes on with it: the instant is that of the newest key. A roll ends when the keys that went are destroyed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
 
 from dns.name import Name
 
@@ -19,6 +21,8 @@ from danelaw.core.model import DanelawError, Instant
 from danelaw.core.rollover.zone_rolls import RollKind
 
 _OVER = (KeyState.REMOVED, KeyState.REVOKED)
+LATELY: Final = timedelta(days=7)
+"""A key that a newer one has put out of use since then is waiting to be destroyed; one of before was left over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +67,21 @@ def read_wish(
         pairs, kind = zsks, RollKind.ZSK
     else:
         pairs, kind = [(key, times) for key, times in there if key.dnskey.is_sep], RollKind.KSK
+    sep = role is not KeyRole.ZSK
+    replaced = [(key, times) for key, times in keys if key.dnskey.is_sep == sep and _replaced(times, pairs, now)]
+    if not anew:
+        pairs = [*replaced, *pairs]
     at = now if anew else _going_on(pairs, now) or now
     old = tuple(key for key, times in pairs if times.created is None or times.created < at.replace(microsecond=0))
     return Wish(kind, role, None, at, old, tuple(key for key, _ in pairs if key not in old))
+
+
+def _replaced(times: KeyTimes, there: Sequence[tuple[ZoneKey, KeyTimes]], now: Instant) -> bool:
+    """Whether a key was taken out of the zone lately, after one of those that are there was made."""
+    out = times.delete
+    if times.state(now) is not KeyState.REMOVED or out is None or out < now - LATELY:
+        return False
+    return any(other.created is not None and other.created <= out for _, other in there)
 
 
 def _going_on(pairs: Sequence[tuple[ZoneKey, KeyTimes]], now: Instant) -> Instant | None:

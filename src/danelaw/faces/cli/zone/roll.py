@@ -39,9 +39,9 @@ _BY: Final = "danelaw zone roll"
 @click.command()
 @click.argument("zone")
 @located
-@click.option("--zsk", "role", flag_value="zsk", help="Another ZSK, which signs the records.")
-@click.option("--ksk", "role", flag_value="ksk", help="Another KSK, which signs the keys; the DS changes.")
-@click.option("--csk", "role", flag_value="csk", help="Another CSK, one key that signs everything; the DS changes.")
+@click.option("--zsk", is_flag=True, help="Another ZSK, which signs the records.")
+@click.option("--ksk", is_flag=True, help="Another KSK, which signs the keys; the DS changes.")
+@click.option("--csk", is_flag=True, help="Another CSK, one key that signs everything; the DS changes.")
 @click.option("--algorithm", "-a", metavar="ALG", help="Keys of this algorithm instead of all others.")
 @click.option("--anew", is_flag=True, help="Make another key, also where the zone has two and is between them.")
 @click.option("--plan", "only_plan", is_flag=True, help="Say what would be done, and when at the earliest.")
@@ -62,11 +62,13 @@ _BY: Final = "danelaw zone roll"
 @click.option("--json", "json_form", is_flag=True, help="Give the result as JSON.")
 def roll(
     zone: str,
-    role: str | None,
     algorithm: str | None,
     servers: tuple[str, ...],
     resolvers: tuple[str, ...],
     *,
+    zsk: bool,
+    ksk: bool,
+    csk: bool,
     anew: bool,
     only_plan: bool,
     json_form: bool,
@@ -83,7 +85,9 @@ def roll(
 
     Exit status: 0 the new keys, and they alone, are in use; 2 something is wrong with what was given.
     """
-    if (role is None) == (algorithm is None):
+    roles = {KeyRole.ZSK: zsk, KeyRole.KSK: ksk, KeyRole.CSK: csk}
+    asked = [role for role, given in roles.items() if given]
+    if len(asked) + (algorithm is not None) != 1:
         raise click.UsageError("which keys? --zsk, --ksk or --csk, or all of them by --algorithm")
     chosen = algorithm_for_new_keys(algorithm) if algorithm is not None else None
     where = _where(zone, servers, resolvers, json_form=json_form, **place)
@@ -92,7 +96,7 @@ def roll(
         found = Found(msgspec.structs.replace(found.zone, algorithm=chosen), found.config)
     keys = wiring.key_files(found.zone.keys).needed(found.zone.zone)
     now = wiring.clock().now()
-    wish = read_wish(found.zone.zone, keys, KeyRole(role) if role else None, chosen, now, anew=anew)
+    wish = read_wish(found.zone.zone, keys, asked[0] if asked else None, chosen, now, anew=anew)
     if not found.zone.signed.exists():
         raise DanelawError(
             "ZONE_NOT_SIGNED",

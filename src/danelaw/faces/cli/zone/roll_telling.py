@@ -38,6 +38,11 @@ no time to tell of."""
 
 def plan(zone: Name, wish: Wish, times: Timetable) -> None:
     """What will be done, and when at the earliest."""
+    if not wish.old:
+        why = f"every key is of {wish.algorithm.name}" if wish.algorithm is not None else "every key is new enough"
+        terminal.show(Ink(f"{zone}: {why}, so none is to go", bold=True))
+        terminal.show_hanging("  in use  ", _listed(wish.new, csk=all(key.dnskey.is_sep for key in wish.new)))
+        return
     begun = times.steps[0][1]
     csk = wish.role is KeyRole.CSK or (wish.role is None and all(key.dnskey.is_sep for key in wish.old))
     new = _listed(wish.new, csk=csk) or f"a new {wish.role.name if wish.role is not None else 'key'}"
@@ -45,7 +50,7 @@ def plan(zone: Name, wish: Wish, times: Timetable) -> None:
         new = f"new keys of {wish.algorithm.name}"
     what = f"another {wish.role.name}" if wish.role is not None else "other keys"
     terminal.show(Ink(f"{zone}: {what}, {_HOW[wish.kind]}", bold=True))
-    terminal.show_hanging("  from  ", _listed(wish.old, csk=csk) or "no key")
+    terminal.show_hanging("  from  ", _listed(wish.old, csk=csk))
     terminal.show_hanging("  to    ", new)
     by_ds = wish.kind is not RollKind.ZSK
     width = max(len(name) for name in (_LAST, *(step.name for step, _ in times.steps)))
@@ -69,9 +74,9 @@ def plan_json(zone: Name, wish: Wish, times: Timetable) -> dict[str, object]:
                 "signing": step.signing.value,
                 "delegated": step.delegated.value,
             }
-            for step, at in times.steps
+            for step, at in (times.steps if wish.old else ())
         ],
-        "end": _rfc3339(times.end),
+        "end": _rfc3339(times.end) if wish.old else None,
     }
 
 
