@@ -125,12 +125,46 @@ def against_ca(tmp: Path, test: Callable[[Client], None], **settings: Any) -> No
 
 def test_the_directory_names_every_resource_and_the_profiles(tmp_path: Path) -> None:
     def test(client: Client) -> None:
-        assert {"newNonce", "newAccount", "newOrder", "revokeCert", "renewalInfo", "meta"} == set(client.directory)
+        assert {"newNonce", "newAccount", "newOrder", "revokeCert", "keyChange", "renewalInfo", "meta"} == set(
+            client.directory
+        )
         assert set(client.directory["meta"]["profiles"]) == {"classic", "tlsserver", "shortlived"}
         got = client.session.get(client.directory["newNonce"], timeout=60)
         assert (got.status_code, got.headers["Cache-Control"]) == (204, "no-store")
         assert 'rel="index"' in got.headers["Link"]
         assert client.nonce() != client.nonce()
+
+    against_ca(tmp_path, test)
+
+
+def inner(client: Client, new: ec.EllipticCurvePrivateKey, account: str | None, **protected: object) -> dict[str, str]:
+    """The object within a key change (RFC 8555 §7.3.5): the new key's word, without a nonce."""
+    own = Client(client.session, client.directory, new)
+    header = {"alg": "ES256", "url": client.directory["keyChange"], "jwk": own.jwk()} | protected
+    text, body = (
+        b64(json.dumps(header).encode()),
+        b64(json.dumps({"account": account, "oldKey": client.jwk()}).encode()),
+    )
+    r, s = decode_dss_signature(new.sign(f"{text}.{body}".encode(), ec.ECDSA(hashes.SHA256())))
+    return {"protected": text, "payload": body, "signature": b64(r.to_bytes(32) + s.to_bytes(32))}
+
+
+def test_an_account_goes_over_to_a_new_key_and_the_old_one_signs_no_more(tmp_path: Path) -> None:
+    def test(client: Client) -> None:
+        client.register()
+        new = ec.generate_private_key(ec.SECP256R1())
+        for wrong in (
+            inner(client, new, "https://127.0.0.1/account/another"),
+            inner(client, new, client.kid, url=client.directory["newOrder"]),
+            inner(client, new, client.kid, nonce="of no use here"),
+        ):
+            assert client.post(client.directory["keyChange"], wrong).status_code == 400
+        taken = client.post(client.directory["keyChange"], inner(client, client.key, client.kid))
+        assert problem(taken) == (409, "malformed")
+        assert client.post(client.directory["keyChange"], inner(client, new, client.kid)).status_code == 200
+        assert problem(client.order())[0] == 400
+        client.key = new
+        assert client.order().status_code == 201
 
     against_ca(tmp_path, test)
 

@@ -122,8 +122,11 @@ class Signed:
     signing_input: bytes
 
     @classmethod
-    def from_body(cls, body: bytes) -> Signed:
-        """Parse the body of a POST (RFC 8555 §6.2): flattened, everything in the protected header."""
+    def from_body(cls, body: bytes, *, nonce: bool = True) -> Signed:
+        """Parse the body of a POST (RFC 8555 §6.2): flattened, everything in the protected header.
+
+        Without ``nonce``: the inner object of a key change, which has none (§7.3.5).
+        """
         outer = parse_object(body)
         if "header" in outer or "signatures" in outer:
             raise Problem("malformed", "a flattened JWS without unprotected header is required")
@@ -132,8 +135,10 @@ class Signed:
         algorithm = header.get("alg")
         if algorithm not in ALGORITHMS:
             raise Problem("badSignatureAlgorithm", f"alg {algorithm!r} is not accepted", algorithms=list(ALGORITHMS))
-        nonce, url, jwk, kid = (header.get(name) for name in ("nonce", "url", "jwk", "kid"))
-        if not isinstance(nonce, str):
+        fresh, url, jwk, kid = (header.get(name) for name in ("nonce", "url", "jwk", "kid"))
+        if not nonce and fresh is None:
+            fresh = ""
+        if not isinstance(fresh, str) or (not nonce and fresh):
             raise Problem("badNonce", "no nonce in the protected header")
         if not isinstance(url, str):
             raise Problem("malformed", "no url in the protected header")
@@ -142,7 +147,7 @@ class Signed:
         if not isinstance(jwk, dict | None) or not isinstance(kid, str | None):
             raise Problem("malformed", "jwk is an object and kid a string")
         signed = f"{protected}.{payload}".encode()
-        return cls(algorithm, nonce, url, jwk, kid, b64decode(payload), b64decode(outer.get("signature")), signed)
+        return cls(algorithm, fresh, url, jwk, kid, b64decode(payload), b64decode(outer.get("signature")), signed)
 
     def verify(self, key: AccountKey) -> None:
         key.verify(self.algorithm, self.signature, self.signing_input)

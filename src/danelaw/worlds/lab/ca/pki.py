@@ -45,6 +45,12 @@ class CertificateAuthority:
         builder = _authority(common_name(name), key.public_key(), now, timedelta(days=1095), path_length=0)
         return CertificateAuthority(self._sign(builder), key)
 
+    def cross_sign(self, other: CertificateAuthority, now: datetime) -> x509.Certificate:
+        """A certificate of this one for the name and key of another, good for three years."""
+        subject = other.certificate.subject
+        builder = _authority(subject, other.key.public_key(), now, timedelta(days=1095), path_length=0)
+        return self._sign(builder)
+
     def leaf(
         self, key: LeafKey, names: list[x509.GeneralName], *, subject: str | None, begin: datetime, end: datetime
     ) -> x509.Certificate:

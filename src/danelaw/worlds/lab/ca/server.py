@@ -57,7 +57,9 @@ class AcmeCA:
     ``directory`` gets the PEM files ``roots``, ``api_bundle`` and the API's key. ``resolver`` is the socket of a DNS
     forwarder of this world, ``locate`` says where (address, logical port) is in it. ``nonce_rejection`` is the part of
     good nonces refused all the same, drawn from ``seed``. ``retry_after`` (seconds) is what clients are told while the
-    CA is at work; ``window_retry_after`` how often they should ask for renewal information.
+    CA is at work; ``window_retry_after`` how often they should ask for renewal information. ``customers``: key
+    identifiers with their MAC keys; if there are some, new accounts must be bound to one. ``alternates``: how many more
+    roots there are, each with a chain of its own (RFC 8555 §7.4.2): "Danelaw Lab Root X2" and so on.
 
     A certificate's lifetime counts from the instant of issuance; its notBefore lies an hour earlier.
     """
@@ -75,6 +77,8 @@ class AcmeCA:
         retry_after: int = 1,
         window_retry_after: int = 21600,
         host: str = "127.0.0.1",
+        customers: Mapping[str, bytes] | None = None,
+        alternates: int = 0,
     ) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self.roots = directory / "roots.pem"
@@ -89,8 +93,10 @@ class AcmeCA:
         self._tls = self._write_files(directory, now())
         self._connections: set[asyncio.Task[None]] = set()
         self._listening: socket.socket | None = None
+        intermediate = self.root.intermediate("Danelaw Lab Intermediate E1", now())
+        others = (CertificateAuthority.root(f"Danelaw Lab Root X{2 + number}", now()) for number in range(alternates))
         self._service = AcmeService(
-            self.root.intermediate("Danelaw Lab Intermediate E1", now()),
+            intermediate,
             Vantage(resolver, locate),
             profiles,
             now,
@@ -98,6 +104,8 @@ class AcmeCA:
             nonce_rejection=nonce_rejection,
             retry_after=retry_after,
             window_retry_after=window_retry_after,
+            customers=customers,
+            alternates=[other.cross_sign(intermediate, now()) for other in others],
         )
 
     # -- what the lab sets --------------------------------------------------------------------------------------
@@ -129,6 +137,15 @@ class AcmeCA:
     def accounts(self) -> int:
         """How many accounts there are."""
         return len(self._service.ledger.accounts)
+
+    @property
+    def contacts(self) -> tuple[tuple[str, ...], ...]:
+        """The contacts of each account, the oldest first."""
+        return tuple(tuple(account.contact) for account in self._service.ledger.accounts.values())
+
+    @property
+    def revoked(self) -> tuple[x509.Certificate, ...]:
+        return tuple(one.certificate for one in self._service.ledger.certificates.values() if one.revoked)
 
     @property
     def orders(self) -> int:

@@ -6,7 +6,7 @@ import asyncio
 import json
 import random
 import secrets
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeAlias, TypeVar
@@ -15,6 +15,7 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 
 from danelaw.worlds.lab.ca import csr as requests
+from danelaw.worlds.lab.ca.envelopes import new_key, require_binding
 from danelaw.worlds.lab.ca.identifiers import parse_identifiers
 from danelaw.worlds.lab.ca.jws import AccountKey, Signed, b64decode, b64encode
 from danelaw.worlds.lab.ca.pki import BACKDATED, CertificateAuthority, pem
@@ -74,9 +75,13 @@ class AcmeService:
         nonce_rejection: float,
         retry_after: int,
         window_retry_after: int,
+        customers: Mapping[str, bytes] | None = None,
+        alternates: Sequence[x509.Certificate] = (),
     ) -> None:
         self.base = ""
         self.issuer = issuer
+        self.customers = dict(customers or {})
+        self.alternates = tuple(alternates)
         self.vantage = vantage
         self.profiles = dict(profiles)
         self.now = now
@@ -148,6 +153,8 @@ class AcmeService:
                 raise Problem("malformed", "this resource wants kid, not jwk")
             case ("new-order",), _:
                 return self._new_order(signed, account)
+            case ("key-change",), _:
+                return self._key_change(signed, account)
             case path, _:
                 return self._owned(path, signed, account)
 
@@ -173,7 +180,13 @@ class AcmeService:
             case ("certificate", _):
                 _post_as_get(signed)
                 found = _mine(self.ledger.certificates.get(url), account)
-                return Reply(200, found.pem, "application/pem-certificate-chain")
+                others = [("Link", f'<{url}/{number}>;rel="alternate"') for number in range(len(self.alternates))]
+                return Reply(200, found.pem, "application/pem-certificate-chain", tuple(others))
+            case ("certificate", _, number) if number.isdecimal() and int(number) < len(self.alternates):
+                _post_as_get(signed)
+                found = _mine(self.ledger.certificates.get(url.removesuffix(f"/{number}")), account)
+                other = pem(found.certificate, self.alternates[int(number)])
+                return Reply(200, other, "application/pem-certificate-chain")
             case _:
                 raise Problem("malformed", f"no resource {url}", status=404)
 
@@ -194,11 +207,12 @@ class AcmeService:
             "newNonce": f"{self.base}/new-nonce",
             "newAccount": f"{self.base}/new-account",
             "newOrder": f"{self.base}/new-order",
+            "keyChange": f"{self.base}/key-change",
             "revokeCert": f"{self.base}/revoke-cert",
             "renewalInfo": f"{self.base}/renewal-info",
             "meta": {
                 "termsOfService": f"{self.base}/terms",
-                "externalAccountRequired": False,
+                "externalAccountRequired": bool(self.customers),
                 "profiles": {name: f"certificates good for {life}" for name, life in self.profiles.items()},
             },
         }
@@ -217,6 +231,8 @@ class AcmeService:
             raise Problem("accountDoesNotExist", "no account has this key")
         if fields.get("termsOfServiceAgreed") is not True:
             raise Problem("userActionRequired", "the terms of service must be agreed to")
+        if self.customers:
+            require_binding(fields.get("externalAccountBinding"), signed, self.customers)
         account = Account(self._url("account"), key, _contacts(fields))
         self.ledger.accounts[account.url] = account
         return _json(201, account.to_json(), ("Location", account.url))
@@ -229,6 +245,15 @@ class AcmeService:
                 account.contact = _contacts(fields)
             if fields.get("status") == Status.DEACTIVATED:
                 account.status = Status.DEACTIVATED
+        return _json(200, account.to_json())
+
+    def _key_change(self, signed: Signed, account: Account) -> Reply:
+        """RFC 8555 §7.3.5."""
+        key = new_key(signed, account.url, account.key)
+        other = self.ledger.account_of(key)
+        if other is not None:
+            raise Problem("malformed", "another account has this key", status=409)
+        account.key = key
         return _json(200, account.to_json())
 
     # -- orders -------------------------------------------------------------------------------------------------
