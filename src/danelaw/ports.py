@@ -26,6 +26,7 @@ from danelaw.core.model import (
     Lineage,
     Message,
     OrderState,
+    RevocationReason,
     Silence,
     SubjectName,
     Unreachable,
@@ -278,6 +279,13 @@ class Issuer(Protocol):
 
     async def advance(self, order: OrderState, csr: bytes) -> Advance: ...
     async def renewal_window(self, chain: Chain) -> Window | None: ...
+    async def revoke(self, chain: Chain, reason: RevocationReason) -> None:
+        """Revoke the chain's leaf; one that is revoked already is no error.
+
+        Raises ``DanelawError("REVOCATION_REFUSED")``: clients that know no DANE go by it until it expires.
+        """
+        ...
+
     async def date(self, since: float) -> tuple[Instant, float] | None:
         """What time it was by the CA's clock, and by our ``Clock.monotonic`` when it said so; None: it does not say.
 

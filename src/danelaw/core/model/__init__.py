@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         NeedChallenge,
         OrderState,
         Pending,
+        RevocationReason,
     )
     from danelaw.core.model.proof import (
         JudgedDenial,
@@ -70,7 +71,8 @@ else:
             "limits": "Limits",
             "message": "Message Question Record Silence",
             "names": "domain_name",
-            "order": "Advance Challenge ChallengeType Failed Issued NeedChallenge OrderState Pending",
+            "order": "Advance Challenge ChallengeType Failed Issued NeedChallenge OrderState Pending "
+            "RevocationReason",
             "proof": "JudgedDenial JudgedDigest JudgedKey JudgedLink JudgedRRset JudgedSignature JudgedZone Outcome "
             "Proof Validated",
             "security": "Reason Security",
@@ -82,4 +84,4 @@ else:
         },
     )
 
-__all__ = ["APPLICATIONS", "IP", "Absence", "Advance", "Answer", "Application", "Asked", "Candidate", "Chain", "Challenge", "ChallengeType", "CredentialFacts", "DanelawError", "Do53", "DoH", "DoT", "Endpoint", "Evidence", "Failed", "Forwarder", "GenerationId", "Handshake", "HandshakeFailure", "Hello", "HostName", "Instant", "Issued", "JudgedDenial", "JudgedDigest", "JudgedKey", "JudgedLink", "JudgedRRset", "JudgedSignature", "JudgedZone", "KeyAlgorithm", "Limits", "Lineage", "Lookup", "Message", "Named", "NeedChallenge", "NotOffered", "OrderState", "Outcome", "Pending", "Presentation", "Probe", "Proof", "Question", "RRset", "Reason", "Record", "Said", "Security", "Silence", "SubjectName", "Sweep", "TLSVersion", "Target", "TargetEvidence", "Unreachable", "Validated", "Window", "at_port", "domain_name", "named", "read_forwarder", "read_target", "same_content", "serial_gt", "starttls_names"]  # fmt: skip  # noqa: E501 - a list of names, sorted by the linter
+__all__ = ["APPLICATIONS", "IP", "Absence", "Advance", "Answer", "Application", "Asked", "Candidate", "Chain", "Challenge", "ChallengeType", "CredentialFacts", "DanelawError", "Do53", "DoH", "DoT", "Endpoint", "Evidence", "Failed", "Forwarder", "GenerationId", "Handshake", "HandshakeFailure", "Hello", "HostName", "Instant", "Issued", "JudgedDenial", "JudgedDigest", "JudgedKey", "JudgedLink", "JudgedRRset", "JudgedSignature", "JudgedZone", "KeyAlgorithm", "Limits", "Lineage", "Lookup", "Message", "Named", "NeedChallenge", "NotOffered", "OrderState", "Outcome", "Pending", "Presentation", "Probe", "Proof", "Question", "RRset", "Reason", "Record", "RevocationReason", "Said", "Security", "Silence", "SubjectName", "Sweep", "TLSVersion", "Target", "TargetEvidence", "Unreachable", "Validated", "Window", "at_port", "domain_name", "named", "read_forwarder", "read_target", "same_content", "serial_gt", "starttls_names"]  # fmt: skip  # noqa: E501 - a list of names, sorted by the linter

@@ -18,6 +18,16 @@ class ChallengeType(enum.Enum):
     DNS_01 = "dns-01"
 
 
+class RevocationReason(enum.IntEnum):
+    """Why a certificate is revoked, of the CRLReasons those that a subscriber may give (RFC 5280 §5.3.1)."""
+
+    UNSPECIFIED = 0
+    KEY_COMPROMISE = 1
+    AFFILIATION_CHANGED = 3
+    SUPERSEDED = 4
+    CESSATION_OF_OPERATION = 5
+
+
 @dataclass(frozen=True, slots=True)
 class Challenge:
     """One challenge to be placed.
@@ -37,7 +47,7 @@ class Challenge:
 class OrderState:
     """Where an order stands. ``url``: None until the CA has it. ``placed``: challenges that wait for the CA's look.
 
-    ``replaces``: the certificate that this order renews (RFC 9773 §5).
+    ``replaces``: the certificate that this order renews (RFC 9773 §5). ``failed``: how many before it failed in a row.
     """
 
     names: tuple[Name, ...]
@@ -45,6 +55,7 @@ class OrderState:
     url: str | None = None
     replaces: Chain | None = None
     placed: frozenset[str] = frozenset()
+    failed: int = 0
 
 
 @dataclass(frozen=True, slots=True)

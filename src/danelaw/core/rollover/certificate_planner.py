@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 import dns.name
 import dns.rdatatype
@@ -32,6 +33,9 @@ from danelaw.core.rollover.succession import Complete
 from danelaw.core.tlsa.credential import leaf_lacks, leaf_validity
 
 TXT = int(dns.rdatatype.TXT)
+
+MOST_FAILED: Final = 3
+"""More failed orders in a row are not counted: the CA is left alone for no longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +107,9 @@ class Ordering:
             case Failed(_, code, detail, retry_at) if self.outlook.now < retry_at:
                 why = f"the CA refused the order: {code}: {detail}"
                 return self.outlook.wait("ORDER_FAILED", why, since, retry_at)
-            case _:
-                fresh = OrderState(self.d.names, self.d.profile, replaces=replaces)
+            case outcome:
+                failed = min(outcome.order.failed + 1, MOST_FAILED) if isinstance(outcome, Failed) else 0
+                fresh = OrderState(self.d.names, self.d.profile, replaces=replaces, failed=failed)
                 return AdvanceOrder(self.lineage, generation.generation, fresh)
 
     def _prove(self, generation: CredentialFacts, order: OrderState, needed: Sequence[Challenge]) -> Action | Wait:

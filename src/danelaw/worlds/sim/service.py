@@ -41,6 +41,7 @@ from danelaw.core.model import (
     NeedChallenge,
     OrderState,
     Pending,
+    RevocationReason,
     Unreachable,
     Window,
 )
@@ -256,6 +257,7 @@ class SimCA:
     refusing: bool = False
     dated: bool = True
     challenges: ChallengeType | None = None
+    revoked: list[Chain] = field(default_factory=list)
     _orders: int = 0
     _ready: dict[str, Instant] = field(default_factory=dict)
     _issued: list[Chain] = field(default_factory=list)
@@ -290,6 +292,10 @@ class SimCA:
 
     async def renewal_window(self, chain: Chain) -> Window | None:
         return self._windows.get(chain)
+
+    async def revoke(self, chain: Chain, reason: RevocationReason) -> None:
+        del reason
+        self.revoked.append(chain)
 
     async def date(self, since: float) -> tuple[Instant, float] | None:
         del since
