@@ -19,7 +19,7 @@ from cryptography.x509.oid import NameOID
 from josepy.jwk import JWKEC
 from josepy.util import ComparableECKey
 
-from danelaw.adapters.issue.account import AccountFiles
+from danelaw.adapters.issue.account import AccountFiles, Known
 from danelaw.adapters.issue.received import read_chain, unlike
 from danelaw.adapters.issue.renewal import certificate_id, window_from_json
 from danelaw.adapters.issue.transport import Transport, retry_after
@@ -293,8 +293,8 @@ def test_an_account_key_that_is_none_is_told_and_left_alone(
 
 def test_an_account_has_one_url_at_each_ca(tmp_path: Path) -> None:
     files = AccountFiles(tmp_path)
-    files.remember("https://one/directory", "https://one/account/1")
-    files.remember("https://two/directory", "https://two/account/7")
+    files.remember("https://one/directory", Known("https://one/account/1"))
+    files.remember("https://two/directory", Known("https://two/account/7"))
     files.forget("https://one/directory")
     assert files.url("https://one/directory") is None
     assert files.url("https://two/directory") == "https://two/account/7"

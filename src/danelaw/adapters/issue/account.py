@@ -6,7 +6,7 @@ import json
 import os
 import tempfile
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from cryptography.hazmat.primitives import serialization
@@ -18,8 +18,16 @@ from danelaw.core.model import DanelawError
 
 
 @dataclass(frozen=True, slots=True)
+class Known:
+    """An account at a CA: its URL, and the contact that the CA was told."""
+
+    url: str
+    contact: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class AccountFiles:
-    """``directory`` holds ``key.pem`` (mode 0600) and ``urls.json`` (CA directory URL → account URL)."""
+    """``directory`` holds ``key.pem`` (mode 0600) and ``urls.json`` (CA directory URL → ``Known``)."""
 
     directory: Path
 
@@ -39,31 +47,44 @@ class AccountFiles:
             raise self._unreadable(path, "not an ECDSA P-256 key")
         return JWKEC(key=ComparableECKey(key))
 
-    def url(self, ca: str) -> str | None:
-        """The account's URL at this CA, where it is known."""
-        return self._urls().get(ca)
+    def known(self, ca: str) -> Known | None:
+        """The account at this CA, where one is known."""
+        return self._accounts().get(ca)
 
-    def remember(self, ca: str, url: str) -> None:
-        self._save(self._urls() | {ca: url})
+    def url(self, ca: str) -> str | None:
+        known = self.known(ca)
+        return known.url if known is not None else None
+
+    def remember(self, ca: str, account: Known) -> None:
+        self._save(self._accounts() | {ca: account})
 
     def forget(self, ca: str) -> None:
         """The CA does not know the account any more."""
-        self._save({known: url for known, url in self._urls().items() if known != ca})
+        self._save({known: account for known, account in self._accounts().items() if known != ca})
 
-    def _urls(self) -> dict[str, str]:
+    def _accounts(self) -> dict[str, Known]:
         path = self.directory / "urls.json"
         try:
-            urls = json.loads(path.read_bytes())
+            accounts = json.loads(path.read_bytes())
         except FileNotFoundError:
             return {}
         except (OSError, ValueError) as error:
             raise self._unreadable(path, error) from error
-        return {str(ca): str(url) for ca, url in urls.items()} if isinstance(urls, dict) else {}
+        found: dict[str, Known] = {}
+        for ca, account in accounts.items() if isinstance(accounts, dict) else ():
+            match account:
+                case str(url):  # as it was written before contacts were kept
+                    found[ca] = Known(url)
+                case {"url": str(url), "contact": str() | None as contact}:
+                    found[ca] = Known(url, contact)
+        return found
 
-    def _save(self, urls: dict[str, str]) -> None:
+    def _save(self, accounts: dict[str, Known]) -> None:
         path = self.directory / "urls.json"
         try:
-            self._prepared(json.dumps(urls, indent=1).encode()).replace(path)
+            self._prepared(
+                json.dumps({ca: asdict(known) for ca, known in accounts.items()}, indent=1).encode()
+            ).replace(path)
         except OSError as error:
             raise self._unreadable(path, error) from error
 

@@ -15,8 +15,8 @@ from typing import Any, Final, TypeAlias, TypeVar
 
 import dns.name
 import requests
-from acme import client, messages
 from acme import errors as acme_errors
+from acme import messages
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from josepy.errors import Error as JoseError
@@ -24,7 +24,9 @@ from josepy.interfaces import JSONDeSerializable
 from josepy.json_util import field as json_field
 
 from danelaw.adapters.issue.account import AccountFiles
+from danelaw.adapters.issue.chains import alternates, ends_at
 from danelaw.adapters.issue.received import acme_text, read_chain, unlike
+from danelaw.adapters.issue.registration import Binding, log_in
 from danelaw.adapters.issue.renewal import certificate_id, window_from_json
 from danelaw.adapters.issue.transport import Transport, code_of
 from danelaw.core.model import (
@@ -38,6 +40,7 @@ from danelaw.core.model import (
     NeedChallenge,
     OrderState,
     Pending,
+    RevocationReason,
     Window,
 )
 from danelaw.ports import Blocking, Clock
@@ -67,10 +70,13 @@ class AcmeIssuer:
 
     ``directory``: URL of the CA's directory. ``contact``: a ``mailto:`` URL. ``account``: the folder of the account's
     files. ``bundle``: PEM roots for the CA's HTTPS, None for the system's. ``profile``: for orders that name none.
-    ``back_off``: before a new order, where a failed one brought no Retry-After. The CA's terms are agreed to.
+    ``back_off``: before a new order, where a failed one brought no Retry-After; it doubles with each one that
+    ``OrderState.failed`` counts. ``preferred``: the common name of the root that the chain should end below, where the
+    CA has a choice. ``binding``: for a CA that knows its customers otherwise. The CA's terms are agreed to.
 
     All methods raise ``DanelawError``: ``CA_UNREACHABLE``, ``CA_MALFORMED`` (it does not speak RFC 8555),
-    ``ACCOUNT_UNREADABLE``; ``advance`` also ``PROFILE_UNKNOWN`` and ``CHALLENGE_NOT_OFFERED``.
+    ``ACCOUNT_UNREADABLE``; ``advance`` also ``PROFILE_UNKNOWN``, ``CHALLENGE_NOT_OFFERED``,
+    ``ACCOUNT_BINDING_REQUIRED`` and ``BINDING_UNUSABLE``; ``revoke`` also ``REVOCATION_REFUSED``.
     """
 
     def __init__(
@@ -85,6 +91,8 @@ class AcmeIssuer:
         clock: Clock,
         *,
         back_off: timedelta = BACK_OFF,
+        preferred: str | None = None,
+        binding: Binding | None = None,
     ) -> None:
         self.directory = directory
         self.contact = contact
@@ -93,6 +101,8 @@ class AcmeIssuer:
         self.challenge = challenge
         self.profile = profile
         self.back_off = back_off
+        self.preferred = preferred
+        self.binding = binding
         self._blocking = blocking
         self._clock = clock
         self._resources: messages.Directory | None = None
@@ -111,6 +121,10 @@ class AcmeIssuer:
         Also raises ``DanelawError("RENEWAL_INFO_UNAVAILABLE")`` when the CA has it and does not give it now.
         """
         return await self._run(lambda step: step.renewal_window(chain))
+
+    async def revoke(self, chain: Chain, reason: RevocationReason) -> None:
+        """Revoke the chain's leaf, as the account that ordered it (RFC 8555 §7.6). One that is revoked is no error."""
+        await self._run(lambda step: step.revoke(chain, reason))
 
     async def date(self, since: float) -> tuple[datetime, float] | None:
         """As of the latest reply, and when it came; the directory is fetched for it where that is too long ago."""
@@ -165,7 +179,7 @@ class _Step:
     def advance(self, order: OrderState, csr: bytes) -> Advance:
         try:
             self.resources = self.issuer.resources(self.net)
-            self._log_in()
+            self._log_in(tell=order.url is None)
             if order.url is None:
                 return self._place(order)
             reply = self._post(order.url, None)
@@ -173,26 +187,15 @@ class _Step:
         except messages.Error as problem:
             return self._refused(order, code_of(problem), problem.detail or "")
         except acme_errors.ClientError:
-            if not self.net.server_failed:
+            if not self.net.busy:
                 raise
             return Pending(order, self.net.retry_at(self.now, OUTAGE))
 
     # -- the account --------------------------------------------------------------------------------------------
 
-    def _log_in(self) -> None:
-        """Sign as our account from here on; the CA learns of it, or tells us its URL (RFC 8555 §7.3, §7.3.1)."""
-        files, ca = self.issuer.account, self.issuer.directory
-        url = files.url(ca)
-        if url is None:
-            wish = messages.NewRegistration(terms_of_service_agreed=True)
-            if self.issuer.contact is not None:
-                wish = wish.update(contact=(self.issuer.contact,))
-            try:
-                url = client.ClientV2(self.resources, self.net).new_account(wish).uri
-            except acme_errors.ConflictError as known:
-                url = known.location
-            files.remember(ca, url)
-        self.net.account = messages.RegistrationResource(uri=url, body=messages.Registration())
+    def _log_in(self, *, tell: bool) -> None:
+        issuer = self.issuer
+        log_in(self.net, self.resources, issuer.directory, issuer.account, issuer.contact, issuer.binding, tell=tell)
 
     def _post(self, url: str, body: JSONDeSerializable | None) -> requests.Response:
         """POST, or POST-as-GET where there is no body (RFC 8555 §6.3)."""
@@ -288,14 +291,27 @@ class _Step:
 
     def _download(self, order: OrderState, csr: bytes, url: str) -> Advance:
         """RFC 8555 §7.4.2. What the CA gives is checked before anybody serves it."""
+        reply = self._post(url, None)
         try:
-            certificates = read_chain(self._post(url, None).content)
+            certificates = self._preferred(reply) or read_chain(reply.content)
         except ValueError as error:
             return self._failed(order, "malformed", f"the CA's certificate chain is unreadable: {error}")
         wrong = unlike(certificates, x509.load_der_x509_csr(csr), order.names)
         if wrong is not None:
             return self._failed(order, "malformed", f"the CA's certificate is not what was ordered: {wrong}")
         return Issued(order, Chain(tuple(c.public_bytes(serialization.Encoding.DER) for c in certificates)))
+
+    def _preferred(self, reply: requests.Response) -> list[x509.Certificate] | None:
+        """The chain below the preferred root; None where the CA has none, or nobody asks for one."""
+        root = self.issuer.preferred
+        if root is None:
+            return None
+        others = alternates(reply)
+        while not ends_at(chain := read_chain(reply.content), root):
+            if not others:
+                return None
+            reply = self._post(others.pop(0), None)
+        return chain
 
     # -- refusals -----------------------------------------------------------------------------------------------
 
@@ -309,10 +325,13 @@ class _Step:
             return Pending(order, self.net.retry_at(self.now, OUTAGE))
         if code in ("badNonce", "orderNotReady") or (code == "rateLimited" and order.url is not None):
             return Pending(order, self.net.retry_at(self.now, POLL))
-        return Failed(order, code, detail, self.net.retry_at(self.now, self.issuer.back_off))
+        return Failed(order, code, detail, self.net.retry_at(self.now, self._back_off(order)))
 
     def _failed(self, order: OrderState, code: str, detail: str) -> Failed:
-        return Failed(order, code, detail, self.now + self.issuer.back_off)
+        return Failed(order, code, detail, self.now + self._back_off(order))
+
+    def _back_off(self, order: OrderState) -> timedelta:
+        return self.issuer.back_off * (1 << order.failed)
 
     def _why_invalid(self, body: messages.Order) -> tuple[str, str]:
         """The order's own error, else that of the challenge that failed."""
@@ -329,6 +348,24 @@ class _Step:
                 name = authorization.get("identifier", {}).get("value")
                 return "unauthorized", f"the authorization for {name} is {authorization.get('status')}"
         return "malformed", "the CA calls the order invalid and does not say why"
+
+    # -- revocation ---------------------------------------------------------------------------------------------
+
+    def revoke(self, chain: Chain, reason: RevocationReason) -> None:
+        self.resources = self.issuer.resources(self.net)
+        leaf = x509.load_der_x509_certificate(chain.ders[0])
+        try:
+            self._log_in(tell=False)
+            self._post(self.resources["revokeCert"], messages.Revocation(certificate=leaf, reason=int(reason)))
+        except messages.Error as problem:
+            if code_of(problem) == "alreadyRevoked":
+                return
+            raise DanelawError(
+                "REVOCATION_REFUSED",
+                f"the CA at {self.issuer.directory} does not revoke certificate {leaf.serial_number:x}",
+                evidence=f"{code_of(problem)}: {problem.detail or ''}",
+                hint="the certificate goes on being valid; revoke it at the CA by hand, or with its own key",
+            ) from problem
 
     # -- renewal information ------------------------------------------------------------------------------------
 

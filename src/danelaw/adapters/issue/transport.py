@@ -62,6 +62,11 @@ class Transport(client.ClientNetwork):
         return self.last is not None and self.last.status_code >= 500
 
     @property
+    def busy(self) -> bool:
+        """Whether the last reply says that the server will not answer now, or that we ask too often."""
+        return self.server_failed or (self.last is not None and self.last.status_code == 429)
+
+    @property
     def date(self) -> datetime | None:
         """When the last reply left the server (Date, RFC 9110 §6.6.1); None if it does not say, or a cache gave it."""
         headers = self.last.headers if self.last is not None else {}

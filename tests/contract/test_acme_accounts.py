@@ -1,0 +1,204 @@
+"""Accounts, chains, waits and revocation: what an operator may ask of a CA, and what the CA may ask for."""
+
+from __future__ import annotations
+
+import json
+from base64 import urlsafe_b64encode
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import dns.name
+import pytest
+from acme_world import WWW, World, csr_for, drive, in_world, issue
+from cryptography import x509
+
+from danelaw.adapters.clock import SystemClock
+from danelaw.adapters.issue.registration import Binding
+from danelaw.core.model import (
+    ChallengeType,
+    DanelawError,
+    Failed,
+    Issued,
+    NeedChallenge,
+    OrderState,
+    RevocationReason,
+)
+
+MAC_KEY = b"what the CA gave its customer 17"
+
+
+def binding(folder: Path, kid: str = "customer-17", key: bytes = MAC_KEY, mode: int = 0o600) -> Binding:
+    path = folder / "eab.key"
+    path.write_bytes(urlsafe_b64encode(key) + b"\n")
+    path.chmod(mode)
+    return Binding(kid, path)
+
+
+def test_a_ca_that_knows_its_customers_makes_an_account_for_one(tmp_path: Path) -> None:
+    """RFC 8555 §7.3.4."""
+
+    async def test(here: World) -> None:
+        issuer = here.issuer(binding=binding(tmp_path))
+        end, _ = await drive(here, lambda: issuer, OrderState((WWW,)), csr_for((WWW,)))
+        assert isinstance(end, Issued), end
+        (tmp_path / "eab.key").unlink()  # it was needed once
+        assert isinstance(await issuer.advance(OrderState((WWW,)), csr_for((WWW,))), NeedChallenge)
+        assert here.ca.accounts == 1
+
+    in_world(tmp_path, test, customers={"customer-17": MAC_KEY})
+
+
+@pytest.mark.parametrize(
+    ("kid", "key", "said"),
+    [("customer-18", MAC_KEY, "no customer"), ("customer-17", b"another key", "not made with the key")],
+)
+def test_somebody_whom_the_ca_does_not_know_gets_no_account(tmp_path: Path, kid: str, key: bytes, said: str) -> None:
+    async def test(here: World) -> None:
+        end = await here.issuer(binding=binding(tmp_path, kid, key)).advance(OrderState((WWW,)), csr_for((WWW,)))
+        assert isinstance(end, Failed)
+        assert (end.code, said in end.detail) == ("unauthorized", True)
+        assert here.ca.accounts == 0
+
+    in_world(tmp_path, test, customers={"customer-17": MAC_KEY})
+
+
+def test_without_a_binding_it_is_told_that_the_ca_wants_one(tmp_path: Path) -> None:
+    async def test(here: World) -> None:
+        with pytest.raises(DanelawError) as caught:
+            await here.issuer().advance(OrderState((WWW,)), csr_for((WWW,)))
+        assert caught.value.code == "ACCOUNT_BINDING_REQUIRED"
+        assert "binding" in caught.value.hint
+
+    in_world(tmp_path, test, customers={"customer-17": MAC_KEY})
+
+
+@pytest.mark.parametrize(("content", "mode"), [(b"secret", 0o644), (b"not base64!", 0o600), (b"", 0o600), (None, 0)])
+def test_a_key_that_others_may_read_or_that_is_none_binds_nothing(
+    tmp_path: Path, content: bytes | None, mode: int
+) -> None:
+    path = tmp_path / "eab.key"
+    if content is not None:
+        path.write_bytes(content)
+        path.chmod(mode)
+    with pytest.raises(DanelawError) as caught:
+        Binding("customer-17", path).secret()
+    assert caught.value.code == "BINDING_UNUSABLE"
+    assert content is None or content.decode() not in f"{caught.value}{caught.value.evidence}" or not content
+
+
+def test_a_changed_contact_is_told_to_the_ca_once(tmp_path: Path) -> None:
+    """RFC 8555 §7.3.2."""
+
+    async def test(here: World) -> None:
+        order, csr = OrderState((WWW,)), csr_for((WWW,))
+        await here.issuer(contact="mailto:first@example.net").advance(order, csr)
+        assert here.ca.contacts == (("mailto:first@example.net",),)
+        await here.issuer(contact="mailto:second@example.net").advance(order, csr)
+        assert here.ca.contacts == (("mailto:second@example.net",),)
+        await here.issuer(contact=None).advance(order, csr)
+        assert list(here.ca.contacts) == [()]
+        known = json.loads((tmp_path / "account" / "urls.json").read_text())
+        assert known[here.ca.url]["contact"] is None
+
+    in_world(tmp_path, test)
+
+
+def test_an_account_of_before_contacts_were_kept_is_known_and_is_told_of_its_contact(tmp_path: Path) -> None:
+    async def test(here: World) -> None:
+        await here.issuer(contact=None).advance(OrderState((WWW,)), csr_for((WWW,)))
+        path = tmp_path / "account" / "urls.json"
+        path.write_text(json.dumps({ca: known["url"] for ca, known in json.loads(path.read_text()).items()}))
+        await here.issuer().advance(OrderState((WWW,)), csr_for((WWW,)))
+        assert here.ca.contacts == (("mailto:hostmaster@example.net",),)
+
+    in_world(tmp_path, test)
+
+
+def test_a_contact_that_the_ca_refuses_ends_the_order_that_would_begin(tmp_path: Path) -> None:
+    async def test(here: World) -> None:
+        await here.issuer().advance(OrderState((WWW,)), csr_for((WWW,)))
+        end = await here.issuer(contact="mailto:nobody").advance(OrderState((WWW,)), csr_for((WWW,)))
+        assert isinstance(end, Failed)
+        assert end.code == "invalidContact"
+
+    in_world(tmp_path, test)
+
+
+# -- chains -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("preferred", "root"),
+    [
+        (None, "Danelaw Lab Root X1"),
+        ("Danelaw Lab Root X1", "Danelaw Lab Root X1"),
+        ("Danelaw Lab Root X3", "Danelaw Lab Root X3"),
+        ("Some Other Root", "Danelaw Lab Root X1"),
+    ],
+)
+def test_the_chain_below_the_preferred_root_is_taken_where_there_is_one(
+    tmp_path: Path, preferred: str | None, root: str
+) -> None:
+    """RFC 8555 §7.4.2."""
+
+    async def test(here: World) -> None:
+        issuer = here.issuer(preferred=preferred)
+        end, _ = await drive(here, lambda: issuer, OrderState((WWW,)), csr_for((WWW,)))
+        assert isinstance(end, Issued), end
+        top = x509.load_der_x509_certificate(end.chain.ders[-1])
+        assert top.issuer.rfc4514_string() == f"CN={root}"
+
+    in_world(tmp_path, test, alternates=2)
+
+
+# -- waiting ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("failed", "times"), [(0, 1), (1, 2), (3, 8)])
+def test_the_wait_grows_with_the_orders_that_failed(tmp_path: Path, failed: int, times: int) -> None:
+    async def test(here: World) -> None:
+        here.ca.refuse("rejectedIdentifier")
+        before = SystemClock().now()
+        end = await here.issuer(back_off=timedelta(hours=1)).advance(OrderState((WWW,), failed=failed), csr_for((WWW,)))
+        assert isinstance(end, Failed)
+        assert timedelta() <= end.retry_at - before - timedelta(hours=times) < timedelta(minutes=1)
+
+    in_world(tmp_path, test)
+
+
+# -- revocation -------------------------------------------------------------------------------------------------------
+
+
+def test_a_certificate_is_revoked_once_and_asking_again_is_no_error(tmp_path: Path) -> None:
+    """RFC 8555 §7.6."""
+
+    async def test(here: World) -> None:
+        chain = (await issue(here, OrderState((WWW,)))).chain
+        await here.issuer().revoke(chain, RevocationReason.KEY_COMPROMISE)
+        assert [one.serial_number for one in here.ca.revoked] == [
+            x509.load_der_x509_certificate(chain.ders[0]).serial_number
+        ]
+        await here.issuer().revoke(chain, RevocationReason.KEY_COMPROMISE)
+
+    in_world(tmp_path, test)
+
+
+def test_a_certificate_of_another_account_is_not_revoked_and_that_is_told(tmp_path: Path) -> None:
+    async def test(here: World) -> None:
+        chain = (await issue(here, OrderState((WWW,)))).chain
+        with pytest.raises(DanelawError) as caught:
+            await here.issuer(account=tmp_path / "other").revoke(chain, RevocationReason.SUPERSEDED)
+        assert caught.value.code == "REVOCATION_REFUSED"
+        assert "unauthorized" in caught.value.evidence
+        assert here.ca.revoked == ()
+
+    in_world(tmp_path, test)
+
+
+def test_a_wildcard_and_an_order_with_a_failed_count_go_through_dns_01(tmp_path: Path) -> None:
+    async def test(here: World) -> None:
+        names = (dns.name.from_text("*.example.net."),)
+        await issue(here, replace(OrderState(names), failed=2), ChallengeType.DNS_01)
+
+    in_world(tmp_path, test)
