@@ -145,6 +145,11 @@ def pending(*complete: object, live: int | None = None) -> History:
 STEP = AdvanceOrder(LINEAGE, GenerationId(1), OrderState((HOST,)))
 
 
+def step_after(failed: int) -> AdvanceOrder:
+    """A new order, as the CA is told of it after so many that failed."""
+    return AdvanceOrder(LINEAGE, GenerationId(1), OrderState((HOST,), failed=failed))
+
+
 def test_a_key_without_a_certificate_has_it_ordered_and_says_what_it_replaces() -> None:
     assert planned(pending(), 0) == STEP
     renewal = AdvanceOrder(LINEAGE, GenerationId(2), OrderState((HOST,), replaces=OLD))
@@ -157,7 +162,10 @@ def test_a_key_without_a_certificate_has_it_ordered_and_says_what_it_replaces() 
         (NeedChallenge(ORDER, (HTTP,)), 1, PlaceChallenge(LINEAGE, GenerationId(1), HTTP)),
         (Pending(ORDER, at(9)), 9, AdvanceOrder(LINEAGE, GenerationId(1), ORDER)),
         (Issued(ORDER, NEW), 1, AdvanceOrder(LINEAGE, GenerationId(1), ORDER)),  # it was not stored
-        (Failed(ORDER, "unauthorized", "no", at(9)), 9, STEP),  # a new order
+        (Failed(ORDER, "unauthorized", "no", at(9)), 9, step_after(1)),  # a new order
+        (Failed(replace(ORDER, failed=1), "unauthorized", "no", at(9)), 9, step_after(2)),
+        (Failed(replace(ORDER, failed=3), "unauthorized", "no", at(9)), 9, step_after(3)),  # no more are counted
+        (Pending(replace(ORDER, failed=2), at(9)), 9, AdvanceOrder(LINEAGE, GenerationId(1), replace(ORDER, failed=2))),
         (Failure("TIMEOUT", ""), 20.1, STEP),
     ],
 )
