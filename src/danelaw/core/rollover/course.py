@@ -70,7 +70,8 @@ class _Charting:
                 course = self._standing_by()
             case _ as unreachable:
                 assert_never(unreachable)
-        return replace(self._never_starving(course), emergency=self._emergency(course.target))
+        course = self._starving_nowhere(self._never_starving(course))
+        return replace(course, emergency=self._emergency(course.target))
 
     # -- strategies ---------------------------------------------------------------------------------------------
 
@@ -165,6 +166,22 @@ class _Charting:
         if live.pending is not None:
             return replace(course, ordered=live.pending)
         return replace(course, at_once=ReuseKey(self._lineage, newest.facts.generation))
+
+    def _starving_nowhere(self, course: Course) -> Course:
+        """Nor does a certificate run out on a host that has not come as far as the first one: its key goes on."""
+        if course.at_once is not None or course.ordered is not None:
+            return course
+        for generation in self.holding.generations:
+            hosts = (host for host in self.d.hosts if self.holding.on(host) == generation.generation)
+            key = with_key(self.keys, generation.generation)
+            if key is None or generation.chain is None or not any(map(self.holding.looked, hosts)):
+                continue
+            newest = key.complete or Complete(generation, generation.chain)
+            if self._orders.urgent(newest):
+                if key.pending is not None:
+                    return replace(course, ordered=key.pending)
+                return replace(course, at_once=ReuseKey(self._lineage, newest.facts.generation))
+        return course
 
     # -- what is known ------------------------------------------------------------------------------------------
 

@@ -22,7 +22,7 @@ from danelaw.core.rollover.course import Course
 from danelaw.core.rollover.departure import departing, removing
 from danelaw.core.rollover.facts import Holding
 from danelaw.core.rollover.gate import TLSA, Allowed, says
-from danelaw.core.rollover.lookups import Place, counted_addresses
+from danelaw.core.rollover.lookups import Place, service_addresses
 from danelaw.core.rollover.naming import of_naming
 from danelaw.core.rollover.notices import of_records, of_waivers, of_what_is_left_behind
 from danelaw.core.rollover.ownership import ownership
@@ -128,31 +128,43 @@ class _Service:
 
     def _align(self) -> Iterable[Step]:
         """Bring DNS and the servers to the targets, by steps that the gate allows."""
-        for reached in self._reached():
-            if not counted_addresses(self.outlook.facts, reached, self.outlook.now, self.outlook.limits):
-                because = f"no address of {reached.endpoint.host} is known"
-                yield self._all, self.outlook.wait("NO_ADDRESS", because)
-                return
-        if (alias := unfollowed(self._reached(), self.outlook)) is not None:
-            because = f"nobody has answered where the alias {alias} leads"
-            yield self._all, self.outlook.wait("UNOBSERVED", because)
-            return
+        for line in self.lines:
+            if self._urgent(line):
+                yield from self._renewing(line)
         held_up: set[Lineage] = set()
-        for place in self._places():
-            for whose, step in self._align_records(place):
-                yield whose, step
-                held_up.update(whose)
+        if (blind := self._blind()) is not None:
+            yield self._all, blind
+            held_up.update(self._all)
+        else:
+            for place in self._places():
+                for whose, step in self._align_records(place):
+                    yield whose, step
+                    held_up.update(whose)
         for line in self.lines:
             if line.lineage not in held_up:
                 for step in self._align_servers(line):
                     yield (line.lineage,), step
                     held_up.add(line.lineage)
+            yield from self._renewing(line)
+        if blind is not None:
+            return
         if settling := self._settling():
             yield self._all, settling
             return
         for line in self.lines:
             if line.lineage not in held_up and (destroy := self._destroy(line)):
                 yield (line.lineage,), destroy
+
+    def _blind(self) -> Wait | None:
+        """Where clients go has to be known before records are changed, or another key comes in front of them."""
+        for reached in self._reached():
+            if not service_addresses(self.outlook.facts, reached, self.outlook.now, self.outlook.limits):
+                whose = f" that {' or '.join(reached.hosts)} serves" if reached.elsewhere else ""
+                because = f"no address of {reached.endpoint.host}{whose} is known"
+                return self.outlook.wait("NO_ADDRESS", because)
+        if (alias := unfollowed(self._reached(), self.outlook)) is not None:
+            return self.outlook.wait("UNOBSERVED", f"nobody has answered where the alias {alias} leads")
+        return None
 
     # -- records ------------------------------------------------------------------------------------------------
 
@@ -280,6 +292,12 @@ class _Service:
         if self._leaving(line) and (still := line.serving.still()):
             because = f"{still}, which is configured no longer: take it out of the server's configuration"
             yield self.outlook.wait("STILL_OFFERED", because)
+
+    def _renewing(self, line: Line) -> Iterable[Step]:
+        """What waits for nothing else, unless the lineage is gone and is not to come again."""
+        if line.course.target is not None:
+            for step in line.serving.renewing():
+                yield (line.lineage,), step
 
     def _urgent(self, line: Line) -> bool:
         """Whether what lies on some host's path comes near its end: no other host is waited for then."""

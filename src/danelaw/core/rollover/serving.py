@@ -30,7 +30,7 @@ from danelaw.core.rollover.places import counts
 from danelaw.core.rollover.plans import DesiredService, Outlook, Plan
 from danelaw.core.rollover.reach import Reached, Unprobed
 from danelaw.core.rollover.retirement import still_presented
-from danelaw.core.rollover.succession import Complete
+from danelaw.core.rollover.succession import Complete, keys_of, with_key
 
 PATIENCE: Final = timedelta(days=1)
 """A server that does not present what it was given is reloaded again that often at least."""
@@ -117,6 +117,18 @@ class Serving:
                 yield self._switching(Switch(self.lineage, host, target.facts.generation, target.chain))
                 if not all_at_once:
                     return
+
+    def renewing(self) -> Iterable[Switch]:
+        """A newer certificate of the very key that a host serves changes no record. So it waits for none, nor for other
+        hosts, nor for another key that is to come: whatever stands in their way, no certificate runs out."""
+        for host in self.d.hosts:
+            lying = next((g for g in self.holding.generations if g.generation == self.holding.on(host)), None)
+            key = with_key(keys_of(self.holding), lying.generation) if lying is not None else None
+            newest = key.complete if key is not None and self.holding.looked(host) else None
+            if newest is not None and not self.served(newest, host):
+                step = self._switching(Switch(self.lineage, host, newest.facts.generation, newest.chain))
+                if isinstance(step, Switch):
+                    yield step
 
     def retiring(self) -> Iterable[Plan]:
         """The serving paths are emptied, for nobody presents what lies there. A server may have use for it yet."""
