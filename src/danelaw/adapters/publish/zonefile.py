@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dns.rdatatype import RdataType
+
 from danelaw.adapters.publish.change import accept, already, same
 from danelaw.adapters.zone.edit import held, replace_rrset
 from danelaw.adapters.zone.file_zones import FileZones
 from danelaw.adapters.zone.master_file import ZoneSource
+from danelaw.core.model import RRset
 from danelaw.core.rollover.actions import Conflict, Publish, Receipt
 from danelaw.ports import Clock
 
@@ -31,6 +34,8 @@ class ZonefilePublisher:
             found = held(source, change.replace.owner, change.replace.type)
             if already(found, change.replace):
                 return source
+            if isinstance(alias := held(source, change.replace.owner, RdataType.CNAME), RRset):
+                return Conflict(alias)
             if not same(found, change.expect):
                 return Conflict(found)
             return replace_rrset(source, change.replace)
