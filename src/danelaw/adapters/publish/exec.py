@@ -82,18 +82,17 @@ class ProgramZone:
         if reading.alias is not None:
             kind, texts = RdataType.CNAME, (reading.alias,)
         if not texts:
-            return Found(Absence(owner, type, 0), reading.serial)
+            return Found(Absence(owner, type, 0), reading.serial, ())
         try:
             rdatas = frozenset(rdata_of(kind, text) for text in texts)
         except ValueError as error:
             raise self._unreadable(str(error)) from error
-        return Found(RRset(owner, kind, reading.ttl, rdatas), reading.serial)
+        return Found(RRset(owner, kind, reading.ttl, rdatas), reading.serial, texts)
 
     async def write(self, wanted: Answer, before: Found) -> bool:
         ttl = wanted.ttl if isinstance(wanted, RRset) else 0
-        writing = await self._ask(
-            "replace", wanted.owner, wanted.type, Writing, _texts(before.answer), ttl, _texts(wanted)
-        )
+        expect = before.kept if isinstance(before.kept, tuple) else ()  # as the program wrote them, letter by letter
+        writing = await self._ask("replace", wanted.owner, wanted.type, Writing, expect, ttl, _texts(wanted))
         return writing.done
 
     async def _ask(
