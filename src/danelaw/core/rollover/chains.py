@@ -22,7 +22,7 @@ from danelaw.core.model import (
     Unreachable,
 )
 from danelaw.core.rollover.actions import Conflict, Receipt, Switch
-from danelaw.core.rollover.facts import Deed, Facts, Holding, PresentedSpan
+from danelaw.core.rollover.facts import Began, Deed, Facts, Holding, PresentedSpan
 from danelaw.core.rollover.reach import Reached, Unprobed
 
 
@@ -102,20 +102,33 @@ def _handed(
     found: set[Chain] = set()
     latest = {(s.lineage, s.host): deed for deed, s in deeds if isinstance(deed.outcome, Receipt)}
     since = facts.began(reached.service)
-    sights = [span for spans in hellos.values() for span in spans if not isinstance(span.got, Unreachable)]
     for deed, switch in deeds:
-        if isinstance(deed.outcome, Receipt) and deed.done is not None:
-            probed = _probed(hellos, switch.lineage)
-            unseen = probed is None or deed.done + limits.drain > probed or (since is not None and probed < since.at)
-            on_path = deed is latest[switch.lineage, switch.host] and not _looked_at_path(facts, switch, deed)
-        else:
-            landed = deed.intended + limits.in_flight + limits.drain
-            after = min((max(span.first, landed) for span in sights if span.last > landed), default=None)
-            unseen = after is None or now - after <= limits.lookup_delay
-            on_path = False
+        accepted = isinstance(deed.outcome, Receipt) and deed.done is not None
+        on_path = (
+            accepted and deed is latest[switch.lineage, switch.host] and not _looked_at_path(facts, switch, deed)
+        )
+        unseen = not seen_since(deed, switch, hellos, since, now, limits)
         if unseen or on_path:
             found.add(switch.chain)
     return frozenset(found)
+
+
+def seen_since(
+    deed: Deed,
+    switch: Switch,
+    hellos: Mapping[Hello, tuple[PresentedSpan, ...]],
+    began: Began | None,
+    now: Instant,
+    limits: Limits,
+) -> bool:
+    """Whether an address was seen since the chain was handed over: what it presented then says what came of it."""
+    if isinstance(deed.outcome, Receipt) and deed.done is not None:
+        probed = _probed(hellos, switch.lineage)
+        return probed is not None and deed.done + limits.drain <= probed and (began is None or probed >= began.at)
+    sights = [span for spans in hellos.values() for span in spans if not isinstance(span.got, Unreachable)]
+    landed = deed.intended + limits.in_flight + limits.drain
+    after = min((max(span.first, landed) for span in sights if span.last > landed), default=None)
+    return after is not None and now - after > limits.lookup_delay
 
 
 def _probed(hellos: Mapping[Hello, tuple[PresentedSpan, ...]], lineage: Lineage) -> Instant | None:

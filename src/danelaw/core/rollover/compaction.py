@@ -52,12 +52,14 @@ from danelaw.core.rollover.actions import (
     Switch,
 )
 from danelaw.core.rollover.answers import possible_writes
-from danelaw.core.rollover.chains import drained
+from danelaw.core.rollover.chains import drained, seen_since
 from danelaw.core.rollover.facts import Deed, Facts, PresentedSpan, RosterSpan, RRsetKey, Span
 from danelaw.core.rollover.history import caught_up, listed, newest, rdatas_of, serial_at
 from danelaw.core.rollover.versions import signature_end
 
 DNSKEY, SOA, TXT = int(dns.rdatatype.DNSKEY), int(dns.rdatatype.SOA), int(dns.rdatatype.TXT)
+COUNTED: Final = 24
+"""What is tried again and again is tried ever more seldom: that is told by the last so many times, and by fewer."""
 MACHINES: Final = 8
 """So many starts of machines are remembered. One that is not is taken for a new one, and history begins anew."""
 
@@ -249,11 +251,15 @@ class _Past:
                 return not isinstance(deed.outcome, Receipt) or not self._stored(lineage, generation)
             case MakeZoneKeys() | MakeZoneKey() | DestroyZoneKey():
                 return True
+            case Switch() | Retire():
+                same = (other for other in later if other.action == deed.action)
+                return sum(type(other.outcome) is type(deed.outcome) for other in same) >= COUNTED
             case _:
                 return False
 
     def switches_gone_by(self) -> frozenset[Deed]:
-        """Those to credentials that are destroyed, up to the first on a path that is not: the rest are counted."""
+        """Those to credentials that are destroyed and that nobody can present any more, up to the first on a path that
+        is not of these: the rest are counted."""
         accepted = [d for d in self.facts.deeds if isinstance(d.action, Switch) and isinstance(d.outcome, Receipt)]
         latest = {(d.action.lineage, d.action.host): d for d in accepted if isinstance(d.action, Switch)}
         ended: set[tuple[Lineage, HostName]] = set()
@@ -268,11 +274,19 @@ class _Past:
                 and self._old(deed)
                 and deed is not latest.get(path)
                 and not self._stored(deed.action.lineage, deed.action.generation)
+                and self._seen_since(deed, deed.action)
             ):
                 found.add(deed)
             else:
                 ended.add(path)
         return frozenset(found)
+
+    def _seen_since(self, deed: Deed, switch: Switch) -> bool:
+        """Whether every address was seen since, by the strictest that any service may take that to be."""
+        began = max(self.facts._began.values(), key=lambda told: told.at, default=None)
+        return isinstance(deed.outcome, Conflict) or all(
+            seen_since(deed, switch, hellos, began, self.now, self.limits) for hellos in self.facts._presented.values()
+        )
 
     def _old(self, deed: Deed) -> bool:
         return max(deed.intended, deed.done or deed.intended) < self.before
