@@ -163,6 +163,8 @@ class Cloudflare(StandIn):
     """One record at a time, each with an identifier. No TTL but 1, which is theirs to choose, and 60 and more."""
 
     records: dict[str, dict[str, Any]] = field(default_factory=dict)
+    versions: list[frozenset[str]] = field(default_factory=list)
+    """The content of all TLSA records after each write."""
 
     def __post_init__(self) -> None:
         for name, type, rdata in seed():
@@ -195,6 +197,12 @@ class Cloudflare(StandIn):
             raise Reply(403, {"success": False, "errors": [{"code": 9109, "message": "Invalid access token"}]})
 
     def answer(self, method: str, path: str, query: dict[str, list[str]], body: Any) -> Reply:
+        reply = self._answer(method, path, body)
+        if method != "GET":
+            self.versions.append(frozenset(r["content"] for r in self.records.values() if r["type"] == "TLSA"))
+        return reply
+
+    def _answer(self, method: str, path: str, body: Any) -> Reply:
         match method, unquote(path).removeprefix("/client/v4").split("/"):
             case "GET", ["", "zones"]:
                 zone = {"id": "z1", "name": "example.net", "plan": {"legacy_id": "free"}, "name_servers": []}

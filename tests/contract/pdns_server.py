@@ -65,7 +65,7 @@ def powerdns(program: str, folder: Path) -> Iterator[PowerDNS]:
         f"launch=gsqlite3\ngsqlite3-database={folder}/zones.sqlite\ngsqlite3-dnssec=yes\n"
         f"local-address={LOOPBACK}\nlocal-port={port}\nsocket-dir={folder}\n"
         f"api=yes\napi-key={key}\nwebserver-address={LOOPBACK}\nwebserver-port={api_port}\n"
-        "daemon=no\nguardian=no\ndisable-syslog=yes\nsecurity-poll-suffix=\nreceiver-threads=1\ndistributor-threads=1\n"
+        "domain-metadata-cache-ttl=0\ndaemon=no\nguardian=no\ndisable-syslog=yes\nsecurity-poll-suffix=\nreceiver-threads=1\ndistributor-threads=1\n"
     )
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(  # noqa: S603 - our own words

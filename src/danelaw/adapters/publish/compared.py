@@ -21,13 +21,13 @@ from danelaw.core.rollover.actions import Conflict, Publish, Receipt
 class Found:
     """What a place holds: an RRset, none, or the alias (CNAME) in its place.
 
-    ``serial``: that of the zone as it is served, None where the place does not tell it. ``kept``: what else of the
-    place's own belongs to the RRset and is to be written again with it.
+    ``serial``: that of the zone as it is served, None where the place does not tell it. ``texts``: the records as the
+    place writes them, where it wants to see them again so.
     """
 
     answer: Answer
     serial: int | None = None
-    kept: object = None
+    texts: tuple[str, ...] = ()
 
 
 class Place(Protocol):

@@ -82,7 +82,7 @@ class ProgramZone:
         if reading.alias is not None:
             kind, texts = RdataType.CNAME, (reading.alias,)
         if not texts:
-            return Found(Absence(owner, type, 0), reading.serial, ())
+            return Found(Absence(owner, type, 0), reading.serial)
         try:
             rdatas = frozenset(rdata_of(kind, text) for text in texts)
         except ValueError as error:
@@ -91,8 +91,7 @@ class ProgramZone:
 
     async def write(self, wanted: Answer, before: Found) -> bool:
         ttl = wanted.ttl if isinstance(wanted, RRset) else 0
-        expect = before.kept if isinstance(before.kept, tuple) else ()  # as the program wrote them, letter by letter
-        writing = await self._ask("replace", wanted.owner, wanted.type, Writing, expect, ttl, _texts(wanted))
+        writing = await self._ask("replace", wanted.owner, wanted.type, Writing, before.texts, ttl, _texts(wanted))
         return writing.done
 
     async def _ask(

@@ -1,7 +1,7 @@
 """Publishing through a provider of octoDNS, for the many places that have an interface of their own.
 
 Of octoDNS only the providers are used: one step reads what the place holds and hands it a plan of one change. Providers
-know no preconditions (see ``compared``) and no serials, and some make the change record by record: new ones first.
+know no preconditions (see ``compared``) and no serials, and some make the change record by record.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ import msgspec
 from dns.name import Name
 from dns.rdatatype import RdataType
 
+from danelaw.adapters.publish.change import same
 from danelaw.adapters.publish.compared import Found
 from danelaw.adapters.publish.presentation import rdata_of, rdata_text, type_text
 from danelaw.adapters.publish.web import WebApi, segment
@@ -65,33 +66,36 @@ class PowerDNSZone:
         return self._zone
 
     async def read(self, owner: Name, type: int) -> Found:
-        # Servers before 4.6 do not know rrset_name, and give the whole zone.
-        shown = await self._api.get(self._path, Shown, rrset_name=owner.to_text())
-        self._require_suited(shown)
-        serial = shown.serial if shown.edited_serial is None else shown.edited_serial
-        here = {entries.type: entries for entries in shown.rrsets if _same_name(entries.name, owner)}
-        for kind in (type, RdataType.CNAME):
-            entries = here.get(type_text(kind), Entries("", "", 0))
-            disabled = tuple(entry for entry in entries.records if entry.disabled) if kind == type else ()
-            served = [entry.content for entry in entries.records if not entry.disabled]
-            if served or disabled:
-                break
-        if not served:
-            return Found(Absence(owner, type, 0), serial, disabled)
-        return Found(RRset(owner, kind, entries.ttl, _rdatas(kind, served)), serial, disabled)
+        # Servers before 4.7 do not know rrset_name, and give the whole zone.
+        return self._found(await self._api.get(self._path, Shown, rrset_name=owner.to_text()), owner, type)
 
     async def write(self, wanted: Answer, before: Found) -> bool:
-        kept = before.kept if isinstance(before.kept, tuple) else ()
-        records = list(kept)
+        # Only in the whole zone are disabled records shown, which are to stay as they are.
+        shown = await self._api.get(self._path, Shown)
+        if not same(self._found(shown, wanted.owner, wanted.type).answer, before.answer):
+            return False
+        kind = type_text(wanted.type)
+        here = [entries for entries in shown.rrsets if entries.type == kind and _same_name(entries.name, wanted.owner)]
+        records = [entry for entries in here for entry in entries.records if entry.disabled]
         if isinstance(wanted, RRset):
             records += [Entry(rdata_text(wanted.type, rdata)) for rdata in sorted(wanted.rdatas)]
-        change: dict[str, object] = {"name": wanted.owner.to_text(), "type": type_text(wanted.type)}
+        change: dict[str, object] = {"name": wanted.owner.to_text(), "type": kind}
         if records:
             change |= {"changetype": "REPLACE", "ttl": wanted.ttl, "records": records}
         else:
             change |= {"changetype": "DELETE"}
         await self._api.send("PATCH", self._path, {"rrsets": [change]})
         return True
+
+    def _found(self, shown: Shown, owner: Name, type: int) -> Found:
+        self._require_suited(shown)
+        serial = shown.serial if shown.edited_serial is None else shown.edited_serial
+        here = {entries.type: entries for entries in shown.rrsets if _same_name(entries.name, owner)}
+        for kind in (type, RdataType.CNAME):
+            entries = here.get(type_text(kind), Entries("", "", 0))
+            if served := [entry.content for entry in entries.records if not entry.disabled]:
+                return Found(RRset(owner, kind, entries.ttl, _rdatas(kind, served)), serial)
+        return Found(Absence(owner, type, 0), serial)
 
     def _require_suited(self, shown: Shown) -> None:
         zone = self._zone.to_text()

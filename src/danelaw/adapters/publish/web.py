@@ -24,7 +24,7 @@ T = TypeVar("T")
 PATIENCE: Final = timedelta(seconds=20)
 """For one request with its reply, the connection included."""
 
-LONGEST_REPLY: Final = 1 << 24
+LONGEST_REPLY: Final = 1 << 26
 """In octets. Some servers give a whole zone where one name was asked for."""
 
 LONGEST_QUIET: Final = timedelta(days=1)
