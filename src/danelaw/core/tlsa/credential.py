@@ -8,7 +8,7 @@ from typing import Final
 from dns.name import Name
 
 from danelaw.core.model import Chain, DanelawError, KeyAlgorithm
-from danelaw.core.tlsa.associate import associate, from_spki
+from danelaw.core.tlsa.associate import EE_USAGES, associate, from_spki
 from danelaw.core.tlsa.der import MalformedDER, children
 from danelaw.core.tlsa.records import Combination, TLSARecord
 from danelaw.core.tlsa.x509 import Validity, names_match, parse
@@ -53,11 +53,13 @@ def leaf_lacks(chain: Chain, names: tuple[Name, ...]) -> bool:
 def associations(combinations: Iterable[Combination], chain: Chain | None, spki: bytes) -> frozenset[TLSARecord]:
     """The records that name a credential, under those of the combinations that can be computed for it.
 
-    ``chain`` None: there is only a key yet, so no record about a whole certificate. Unknown combinations are passed
-    over.
+    ``chain`` None: there is only a key yet, so no record about a whole certificate, nor about a CA. Combinations that
+    are unknown are passed over, and so are those about a CA that the chain does not present.
     """
     found: set[TLSARecord] = set()
     for combination in combinations:
+        if chain is None and combination.usage not in EE_USAGES:
+            continue
         try:
             found.add(from_spki(combination, spki) if chain is None else associate(combination, chain))
         except DanelawError:
