@@ -16,9 +16,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
+from itertools import pairwise
 from typing import Final, Protocol, TypeAlias, TypeVar
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 T = TypeVar("T")
@@ -30,7 +32,8 @@ ALL: Final = frozenset((3, selector, matching) for selector in (0, 1) for matchi
 SHA256: Final = frozenset({(3, 0, 1), (3, 1, 1)})
 KEYS: Final = frozenset({(3, 1, 0), (3, 1, 1)})
 CERTIFICATES: Final = frozenset({(3, 0, 0), (3, 0, 1), (3, 0, 2)})
-HABITS: Final[tuple[tuple[frozenset[Parameters], bool], ...]] = (
+Habits: TypeAlias = tuple[tuple[frozenset[Parameters], bool], ...]
+HABITS: Final[Habits] = (
     (ALL, False),
     (ALL, True),
     (SHA256, False),
@@ -38,6 +41,9 @@ HABITS: Final[tuple[tuple[frozenset[Parameters], bool], ...]] = (
     (CERTIFICATES, True),
 )
 """What clients know, and whether of several digests they heed the strongest alone (RFC 7671 §9)."""
+ISSUERS: Final = frozenset((2, selector, matching) for selector in (0, 1) for matching in (1, 2))
+TRUSTING: Final[Habits] = ((ISSUERS, False), (ISSUERS | ALL, False), (ISSUERS, True), (ISSUERS | ALL, True))
+"""Of those who know records of CAs: the first and the third know no others."""
 
 
 class Fallback(enum.Enum):
@@ -125,6 +131,9 @@ class Client:
     """Where an authority is silent, its cache goes on with what has expired (RFC 8767 §5)."""
     address_stretch: float = 1.0
     """As ``stretch``, which is of records, for addresses: these may come from another cache."""
+    checks: str = ""
+    """The name that it wants in every certificate, also where its key is named in DNS, as OpenSSL does; none, if empty.
+    """
     address_age: float = 0.0
     """The part of its time for which somebody else's cache had held the first answer of addresses: from then on they
     expire at other instants than records do."""
@@ -214,7 +223,9 @@ class Client:
             return self._without_dane(chain)
         if self.agile:
             usable = [rdata for rdata in usable if not any(stronger(other, rdata) for other in usable)]
-        return "" if any(matches(rdata, chain) for rdata in usable) else "TLSA_MISMATCH"
+        if not any(matches(rdata, chain, self.timeline.now()) for rdata in usable):
+            return "TLSA_MISMATCH"
+        return "" if not self.checks or self.checks in named(chain[0]) else "NAME_MISMATCH"
 
     def _without_dane(self, chain: Sequence[bytes]) -> str:
         match self.fallback:
@@ -231,7 +242,8 @@ class SimCrowd:
     """``size`` clients, of every age and habit. Twenty are enough for all of them.
 
     ``least``: what caches that raise small TTLs raise them to. ``mandatory``: some have to have DANE; they only belong
-    where there is DANE when they start, and know all that is published.
+    where there is DANE when they start, and know all that is published. ``habits``: what they know. ``checks``: the
+    name that all of them want in a certificate.
     """
 
     timeline: Timeline
@@ -242,6 +254,8 @@ class SimCrowd:
     seed: int = 0
     least: float = 0.0
     mandatory: bool = False
+    habits: Habits = HABITS
+    checks: str = ""
     record: list[Connection] = field(default_factory=list)
 
     def start(self) -> None:
@@ -251,7 +265,7 @@ class SimCrowd:
     def client(self, number: int) -> Client:
         rng = random.Random(f"{self.seed}/{number}")  # noqa: S311  # a simulation wants to be repeated
         addresses = random.Random(f"{self.seed}/{number}/addresses")  # noqa: S311  # likewise
-        knows, agile = HABITS[number // 4 % len(HABITS)]
+        knows, agile = self.habits[number // 4 % len(self.habits)]
         fallback = FALLBACKS[number % len(FALLBACKS)]
         if fallback is Fallback.REFUSE and not (self.mandatory and knows is ALL):
             fallback = Fallback.PKIX
@@ -269,6 +283,7 @@ class SimCrowd:
             fallback=fallback,
             least=self.least if number % 3 == 0 else 0.0,
             stale=number % 7 == 3,
+            checks=self.checks,
             address_stretch=addresses.choice((1.0, 1.0, 2.0)),
             address_age=addresses.random(),
         )
@@ -282,13 +297,52 @@ def stronger(left: bytes, right: bytes) -> bool:
     return left[:2] == right[:2] and (left[2], right[2]) == (2, 1)
 
 
-def matches(rdata: bytes, chain: Sequence[bytes]) -> bool:
-    """DANE-EE by either selector and any digest."""
-    if rdata[0] != 3:
+def matches(rdata: bytes, chain: Sequence[bytes], now: datetime) -> bool:
+    """DANE-EE and DANE-TA by either selector and any digest; a CA has to be presented, and all dates to hold."""
+    if rdata[0] == 3:
+        return _digest(rdata, chain[0]) == rdata[3:]
+    if rdata[0] != 2:
         return False
-    content = chain[0] if rdata[1] == 0 else _key(chain[0])
-    digest = {0: content, 1: hashlib.sha256(content).digest(), 2: hashlib.sha512(content).digest()}
-    return digest.get(rdata[2]) == rdata[3:]
+    for depth in range(1, len(chain)):
+        pairs = pairwise(chain[: depth + 1])
+        if not all(_signed_by(below, above) and _in_time(below, now) for below, above in pairs):
+            return False
+        if _digest(rdata, chain[depth]) == rdata[3:]:
+            return True
+    return False
+
+
+def _digest(rdata: bytes, certificate: bytes) -> bytes:
+    content = certificate if rdata[1] == 0 else _key(certificate)
+    return {0: content, 1: hashlib.sha256(content).digest(), 2: hashlib.sha512(content).digest()}[rdata[2]]
+
+
+@lru_cache(maxsize=256)
+def named(certificate: bytes) -> frozenset[str]:
+    """The DNS names that a certificate is for."""
+    extensions = x509.load_der_x509_certificate(certificate).extensions
+    names = extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    return frozenset(names.get_values_for_type(x509.DNSName))
+
+
+@lru_cache(maxsize=256)
+def _signed_by(below: bytes, above: bytes) -> bool:
+    try:
+        x509.load_der_x509_certificate(below).verify_directly_issued_by(x509.load_der_x509_certificate(above))
+    except (ValueError, InvalidSignature):
+        return False
+    return True
+
+
+def _in_time(certificate: bytes, now: datetime) -> bool:
+    begins, ends = _dates(certificate)
+    return begins <= now <= ends
+
+
+@lru_cache(maxsize=256)
+def _dates(certificate: bytes) -> tuple[datetime, datetime]:
+    read = x509.load_der_x509_certificate(certificate)
+    return read.not_valid_before_utc, read.not_valid_after_utc
 
 
 @lru_cache(maxsize=256)

@@ -175,7 +175,7 @@ class Follower:
         if self.agile:
             usable = [rdata for rdata in usable if not any(stronger(other, rdata) for other in usable)]
         if usable:
-            return "" if any(matches(rdata, chain) for rdata in usable) else "TLSA_MISMATCH"
+            return "" if any(matches(rdata, chain, self.timeline.now()) for rdata in usable) else "TLSA_MISMATCH"
         return "" if self.fallback is Fallback.ANY or self.names.trusts(chain) else "PKIX_UNTRUSTED"
 
     def _note(self, reason: str) -> None:

@@ -5,18 +5,13 @@ Certificates are real, from keys that are derived from numbers: associations and
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from functools import lru_cache, partial
+from functools import partial
 from typing import Final
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from cryptography.x509.oid import NameOID
 from dns.name import Name
 
 from danelaw.core.model import (
@@ -46,11 +41,10 @@ from danelaw.core.model import (
     Window,
 )
 from danelaw.core.rollover.actions import Receipt, Retire, Switch
+from danelaw.worlds.sim.certificates import RSA_KEYS, issue, private_key, root_certificate, valid
 from danelaw.worlds.sim.clock import VirtualClock
-from danelaw.worlds.sim.rsa_keys import rsa_key
 
 THIS_MACHINE: Final = HostName("local")
-RSA_KEYS: Final = 1 << 24
 
 
 @dataclass(slots=True)
@@ -248,7 +242,8 @@ class SimCA:
     """``Issuer``: one step, one certificate, unless it ``challenges``: then it looks for what was placed first.
 
     ``look``: whether a response is found wherever it is looked for. ``dated``: whether it says what time it is.
-    ``suggest_renewal`` asks for all that were issued to be renewed now.
+    ``suggest_renewal`` asks for all that were issued to be renewed now. ``intermediates``: the names of those that
+    issue in turn; none: the root does. ``bare``: it hands out the leaf alone.
     """
 
     clock: VirtualClock
@@ -257,6 +252,8 @@ class SimCA:
     refusing: bool = False
     dated: bool = True
     challenges: ChallengeType | None = None
+    intermediates: tuple[str, ...] = ()
+    bare: bool = False
     revoked: list[Chain] = field(default_factory=list)
     _orders: int = 0
     _ready: dict[str, Instant] = field(default_factory=dict)
@@ -286,7 +283,11 @@ class SimCA:
             if self.clock.now() < ready:
                 return Pending(order, ready)
         number = int.from_bytes(csr, "big")
-        chain = issue(number, order.names, self.clock.now(), self.lifetime)
+        names = self.intermediates
+        by = names[len(self._issued) % len(names)] if names else None
+        chain = issue(number, order.names, self.clock.now(), self.lifetime, by)
+        if self.bare:
+            chain = Chain(chain.ders[:1])
         self._issued.append(chain)
         return Issued(order, chain)
 
@@ -335,66 +336,17 @@ def _numbered(number: int, lineage: Lineage) -> int:
     return number + RSA_KEYS if lineage.algorithm is KeyAlgorithm.RSA else number
 
 
-@lru_cache(maxsize=256)
-def private_key(number: int) -> ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey:
-    """The key of this number: RSA from ``RSA_KEYS`` on."""
-    return rsa_key(number) if number >= RSA_KEYS else ec.derive_private_key(number, ec.SECP256R1())
-
-
-ROOT_KEY = ec.derive_private_key(999_999, ec.SECP256R1())
-ROOT_NAME = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Simulated Root")])
-
-
-@lru_cache(maxsize=1)
-def root_certificate() -> bytes:
-    """The root that simulated clients trust, in DER."""
-    builder = _builder(ROOT_NAME, ROOT_KEY, 1, dt.datetime(2016, 1, 1, tzinfo=dt.UTC), timedelta(days=7300))
-    usage = x509.KeyUsage(False, False, False, False, False, True, True, False, False)
-    builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-    return _signed(builder.add_extension(usage, critical=True))
-
-
-@lru_cache(maxsize=256)
-def _dates(certificate: bytes) -> tuple[Instant, Instant]:
-    read = x509.load_der_x509_certificate(certificate)
-    return read.not_valid_before_utc, read.not_valid_after_utc
-
-
-def valid(certificate: bytes, now: Instant) -> bool:
-    """Whether a certificate's dates hold."""
-    begin, end = _dates(certificate)
-    return begin <= now <= end
-
-
-def issue(number: int, names: Sequence[Name], now: Instant, lifetime: timedelta) -> Chain:
-    subject = x509.Name([])
-    builder = _builder(subject, private_key(number), number + 1, now - timedelta(hours=2), lifetime)
-    builder = builder.add_extension(
-        x509.SubjectAlternativeName([x509.DNSName(name.to_text(omit_final_dot=True)) for name in names]),
-        critical=True,
-    ).add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-    return Chain((_signed(builder), root_certificate()))
-
-
-def _builder(
-    subject: x509.Name,
-    key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey,
-    serial: int,
-    begin: Instant,
-    lifetime: timedelta,
-) -> x509.CertificateBuilder:
-    return (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(ROOT_NAME)
-        .public_key(key.public_key())
-        .serial_number(serial)
-        .not_valid_before(begin)
-        .not_valid_after(begin + lifetime)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(ROOT_KEY.public_key()), critical=False)
-    )
-
-
-def _signed(builder: x509.CertificateBuilder) -> bytes:
-    return builder.sign(ROOT_KEY, hashes.SHA256(), ecdsa_deterministic=True).public_bytes(Encoding.DER)
+__all__ = [
+    "RSA_KEYS",
+    "THIS_MACHINE",
+    "Address",
+    "SimCA",
+    "SimCredentials",
+    "SimHost",
+    "SimServers",
+    "SimSolver",
+    "issue",
+    "private_key",
+    "root_certificate",
+    "valid",
+]

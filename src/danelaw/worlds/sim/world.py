@@ -15,6 +15,7 @@ from danelaw.core.model import Chain, Challenge, ChallengeType, Endpoint, KeyAlg
 from danelaw.core.model.names import hashed
 from danelaw.core.rollover.reach import Reach, Reached
 from danelaw.core.tlsa import Reference
+from danelaw.worlds.sim.certificates import high_root, root_certificate, trusted, valid
 from danelaw.worlds.sim.clients import Delegation, Located, Looked, SimCrowd
 from danelaw.worlds.sim.clock import VirtualClock
 from danelaw.worlds.sim.service import (
@@ -24,8 +25,6 @@ from danelaw.worlds.sim.service import (
     SimCredentials,
     SimServers,
     SimSolver,
-    root_certificate,
-    valid,
 )
 from danelaw.worlds.sim.zone import Content, SimDNS, SimPublisher, SimRegistry, SimZone, authority
 
@@ -105,7 +104,7 @@ class SimWorld:
         return all(rrset is not None and bytes((len(text),)) + text in rrset.rdatas for rrset in found)
 
     def reach(self) -> Reach:
-        reference = Reference((HOST,), (root_certificate(),))
+        reference = Reference((HOST,), (root_certificate(), high_root()))
         return Reach((Reached(LINEAGE.service, (LINEAGE,), (LOCAL,), ENDPOINT, ZONE, (HOST,), reference),))
 
 
@@ -146,7 +145,7 @@ class _Seen:
         return chain.ders if isinstance(chain, Chain) else None
 
     def trusts(self, chain: Sequence[bytes]) -> bool:
-        return root_certificate() in chain and valid(chain[0], self.world.clock.now())
+        return trusted(tuple(chain)) and valid(chain[0], self.world.clock.now())
 
     def digests(self, keys: frozenset[bytes]) -> frozenset[bytes]:
         """The SHA-256 digests of DNSKEYs at the zone (RFC 4034 §5.1.4)."""
