@@ -168,14 +168,16 @@ class _Charting:
         return replace(course, at_once=ReuseKey(self._lineage, newest.facts.generation))
 
     def _starving_nowhere(self, course: Course) -> Course:
-        """Nor does a certificate run out on a host that has not come as far as the first one: its key goes on."""
-        if course.at_once is not None or course.ordered is not None:
+        """Nor does a certificate run out on a host that has not come as far as the first one: its key goes on too."""
+        if course.target is None or course.at_once is not None or course.ordered is not None:
             return course
         for generation in self.holding.generations:
             hosts = (host for host in self.d.hosts if self.holding.on(host) == generation.generation)
             key = with_key(self.keys, generation.generation)
-            if key is None or generation.chain is None or not any(map(self.holding.looked, hosts)):
+            if key is None or generation.chain is None or key.spki == course.target.facts.spki:
                 continue
+            if not any(map(self.holding.looked, hosts)):
+                continue  # nothing can be brought there now
             newest = key.complete or Complete(generation, generation.chain)
             if self._orders.urgent(newest):
                 if key.pending is not None:

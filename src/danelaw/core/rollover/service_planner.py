@@ -129,8 +129,9 @@ class _Service:
     def _align(self) -> Iterable[Step]:
         """Bring DNS and the servers to the targets, by steps that the gate allows."""
         for line in self.lines:
-            if self._urgent(line):
-                yield from self._renewing(line)
+            if line.course.target is not None and self._urgent(line):
+                for step in line.serving.renewing():
+                    yield (line.lineage,), step
         held_up: set[Lineage] = set()
         if (blind := self._blind()) is not None:
             yield self._all, blind
@@ -145,7 +146,6 @@ class _Service:
                 for step in self._align_servers(line):
                     yield (line.lineage,), step
                     held_up.add(line.lineage)
-            yield from self._renewing(line)
         if blind is not None:
             return
         if settling := self._settling():
@@ -292,12 +292,6 @@ class _Service:
         if self._leaving(line) and (still := line.serving.still()):
             because = f"{still}, which is configured no longer: take it out of the server's configuration"
             yield self.outlook.wait("STILL_OFFERED", because)
-
-    def _renewing(self, line: Line) -> Iterable[Step]:
-        """What waits for nothing else, unless the lineage is gone and is not to come again."""
-        if line.course.target is not None:
-            for step in line.serving.renewing():
-                yield (line.lineage,), step
 
     def _urgent(self, line: Line) -> bool:
         """Whether what lies on some host's path comes near its end: no other host is waited for then."""

@@ -119,8 +119,8 @@ class Serving:
                     return
 
     def renewing(self) -> Iterable[Switch]:
-        """A newer certificate of the very key that a host serves changes no record. So it waits for none, nor for other
-        hosts, nor for another key that is to come: whatever stands in their way, no certificate runs out."""
+        """A newer certificate of the very key that a host serves changes no record. Where the old one comes near its
+        end, that waits for no records, nor for other hosts, nor for another key that is to come."""
         for host in self.d.hosts:
             lying = next((g for g in self.holding.generations if g.generation == self.holding.on(host)), None)
             key = with_key(keys_of(self.holding), lying.generation) if lying is not None else None
