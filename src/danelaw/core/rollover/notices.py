@@ -16,7 +16,7 @@ from danelaw.core.tlsa import records_of
 
 
 def of_records(d: DesiredService, places: Iterable[Place], outlook: Outlook) -> Iterable[str]:
-    """Records that are nobody's, that others need, or that are of parameters no longer configured."""
+    """Records that are nobody's, or that others need."""
     for place in places:
         current = newest(outlook.facts, place.zone, place.owner, TLSA)
         if current is None:
@@ -24,8 +24,6 @@ def of_records(d: DesiredService, places: Iterable[Place], outlook: Outlook) -> 
         owned = ownership(d, place, frozenset(records_of(current)), outlook)
         for record in owned.strange:
             yield f"{place.owner} TLSA {record.to_text()} is not ours: adopt or remove it"
-        for combination in {record.combination for record in owned.ours} - set(d.combinations):
-            yield f"{place.owner} TLSA {combination} is configured no longer, and some client may know no other"
         if d.withdrawn:
             for record in owned.ours & owned.needed:
                 yield f"{place.owner} TLSA {record.to_text()} stays: another service needs it"

@@ -26,6 +26,7 @@ from danelaw.core.rollover.lookups import Place, service_addresses
 from danelaw.core.rollover.naming import of_naming
 from danelaw.core.rollover.notices import of_records, of_waivers, of_what_is_left_behind
 from danelaw.core.rollover.ownership import ownership
+from danelaw.core.rollover.parameters import dropping, of_parameters
 from danelaw.core.rollover.places import kept_places, neighbours, put, unfollowed
 from danelaw.core.rollover.plans import DesiredService, Outlook, Plan, Settled, Wait, refused_wait
 from danelaw.core.rollover.reach import Reached
@@ -151,6 +152,9 @@ class _Service:
         if settling := self._settling():
             yield self._all, settling
             return
+        for place in () if held_up else self._places():
+            if isinstance(drop := dropping(self.d, place, self.outlook), Action):
+                yield (), drop
         for line in self.lines:
             if line.lineage not in held_up and (destroy := self._destroy(line)):
                 yield (line.lineage,), destroy
@@ -198,8 +202,10 @@ class _Service:
             beside = (self._own(key.newest, every) - dropped for key in line.course.beside)
             wanted[line.lineage] = own.union(*beside)
         all_wanted = frozenset(record for records in wanted.values() for record in records)
-        theirs = neighbours(self.d, place, self.outlook) if not published else frozenset()
-        union = Publish(place.zone, current, self._rrset(place.owner, rdatas | _rdatas(all_wanted | theirs)))
+        beside_ours = self._presented(every, published, all_wanted) - dropped
+        if not published:
+            beside_ours = neighbours(self.d, place, self.outlook)
+        union = Publish(place.zone, current, self._rrset(place.owner, rdatas | _rdatas(all_wanted | beside_ours)))
         if not published:
             yield from self._first(union, [line for line in self.lines if line.lineage in wanted])
             return
@@ -209,8 +215,9 @@ class _Service:
             back = [switch for line in lacking for switch in self._back(line, every, published)]
             known = {record.combination for record in published}
             same = frozenset(record for record in all_wanted if record.combination in known)
-            if owned.adopted and same and same != all_wanted:
-                # What others serve has no record under the parameters that are desired: ours come under theirs first.
+            if same and same != all_wanted:
+                # What is served may have no record under the parameters that are desired, such as what others serve:
+                # then ours come under the old ones first.
                 narrow = Publish(place.zone, current, self._rrset(place.owner, rdatas | _rdatas(same)))
                 ready = same <= published
                 yield () if ready else missing, put(self.d, self.outlook, union, *(() if ready else (narrow,)), *back)
@@ -233,6 +240,15 @@ class _Service:
             yield tuple(going) if place.zone in self.d.changeable else (), put(self.d, self.outlook, *changes)
         elif not missing:
             yield from (((), step) for step in removing(self.d, place, current, owned, self.outlook))
+
+    def _presented(
+        self, ours: Iterable[TLSARecord], published: frozenset[TLSARecord], wanted: frozenset[TLSARecord]
+    ) -> frozenset[TLSARecord]:
+        """What is on the serving paths, under parameters that are new. Parameters change with the keys that serve
+        first: clients that know no others would find nothing that matches what is presented (RFC 7671 §8)."""
+        new = {record.combination for record in wanted} - {record.combination for record in published}
+        lying = (g for line in self.lines for g in line.holding.generations if g.generation in line.holding.lying)
+        return frozenset(record for g in lying for record in self._own(g, ours) if record.combination in new)
 
     def _first(self, union: Publish, lines: Sequence[Line]) -> Iterable[Step]:
         """A first publication comes after the switch: what is served must match already.
@@ -317,6 +333,7 @@ class _Service:
         """What the operator has to decide."""
         found = (
             *of_records(self.d, self._places(), self.outlook),
+            *of_parameters(self.d, self._places(), self.outlook),
             *of_waivers(self.d, self._reached(), self.outlook),
             *of_what_is_left_behind(self.d, self.outlook),
             *of_naming(self._reached(), self.outlook),

@@ -1,0 +1,247 @@
+"""What an operator changes in a running service: parameters, the CA, names. Clients of every kind watch, those too that
+know records of CAs alone, or want their name in every certificate; and nobody is refused."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from operated import Operated
+from strategic import HASTE
+from virtual import SERVICE, served_tlsa
+
+from danelaw.core.model import CredentialFacts, Limits
+from danelaw.core.rollover.actions import Publish, Switch
+from danelaw.core.rollover.facts import Requested
+from danelaw.core.rollover.planner import Settled
+from danelaw.core.rollover.succession import Strategy
+from danelaw.core.tlsa import Combination, associate
+from danelaw.core.tlsa.credential import associations
+from danelaw.worlds.sim.clients import TRUSTING, Connection, Habits, Parameters, SimCrowd
+from danelaw.worlds.sim.world import HOST, LINEAGE, SimWorld
+
+pytestmark = pytest.mark.slow
+
+NAME = HOST.to_text(omit_final_dot=True)
+
+
+class Changed(Operated):
+    """A service whose operator changes its configuration, and the crowds that watch it."""
+
+    def __init__(
+        self, tlsa: str = "3 1 1", strategy: Strategy = Strategy.STAGED, *intermediates: str, limits: Limits = HASTE
+    ) -> None:
+        world = SimWorld(lag=1.0)
+        world.ca.intermediates = intermediates
+        self.crowds = [world.crowd]
+        world.crowd.start()
+        super().__init__(world, strategy, limits, tlsa=tlsa)
+        self.settle()
+
+    def watched(self, habits: Habits, *, mandatory: bool = False) -> SimCrowd:
+        """More clients come, who want the name in every certificate."""
+        crowd = self.world.crowd_at()
+        crowd.habits, crowd.checks, crowd.mandatory, crowd.seed = habits, NAME, mandatory, len(self.crowds)
+        crowd.start()
+        self.crowds.append(crowd)
+        self.run_for(5)
+        return crowd
+
+    @property
+    def serving(self) -> CredentialFacts:
+        path = self.world.servers.path
+        assert path is not None
+        return self.world.credentials.generations[path.generation]
+
+    @property
+    def published(self) -> list[str]:
+        """The combinations that are there, one for each record."""
+        return sorted(" ".join(map(str, rdata[:3])) for rdata in served_tlsa(self.world))
+
+    def ask(self, *, emergency: bool = False) -> None:
+        """The operator wants another key."""
+
+        async def write() -> None:
+            asked = Requested(self.world.clock.now(), LINEAGE, "the operator", emergency)
+            await self.store.append(SERVICE, await self.store.lease(SERVICE), asked)
+
+        asyncio.run(write())
+
+    def use(self, tlsa: str) -> None:
+        self.configure(combinations=tuple(map(Combination.from_text, tlsa.split(","))))
+
+    def matched(self) -> set[str]:
+        """The combinations under which a record names what is served."""
+        chain = self.serving.chain
+        there = {Combination(*rdata[:3]) for rdata in served_tlsa(self.world)}
+        own = {record.to_rdata(): record for record in associations(there, chain, self.serving.spki)}
+        return {str(own[rdata].combination) for rdata in served_tlsa(self.world) if rdata in own}
+
+    @property
+    def refused(self) -> list[Connection]:
+        assert all(crowd.record for crowd in self.crowds)
+        return [connection for crowd in self.crowds for connection in crowd.refused()]
+
+    @property
+    def notes(self) -> str:
+        plan = self.latest().plan
+        assert isinstance(plan, Settled)
+        return "\n".join(plan.notes)
+
+
+def only(combination: str) -> frozenset[Parameters]:
+    usage, selector, matching = map(int, combination.split())
+    return frozenset({(usage, selector, matching)})
+
+
+def of(generation: CredentialFacts, combination: str) -> bytes:
+    assert generation.chain is not None
+    return associate(Combination.from_text(combination), generation.chain).to_rdata()
+
+
+# -- parameters --------------------------------------------------------------------------------------------------------
+
+KNOWN = "3 1 1"
+
+
+@pytest.mark.parametrize("strategy", Strategy)
+@pytest.mark.parametrize("further", ["3 1 2", "3 0 1", "2 1 1"])
+def test_parameters_are_added_with_every_key_that_is_published(strategy: Strategy, further: str) -> None:
+    life = Changed(KNOWN, strategy, "R10")
+    life.use(f"{KNOWN},{further}")
+    life.settle()
+    assert life.matched() == {KNOWN, further}
+    life.watched(TRUSTING if further == "2 1 1" else ((only(further), False),))
+    life.world.ca.suggest_renewal()
+    life.settle()
+    assert life.matched() == {KNOWN, further}
+    assert life.refused == []
+
+
+def test_parameters_that_come_while_keys_roll_come_with_the_key_that_serves_first() -> None:
+    """Clients that know no others would find the next key alone under them: {3 1 1 old, 3 1 1 new, 3 1 2 new}."""
+    life = Changed()
+    life.watched(((only("3 1 2"), False),))
+    life.start_renewal()
+    life.run(lambda: life.actions[-1] == "Publish" and len(served_tlsa(life.world)) == 2)
+    life.use("3 1 1,3 1 2")
+    life.run(lambda: len(served_tlsa(life.world)) == 4)
+    assert life.matched() == {"3 1 1", "3 1 2"}
+    life.settle()
+    assert life.published == ["3 1 1", "3 1 2"]
+    assert life.refused == []
+
+
+def test_parameters_come_with_an_old_key_that_somebody_serves_again() -> None:
+    """While its record lingers, somebody else restarts the server with it: the roll and the parameters both end."""
+    life = Changed(limits=replace(HASTE, linger=timedelta(seconds=60)))
+    old = life.serving
+    life.watched(((only("3 1 2"), False),))
+    life.start_renewal()
+    life.run(lambda: life.serving != old)
+    life.run_for(5)
+    for address in life.world.servers.addresses:
+        address.chain = old.chain
+    life.use("3 1 1,3 1 2")
+    life.settle(300)
+    assert life.serving != old
+    assert life.published == ["3 1 1", "3 1 2"]
+    assert life.matched() == {"3 1 1", "3 1 2"}
+    assert life.refused == []
+
+
+@pytest.mark.parametrize("leaving", ["3 1 2", "3 0 1", "2 1 1"])
+def test_parameters_that_are_desired_no_longer_stay_until_the_operator_accepts_who_is_refused(leaving: str) -> None:
+    """Rolls cover them meanwhile: some client may know no others."""
+    life = Changed(f"3 1 1,{leaving}", Strategy.STAGED, "R10", "R11")
+    life.watched(((only(leaving), False),), mandatory=True)
+    life.use("3 1 1")
+    life.settle()
+    assert f"TLSA {leaving} is configured no longer, and stays: clients that must have DANE" in life.notes
+    assert life.notes.endswith("[MANDATORY_CLIENTS]")
+    life.renew()
+    assert life.matched() == {"3 1 1", leaving}
+    life.accept("MANDATORY_CLIENTS")
+    life.run(lambda: life.published == ["3 1 1"])
+    life.settle()
+    assert life.notes == ""
+    life.renew()
+    assert life.published == ["3 1 1"]
+    assert life.refused == []
+
+
+# -- issuers that are named in DNS -------------------------------------------------------------------------------------
+
+TA = "3 1 1,2 1 1"
+
+
+@pytest.mark.parametrize("strategy", Strategy)
+def test_the_next_issuer_is_published_before_a_chain_of_its_is_presented(strategy: Strategy) -> None:
+    life = Changed(TA, strategy, "R10")
+    life.watched(TRUSTING)
+    first = served_tlsa(life.world)
+    life.world.ca.intermediates = ("E8",)
+    begun = len(life.told)
+    life.world.ca.suggest_renewal()
+    life.settle()
+    acts = [p.acting for p in life.told[begun:] if isinstance(p.acting, Publish | Switch)]
+    assert [type(act).__name__ for act in acts] == ["Publish", "Switch", "Publish"]
+    assert life.matched() == {"3 1 1", "2 1 1"}
+    assert life.published.count("2 1 1") == 1
+    assert served_tlsa(life.world) != first
+    assert life.refused == []
+
+
+@pytest.mark.parametrize("strategy", Strategy)
+def test_a_ca_that_mixes_its_issuers_costs_a_wait_and_refuses_nobody(strategy: Strategy) -> None:
+    life = Changed(TA, strategy, "R10", "R11", "R10", "R12")
+    life.watched(TRUSTING)
+    for _ in range(5):
+        life.world.ca.suggest_renewal()
+        life.settle()
+        assert life.matched() == {"3 1 1", "2 1 1"}
+    assert life.refused == []
+
+
+def test_under_ta_no_record_names_a_key_that_no_certificate_is_there_for() -> None:
+    life = Changed(TA, Strategy.STANDBY, "R10")
+    assert life.published == ["2 1 1", "3 1 1", "3 1 1"]
+    chain = life.serving.chain
+    assert chain is not None
+    assert associate(Combination(2, 1, 1), chain).to_rdata() in served_tlsa(life.world)
+
+
+def test_in_an_emergency_the_next_issuer_is_waited_for_and_the_known_one_not() -> None:
+    for intermediates, most in ((("R10",), 10), (("R10", "R11"), 30)):
+        life = Changed(TA, Strategy.STANDBY, *intermediates)
+        life.watched(TRUSTING)
+        lost, asked = life.serving, life.world.clock.now()
+        life.ask(emergency=True)
+        life.run(lambda life=life, lost=lost: life.serving.spki != lost.spki)  # type: ignore[misc] # early bound
+        assert life.world.clock.now() - asked <= timedelta(seconds=most)
+        life.settle()
+        assert life.refused == []
+
+
+def test_a_chain_without_its_issuer_does_not_take_the_place_of_one_that_is_named() -> None:
+    """The old certificate is kept while it lives; nobody who goes by the issuer could follow."""
+    life = Changed(TA, Strategy.PINNED, "R10")
+    life.watched(TRUSTING)
+    kept = life.serving
+    life.world.ca.bare = True
+    life.world.ca.suggest_renewal()
+    life.run_until_waiting("ANSWER_HELD")
+    life.run_for(30)
+    assert life.serving == kept
+    assert life.refused == []
+
+
+def test_a_ca_that_is_not_presented_cannot_be_named_and_the_operator_is_told() -> None:
+    life = Operated(SimWorld(lag=1.0), Strategy.PINNED, tlsa=TA)
+    life.world.ca.intermediates, life.world.ca.bare = ("R10",), True
+    life.settle()
+    plan = life.latest().plan
+    assert isinstance(plan, Settled)
+    assert "TLSA 2 1 1 is configured, and cannot be published: the chain presents no CA" in "".join(plan.notes)
