@@ -131,8 +131,8 @@ class _Service:
         """Bring DNS and the servers to the targets, by steps that the gate allows."""
         for line in self.lines:
             if line.course.target is not None and self._urgent(line):
-                for step in line.serving.renewing():
-                    yield (line.lineage,), step
+                for renewal in line.serving.renewing():
+                    yield (line.lineage,), renewal
         held_up: set[Lineage] = set()
         if (blind := self._blind()) is not None:
             yield self._all, blind
