@@ -154,6 +154,14 @@ def test_who_could_fall_back_only_until_the_certificate_ends_is_told_apart() -> 
     assert codes(judgement) == {"MANDATORY_CLIENTS", "NO_FALLBACK"}
 
 
+def test_no_key_is_destroyed_because_another_action_was_accepted() -> None:
+    """A key that is gone does not come back; so who accepts that history is unknown does not speak of keys."""
+    gone = DestroyKey(LINEAGE, GenerationId(2))
+    history = served(X, since=-20)
+    assert codes(verdict(gone, history)) == {"HISTORY_UNKNOWN"}
+    assert codes(verdict(gone, accept(history, *ACCEPTABLE))) == {"HISTORY_UNKNOWN"}
+
+
 # -- for whom, and for how long ---------------------------------------------------------------------------------------
 
 
@@ -228,6 +236,21 @@ def test_only_those_whose_clients_are_refused_can_accept_it(speakers: Iterable[S
     for speaker in speakers:
         accept(history, "CHAIN_UNMATCHED", subject=speaker)
     assert isinstance(verdict(Publish(ZONE, XY, Y), history, both, 100), Allowed) is allowed
+
+
+@pytest.mark.parametrize("speaker", [SERVICE, OTHER])
+def test_who_loses_more_at_the_same_address_has_not_been_spoken_for(speaker: SubjectName) -> None:
+    """The other service has no CA to fall back on: to its clients more is lost by the same change."""
+    history, both = shared(OLD, OLD)
+    here, there = both.endpoints
+    both = Reach((here, replace(there, reference=Reference(there.reference.names, ()))))
+    mixed, rest = rrset(record(OLD), record(NEW, "3 1 2")), rrset(record(NEW, "3 1 2"))
+    assert codes(verdict(Publish(ZONE, mixed, rest), history, both, 100)) == {"CHAIN_UNMATCHED"}
+    accept(history, "CHAIN_UNMATCHED", subject=speaker)
+    assert codes(verdict(Publish(ZONE, mixed, rest), history, both, 100)) == {"CHAIN_UNMATCHED"}
+    accept(history, "CHAIN_UNMATCHED", subject=SERVICE)
+    accept(history, "CHAIN_UNMATCHED", subject=OTHER)
+    assert isinstance(verdict(Publish(ZONE, mixed, rest), history, both, 100), Allowed)
 
 
 def test_a_repair_that_needs_no_acceptance_is_still_called_one() -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from danelaw.core.model import Instant, SubjectName
-from danelaw.core.rollover.actions import Action, DestroyZoneKey, SignZone, SubmitDS
+from danelaw.core.rollover.actions import Action, DestroyKey, DestroyZoneKey, SignZone, SubmitDS
 from danelaw.core.rollover.answers import zone_subject
 from danelaw.core.rollover.conditions import Counterexample
 from danelaw.core.rollover.facts import Facts
@@ -82,21 +82,29 @@ def overridden(
     """
     if any(found.code not in ACCEPTABLE for found in because):
         return False
-    if isinstance(action, SubmitDS | SignZone | DestroyZoneKey):
+    if isinstance(action, DestroyKey | DestroyZoneKey):
+        return False  # a key that is gone does not come back; whoever accepts something else did not speak of that
+    if isinstance(action, SubmitDS | SignZone):
         concerned = [(zone_subject(action.zone), because)]
     else:
         services = dict.fromkeys(reached.service for reached in reach.endpoints)
         if all(acceptance(facts, service, now) is None for service in services):
             return False
         concerned = [(service, alone(_only(reach, service))) for service in services]
-    open_ones = set(because)
+    open_ones = {_what(found) for found in because}
+    told = frozenset(open_ones)
     for subject, theirs in concerned:
         accepted = acceptance(facts, subject, now)
         codes = accepted.codes if accepted is not None else frozenset[str]()
-        if any(found in because and found.code not in codes for found in theirs):
+        if any(_what(found) in told and found.code not in codes for found in theirs):
             return False
-        open_ones -= set(theirs)
+        open_ones -= {_what(found) for found in theirs}
     return not open_ones
+
+
+def _what(found: Counterexample) -> tuple[object, ...]:
+    """What is told once for all whom it concerns: they may be other kinds of client for each service."""
+    return found.code, found.address, found.chain, found.held
 
 
 def _only(reach: Reach, service: SubjectName) -> Reach:
