@@ -116,3 +116,25 @@ def test_who_interrupts_it_and_comes_back_goes_on_with_the_same_key(zone: Path, 
     assert {key["tag"] for key in told["keys"]} < before
     assert "make key" not in [one["did"] for one in told["done"]]
     assert told["done"][-1]["did"] == "destroy key"
+
+
+def test_another_algorithm_begins_with_keys_and_their_signatures(zone: Path, require_program: Find) -> None:
+    """RFC 6781 §4.1.4. What is begun is recorded; the DS of it all is the affair of other tests."""
+    with serving(zone, require_program) as loading:
+        asked = ("--config", str(configured(zone, loading)), "--server", loading.at, "--resolver", loading.at)
+        with subprocess.Popen(  # noqa: S603 - our own command
+            [DANELAW, "zone", "roll", "example.net", "--algorithm", "ed25519", *asked],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        ) as process:
+            assert process.stdout is not None
+            assert process.stderr is not None
+            did = [next(line for line in process.stdout if words in line) for words in (b"make key", b"sign zone")]
+            process.send_signal(signal.SIGINT)
+            process.stderr.read()
+        published = {rdata.algorithm for rrset in loading.ask(ZONE, T.DNSKEY).answer[:1] for rdata in rrset}
+        signed = {
+            rdata.algorithm for rrset in loading.ask(ZONE, T.SOA).answer if rrset.rdtype == T.RRSIG for rdata in rrset
+        }
+    assert (process.returncode, len(did)) == (130, 2)
+    assert (published, signed) == ({13}, {13, 15})
