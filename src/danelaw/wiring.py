@@ -445,7 +445,7 @@ def _subjects(config: Config, world: Surroundings) -> Subjects:
             parent,
             zone.ds_ttl,
             signed_by="danelaw" if isinstance(zone, FileZoneConfig) else "server",
-            algorithm=zone.algorithm if isinstance(zone, FileZoneConfig) else None,
+            algorithm=int(zone.algorithm) if isinstance(zone, FileZoneConfig) and zone.algorithm else None,
             ksk_lifetime=zone.ksk_lifetime if isinstance(zone, FileZoneConfig) else None,
             zsk_lifetime=zone.zsk_lifetime if isinstance(zone, FileZoneConfig) else None,
         )

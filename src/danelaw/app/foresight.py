@@ -1,0 +1,54 @@
+"""What a runner would do next: it looks as a runner does, and then neither acts nor records what it has seen."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection
+from dataclasses import dataclass
+
+from danelaw.app.observe import Observer
+from danelaw.app.toolbox import Subjects, Toolbox
+from danelaw.core.model import DanelawError, Instant, Limits, SubjectName
+from danelaw.core.rollover import clock
+from danelaw.core.rollover.facts import Facts
+from danelaw.core.rollover.gate import Counterexample, Judgement, judge, violations
+from danelaw.core.rollover.planner import Plan, Settled, Wait, plan
+from danelaw.core.rollover.reach import Reach
+
+
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """What comes next for a subject, and what the gate says to it; None: there is nothing to judge."""
+
+    subject: SubjectName
+    at: Instant
+    plan: Plan
+    judgement: Judgement | None
+    violations: tuple[Counterexample, ...]
+
+
+async def foresee(
+    tools: Toolbox, subjects: Subjects, limits: Limits, wanted: Collection[SubjectName], known: Facts
+) -> AsyncIterator[Foreseen]:
+    """Looks at every subject that is wanted, one after the other. ``known``: what is recorded so far."""
+    observer = Observer(tools, subjects.reach, limits)
+    here = tools.clock
+    if (read := clock.compared(known, here.now(), tools.boot, here.monotonic(), limits)) is not None:
+        known = known.add(read)
+    for subject, desired in subjects.desired.items():
+        if subject not in wanted:
+            continue
+        try:
+            known = known.add(*await observer.observe(desired, known))
+        except DanelawError as error:  # as the engine does: what cannot be looked at holds up no other subject
+            now = here.now()
+            yield Foreseen(subject, now, Wait(error.code, str(error), now, None), None, ())
+            continue
+        now = here.now()
+        planned = plan(desired, known, subjects.reach, now, limits)
+        if isinstance(planned, Wait | Settled) and (dated := clock.wrong(known, limits)):
+            planned = Wait("CLOCK_WRONG", clock.told(dated), dated.at, planned.until)
+        judgement = None
+        if not isinstance(planned, Wait | Settled):
+            judgement = judge(planned, known, subjects.reach, now, limits)
+        mine = Reach(tuple(one for one in subjects.reach.endpoints if one.service == subject))
+        yield Foreseen(subject, now, planned, judgement, violations(known, mine, now, limits))

@@ -1,0 +1,119 @@
+"""What the commands for a configured host have in common: which configuration, and which of its subjects."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Final
+
+import click
+
+from danelaw import wiring
+from danelaw.app.config import Config, load
+from danelaw.app.zone_place import PLACES, configuration
+from danelaw.core.model import DanelawError, SubjectName
+from danelaw.core.rollover.clock import CLOCK
+from danelaw.core.rollover.facts import Facts
+from danelaw.ports import LastingStore
+
+_OPTIONS: Final = (
+    click.argument("service", required=False),
+    click.option(
+        "--config",
+        "named",
+        metavar="FILE",
+        type=click.Path(path_type=Path),
+        help="The configuration; else $DANELAW_CONFIG, ./danelaw.toml or /etc/danelaw/danelaw.toml.",
+    ),
+    click.option("--json", "json_form", is_flag=True, help="Give the result as JSON."),
+)
+
+
+def of_configuration(command: Callable[..., None]) -> Callable[..., None]:
+    """Gives a command what all of these take: ``service``, ``named`` and ``json_form``."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def found(named: Path | None) -> tuple[Path, Config]:
+    """The configuration file, and what it says.
+
+    Raises ``DanelawError``: ``CONFIG_MISSING`` where there is none, ``CONFIG_EMPTY`` where it names neither a service
+    nor a zone, and as ``load`` does.
+    """
+    path = configuration(named, os.environ)
+    if path is None:
+        raise DanelawError(
+            "CONFIG_MISSING",
+            "there is no configuration",
+            evidence=f"neither {' nor '.join(PLACES)} is there, and $DANELAW_CONFIG is not set",
+            hint="name it with --config FILE; docs/reference/configuration.md says what is in it",
+        )
+    config = load(path)
+    if not config.zones and not config.services:
+        raise DanelawError(
+            "CONFIG_EMPTY",
+            f"{path} names no service and no zone, so there is nothing to do",
+            evidence=f"there is no file in {path.absolute().parent / 'services.d'}",
+            hint="docs/reference/configuration.md says what is in a service's file",
+        )
+    return path, config
+
+
+async def recorded(config: Config, store: LastingStore | None) -> Facts:
+    """What is known of every subject of a configuration, from the store alone; nothing where there is none."""
+    return await store.facts(*names_of(config), CLOCK) if store is not None else Facts(config.limits.max_gap)
+
+
+def store_of(config: Config) -> LastingStore | None:
+    """The store, unless no runner has made it yet: whoever only reads makes none."""
+    return wiring.lasting_store(config, wiring.blocking()) if config.store.exists() else None
+
+
+def names_of(config: Config) -> tuple[SubjectName, ...]:
+    """Every subject of a configuration, zones before services."""
+    return (*(zone.subject for zone in config.zones), *(service.subject for service in config.services))
+
+
+def chosen(config: Config, service: str | None) -> tuple[SubjectName, ...]:
+    """The subjects that are meant: all, or the one that is named, as far as needed to tell which.
+
+    Raises ``DanelawError("SERVICE_UNKNOWN")``.
+    """
+    every = names_of(config)
+    if service is None:
+        return every
+    wanted = service.strip().lower()
+    for spell in (_whole, _short, _host):
+        fitting = [name for name in every if wanted in spell(name)]
+        if len(fitting) == 1:
+            return (fitting[0],)
+        if fitting:
+            break
+    near = difflib.get_close_matches(wanted, sorted({text for name in every for text in _short(name)}), n=1, cutoff=0.5)
+    raise DanelawError(
+        "SERVICE_UNKNOWN",
+        f"{service!r} names more than one subject" if fitting else f"the configuration has no service {service!r}",
+        evidence=f"it has {_listed(fitting or every)}",
+        hint=f"did you mean {near[0]}?" if near and not fitting else "write the name as it is listed here",
+    )
+
+
+def _whole(name: SubjectName) -> Sequence[str]:
+    return (name.lower(),)
+
+
+def _short(name: SubjectName) -> Sequence[str]:
+    """Without the transport, without the last dot."""
+    return (name.lower(), name.lower().removesuffix("/tcp").removesuffix("."))
+
+
+def _host(name: SubjectName) -> Sequence[str]:
+    return (name.lower().partition(":")[0],) if ":" in name else ()
+
+
+def _listed(names: Iterable[SubjectName]) -> str:
+    return ", ".join(names)

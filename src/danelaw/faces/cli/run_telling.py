@@ -1,0 +1,200 @@
+"""What ``danelaw run`` tells, as it happens: what is done, what is awaited, what is wrong."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from dns.name import Name
+
+from danelaw.app.standing import SOMEBODY, ails
+from danelaw.core.dnssec.delegation_records import ds_text
+from danelaw.core.dnssec.keys import DS
+from danelaw.core.model import Instant, Limits, RRset, SubjectName
+from danelaw.core.rollover.actions import Failure, Receipt, SubmitDS
+from danelaw.core.rollover.facts import Facts
+from danelaw.core.rollover.planner import Plan, Settled, Wait
+from danelaw.core.rollover.progress import Pass, Progress
+from danelaw.faces.cli import terminal, words
+from danelaw.faces.cli.terminal import Ink
+
+_BEFORE: Final = "told before, and not done yet"
+SCHEMA: Final = "danelaw/run/1"
+_WIDE: Final = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """``ports.Parent``: whoever reads what the run tells hands the DS over, and the parent's servers are watched."""
+
+    zone: Name
+    teller: Teller
+    facts: Callable[[], Awaitable[Facts]]
+    """What is recorded: whoever was told once is not told every few minutes, in whatever process."""
+
+    async def submit_ds(self, change: SubmitDS) -> Receipt:
+        known = await self.facts()
+        if any(deed.action == change and isinstance(deed.outcome, Receipt) for deed in known.deeds):
+            return Receipt(note=_BEFORE)
+        self.teller.hand_over(change)
+        return Receipt(note="told to whoever reads this")
+
+
+@dataclass(slots=True)
+class Teller:
+    """``quiet``: only what is wrong is told, and a DS that somebody has to hand over."""
+
+    quiet: bool
+    json_form: bool
+    _awaited: dict[SubjectName, object] = field(default_factory=dict)
+    _wrong: dict[SubjectName, tuple[str, ...]] = field(default_factory=dict)
+
+    def __call__(self, progress: Progress) -> None:
+        ended = progress.ended
+        if ended is None:
+            return
+        if self.json_form:
+            terminal.data(json.dumps(pass_json(ended)))
+            return
+        if isinstance(ended.plan, Wait):
+            self._wait(ended, ended.plan)
+        elif isinstance(ended.plan, Settled):
+            self._settled(ended, ended.plan)
+        else:
+            if isinstance(ended.outcome, Receipt) and ended.outcome.note == _BEFORE:
+                return
+            self._awaited.pop(ended.subject, None)
+            failed = isinstance(ended.outcome, Failure)
+            if failed or not self.quiet:
+                rest = words.particulars(ended.plan, ended.outcome)
+                self._line(ended, words.verb(ended.plan), rest, fg="red" if failed else None)
+            if isinstance(ended.outcome, Failure) and ended.outcome.hint:
+                terminal.say(Ink("hint: ", bold=True), ended.outcome.hint)
+            for one in () if self.quiet else ended.despite:
+                self._line(ended, "in spite of", str(one), fg="yellow")
+        self._violations(ended)
+
+    def hand_over(self, change: SubmitDS) -> None:
+        """On standard error, so that it comes by mail from cron although all else is quiet."""
+        there = sorted(change.replace.rdatas) if isinstance(change.replace, RRset) else []
+        terminal.say(Ink(f"Give this DS of {change.zone} to your registrar, in place of the one there:", bold=True))
+        for rdata in there:
+            terminal.say(f"  {change.zone} IN DS {ds_text(DS.from_rdata(rdata))}")
+
+    def reloaded(self, path: Path) -> None:
+        self._awaited.clear()
+        self._wrong.clear()
+        if not self.quiet:
+            terminal.say(f"{path} is read again")
+
+    def close(self, last: Mapping[SubjectName, Pass], limits: Limits) -> int:
+        """The last word, and the exit status: 1 where something is wrong, else 3 where something is not known."""
+        wrong = [one for one in last.values() if is_wrong(one, limits)]
+        unknown = [one for one in last.values() if one not in wrong and is_unknown(one)]
+        if not self.quiet and not self.json_form:
+            settled = sum(isinstance(one.plan, Settled) for one in last.values())
+            waiting = (
+                len(last) - settled - len(wrong) - len(unknown) + sum(isinstance(one.plan, Settled) for one in wrong)
+            )
+            counted = ((settled, "settled"), (waiting, "waiting"), (len(wrong), "wrong"), (len(unknown), "not known"))
+            tail = "" if settled == len(last) and not wrong else "; more by: danelaw status"
+            terminal.show(", ".join(f"{count} {what}" for count, what in counted if count) + tail)
+        return 1 if wrong else 3 if unknown else 0
+
+    def _wait(self, ended: Pass, wait: Wait) -> None:
+        """Each thing that is awaited gets one line."""
+        phase = (wait.code, words.ends_soon(wait, ended.at))
+        if self._awaited.get(ended.subject) == phase:
+            return
+        self._awaited[ended.subject] = phase
+        wrong = wait.code in SOMEBODY or wait.step is None
+        if wrong or not self.quiet:
+            rest = f"{words.waiting(wait, ended.at)} [{wait.code}]"
+            if wait.code in rest[: -len(wait.code) - 2]:
+                rest = words.waiting(wait, ended.at)
+            self._line(ended, "wait", rest, fg="red" if wrong else None)
+
+    def _settled(self, ended: Pass, settled: Settled) -> None:
+        if self._awaited.get(ended.subject) == settled.notes:
+            return
+        self._awaited[ended.subject] = settled.notes
+        if not self.quiet:
+            due = f", until {settled.until:%Y-%m-%d %H:%M} UTC" if settled.until is not None else ""
+            self._line(ended, "settled", f"all is as it should be{due}")
+            for note in settled.notes:
+                self._line(ended, "note", note, fg="yellow")
+
+    def _violations(self, ended: Pass) -> None:
+        told = tuple(dict.fromkeys(map(str, ended.violations)))
+        if told and self._wrong.get(ended.subject) != told:
+            for one in told:
+                self._line(ended, "refused", one, fg="red")
+        self._wrong[ended.subject] = told
+
+    def _line(self, ended: Pass, verb: str, rest: str, fg: str | None = None) -> None:
+        """What is wrong goes to standard error, all else to standard output."""
+        head = f"{ended.at:%H:%M:%S}  "
+        about = f"{ended.subject}: {rest}"
+        if fg == "red":
+            terminal.hanging((head, Ink(f"{verb:<{_WIDE}}", fg=fg, bold=True), " "), about)
+        else:
+            terminal.show_hanging(f"{head}{verb:<{_WIDE}} ", about)
+
+
+def is_wrong(ended: Pass, limits: Limits) -> bool:
+    """Whether clients are refused, a step failed, or somebody has to do something."""
+    return bool(ended.violations or isinstance(ended.outcome, Failure) or ails(ended.plan, ended.at, limits))
+
+
+def is_unknown(ended: Pass) -> bool:
+    """Whether the pass could not look at all that there is."""
+    return isinstance(ended.plan, Wait) and ended.plan.step is None
+
+
+def pass_json(ended: Pass) -> dict[str, object]:
+    """A line of ``danelaw run --json``."""
+    return {
+        "schema": SCHEMA,
+        "at": rfc3339(ended.at),
+        "subject": ended.subject,
+        **plan_json(ended.plan),
+        **({"outcome": outcome_json(ended)} if ended.outcome is not None else {}),
+        "refused_by_gate": [str(one) for one in ended.refused.because] if ended.refused is not None else [],
+        "despite": [str(one) for one in ended.despite],
+        "violations": list(dict.fromkeys(map(str, ended.violations))),
+        "next": rfc3339(ended.next_at),
+    }
+
+
+def plan_json(found: Plan) -> dict[str, object]:
+    """What is done, awaited, or settled. ``step``: in the mould of every change."""
+    if isinstance(found, Wait):
+        return {
+            "kind": "wait",
+            "code": found.code,
+            "because": found.because,
+            "step": found.step.value if found.step is not None else None,
+            "since": rfc3339(found.since),
+            "earliest": rfc3339(found.until),
+        }
+    if isinstance(found, Settled):
+        return {"kind": "settled", "until": rfc3339(found.until), "notes": list(found.notes)}
+    return {
+        "kind": "action",
+        "action": type(found).__name__,
+        "verb": words.verb(found),
+        "what": words.particulars(found, None),
+    }
+
+
+def outcome_json(ended: Pass) -> dict[str, object]:
+    failed = {"code": ended.outcome.code, "hint": ended.outcome.hint} if isinstance(ended.outcome, Failure) else {}
+    return {"ok": not failed, "says": words.result(ended.outcome), **failed}
+
+
+def rfc3339(at: Instant | None) -> str | None:
+    """An instant to the second."""
+    return f"{at:%Y-%m-%dT%H:%M:%SZ}" if at is not None else None

@@ -1,0 +1,71 @@
+"""``danelaw status``: where every service stands, by what the last run has recorded."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import click
+
+from danelaw import wiring
+from danelaw.app.config import Config
+from danelaw.app.standing import Standing, State, standing
+from danelaw.core.rollover.facts import Done
+from danelaw.faces.cli import interruption, terminal
+from danelaw.faces.cli.configured import chosen, found, of_configuration, recorded, store_of
+from danelaw.faces.cli.status_telling import SCHEMA, standing_json, tell
+
+_NOTHING: Final = (State.UNSEEN, State.UNKNOWN)
+
+
+@click.command()
+@of_configuration
+def status(service: str | None, named: Path | None, *, json_form: bool) -> None:
+    """Tell where every service stands, or SERVICE alone, by what the last run has recorded.
+
+    What is published and presented, what is awaited, since when and until when at the earliest, the next command to
+    type; certificates and their renewal; what is wrong. Asks nobody and changes nothing, so it is quick, and as new as
+    the last run: "seen" says when that was.
+
+    Exit status: 0 all is settled, or waits for nothing but time; 1 something is wrong; 2 the configuration or the store
+    cannot be read; 3 nothing is known.
+    """
+    terminal.need_output()
+    _, config = found(named)
+    standings = interruption.run(_read(config, service))
+    now = wiring.clock().now()
+    if json_form:
+        told = {"schema": SCHEMA, "subjects": [standing_json(one) for one in standings]}
+        terminal.data(json.dumps(told, indent=2))
+    else:
+        for place, one in enumerate(standings):
+            if place:
+                terminal.show()
+            tell(one, now)
+    raise click.exceptions.Exit(_status(standings))
+
+
+async def _read(config: Config, service: str | None) -> Sequence[Standing]:
+    wanted = chosen(config, service)
+    subjects = wiring.subjects_of(config)
+    store = store_of(config)
+    try:
+        known = await recorded(config, store)
+        now = wiring.clock().now()
+        standings = []
+        for name in wanted:
+            last = await store.history(name, limit=1, kinds=(Done,)) if store is not None else ()
+            done = last[0].fact if last and isinstance(last[0].fact, Done) else None
+            standings.append(standing(subjects.desired[name], known, subjects.reach, now, config.limits, done))
+        return standings
+    finally:
+        if store is not None:
+            await store.close()
+
+
+def _status(standings: Sequence[Standing]) -> int:
+    if any(one.trouble for one in standings):
+        return 1
+    return 3 if any(one.state in _NOTHING for one in standings) else 0
