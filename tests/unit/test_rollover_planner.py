@@ -294,6 +294,12 @@ def test_an_accepted_change_is_not_repeated_before_it_could_be_served() -> None:
     assert waits(planned(history, 1)) == ("NOT_LOADED", 15.1)
 
 
+def test_what_a_person_is_to_publish_is_what_is_awaited() -> None:
+    step = planned(served(X).does(0, change(X, XY), Receipt(note="publish this")), 1)
+    assert isinstance(step, Wait)
+    assert step.because.endswith("serves it yet: publish this")
+
+
 def test_the_union_settles_before_the_switch() -> None:
     history = served(X).sees(10, 80, 2, XY, *ALSO).presents(10, 80, OLD).holds(80, FIRST, SECOND, live=1)
     assert waits(planned(history, 70)) == ("ANSWER_HELD", 75)

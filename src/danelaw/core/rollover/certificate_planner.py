@@ -12,11 +12,11 @@ from dns.name import Name
 
 from danelaw.core.model import (
     Absence,
-    Chain,
     Challenge,
     ChallengeType,
     CredentialFacts,
     Failed,
+    GenerationId,
     Instant,
     Issued,
     Lineage,
@@ -26,7 +26,15 @@ from danelaw.core.model import (
     RRset,
 )
 from danelaw.core.model.names import hashed
-from danelaw.core.rollover.actions import Action, AdvanceOrder, ClearChallenge, Failure, PlaceChallenge, Publish
+from danelaw.core.rollover.actions import (
+    Action,
+    AdvanceOrder,
+    ClearChallenge,
+    Failure,
+    PlaceChallenge,
+    Publish,
+    Receipt,
+)
 from danelaw.core.rollover.answers import newest, visible
 from danelaw.core.rollover.plans import DesiredService, Outlook, Wait
 from danelaw.core.rollover.succession import Complete
@@ -49,9 +57,12 @@ class Ordering:
     def due(self, current: Complete) -> Instant:
         """When to renew a certificate: the CA's window (RFC 9773), or a part of its lifetime.
 
-        At once where it lacks a name that is desired by now; but not a second time, if a CA leaves that name out.
+        At once where it lacks a name that is desired by now; but not a second time, if a CA leaves that name out. At
+        once also where another CA issued it than is desired by now. A name too many harms nobody until then.
         """
         if leaf_lacks(current.chain, self.d.names) and not self._ordered_with_all_names(current):
+            return self.outlook.now
+        if self._elsewhere(current.facts.generation):
             return self.outlook.now
         late = self._after(current, self.outlook.limits.renew_fraction)
         info = self.outlook.facts.renewal(current.chain)
@@ -69,22 +80,40 @@ class Ordering:
             for deed in self.outlook.facts.deeds
         )
 
+    def _elsewhere(self, generation: GenerationId) -> bool:
+        """Whether another CA issued a generation's certificate. What somebody else put there may be of any."""
+        issued = [
+            deed.action.order
+            for deed in self.outlook.facts.deeds
+            if isinstance(deed.action, AdvanceOrder)
+            and (deed.action.lineage, deed.action.generation) == (self.lineage, generation)
+            and isinstance(deed.outcome, Issued)
+        ]
+        return bool(issued) and not self._here(issued[-1])
+
+    def _here(self, order: OrderState) -> bool:
+        """Whether an order is at the CA that is desired."""
+        return None in (order.issuer, self.d.issuer) or order.issuer == self.d.issuer
+
     def _after(self, current: Complete, part: float) -> Instant:
         validity = leaf_validity(current.chain)
         if validity is None:
             return self.outlook.now
         return validity.start + (validity.end - validity.start) * part
 
-    def step(self, generation: CredentialFacts, replaces: Chain | None) -> Action | Wait:
+    def step(self, generation: CredentialFacts, follows: Complete | None) -> Action | Wait:
         """The next step of the order for a generation that has a key and no certificate.
 
-        ``replaces``: the chain that it is to follow (RFC 9773 §5).
+        ``follows``: the certificate that it is to replace (RFC 9773 §5), if the CA is the same. An order that another
+        CA was at work on is left there.
         """
+        replaces = follows.chain if follows is not None and not self._elsewhere(follows.facts.generation) else None
         steps = [
             deed
             for deed in self.outlook.facts.deeds
             if isinstance(deed.action, AdvanceOrder)
             and (deed.action.lineage, deed.action.generation) == (self.lineage, generation.generation)
+            and self._here(deed.action.order)
         ]
         told = [s for s in steps if isinstance(s.outcome, NeedChallenge | Pending | Issued | Failed)]
         if steps and steps[-1].done is not None and (not told or told[-1] is not steps[-1]):
@@ -109,7 +138,8 @@ class Ordering:
                 return self.outlook.wait("ORDER_FAILED", why, since, retry_at)
             case outcome:
                 failed = min(outcome.order.failed + 1, MOST_FAILED) if isinstance(outcome, Failed) else 0
-                fresh = OrderState(self.d.names, self.d.profile, replaces=replaces, failed=failed)
+                d = self.d
+                fresh = OrderState(d.names, d.profile, replaces=replaces, failed=failed, issuer=d.issuer)
                 return AdvanceOrder(self.lineage, generation.generation, fresh)
 
     def _prove(self, generation: CredentialFacts, order: OrderState, needed: Sequence[Challenge]) -> Action | Wait:
@@ -170,6 +200,9 @@ def publishing(outlook: Outlook, change: Publish, *instead: Action) -> Action | 
     """A change of one RRset, unless it was just accepted and is not served yet."""
     if tried := outlook.lately_accepted(change):
         because = f"the change was accepted; no authority of {change.zone} serves it yet"
+        deed = outlook.latest(change)
+        if deed is not None and isinstance(deed.outcome, Receipt) and deed.outcome.serial is None and deed.outcome.note:
+            because = f"no authority of {change.zone} serves it yet: {deed.outcome.note}"  # it may be a person's to do
         return outlook.wait("NOT_LOADED", because, tried, tried + outlook.limits.in_flight)
     return outlook.gated(change, *instead)
 
