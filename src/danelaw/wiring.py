@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from importlib.resources import files
@@ -28,7 +29,19 @@ from danelaw.app.eyes import Eyes
 from danelaw.app.platform_roots import PLATFORM_ROOTS
 from danelaw.core.dnssec.anchors import Anchors, read_anchors
 from danelaw.core.dnssec.zonekeys import ZoneKeyCache
-from danelaw.core.model import IP, DanelawError, Forwarder, Instant, Limits, Lookup, Record, SubjectName, Target
+from danelaw.core.model import (
+    IP,
+    ChallengeType,
+    DanelawError,
+    Forwarder,
+    Instant,
+    Limits,
+    Lineage,
+    Lookup,
+    Record,
+    SubjectName,
+    Target,
+)
 from danelaw.core.model.servers import naming_question
 from danelaw.core.tlsa import Reference, base_domains
 from danelaw.ports import (
@@ -36,12 +49,16 @@ from danelaw.ports import (
     Blocking,
     Clock,
     Commands,
+    Credentials,
     Dialer,
+    Issuer,
     KeyFiles,
     LastingStore,
     Parent,
     ProbeLimits,
     Publisher,
+    Resolver,
+    Solver,
     Store,
     Surroundings,
     ZoneDesk,
@@ -49,6 +66,7 @@ from danelaw.ports import (
 
 if TYPE_CHECKING:
     # What only one of these functions needs is imported there: to look at the network takes a quarter of it all.
+    from danelaw.adapters.deploy import DirectoryCredentials
     from danelaw.adapters.publish.compared import Place
     from danelaw.adapters.zone.file_zones import FileZones, ZoneFile
     from danelaw.app.config import (
@@ -62,6 +80,7 @@ if TYPE_CHECKING:
     )
     from danelaw.app.delegation import Onlookers
     from danelaw.app.engine import Engine
+    from danelaw.app.issuer_sections import IssuerConfig
     from danelaw.app.toolbox import Subjects, Toolbox
     from danelaw.core.rollover.planner import Desired
     from danelaw.core.rollover.reach import NamedBy, Reached
@@ -228,6 +247,13 @@ def lasting_store(config: Config, blocking: Blocking) -> LastingStore:
     return SQLStore(config.store, config.limits, blocking, beside=config.credentials, keep=config.keep_history)
 
 
+def only_runner(config: Config, what: str) -> AbstractContextManager[None]:
+    """While it is entered, no other process is the runner of this configuration's store. See there."""
+    from danelaw.adapters.store.one_runner import only_runner as alone
+
+    return alone(config.store, what, clock().now())
+
+
 def zone_store(zone: FileZoneConfig, config: Config | None, blocking: Blocking) -> LastingStore:
     """The store of the configuration; without one, a file beside the signed zone."""
     from danelaw.adapters.store.sql import SQLStore
@@ -248,7 +274,7 @@ def build(config: Config, surroundings: Surroundings, store: Store | None = None
 
     require_feasible(config)
     store = store or memory_store(config.limits)
-    subjects = _subjects(config, surroundings)
+    subjects = _subjects(config, surroundings.parents)
     tools = _tools(config, surroundings, store)
     return Wired(Engine(tools, subjects, config.limits), tools, subjects, store)
 
@@ -293,7 +319,7 @@ def zone_runner(
         limits=config.limits if config is not None else Limits(),
     )
     store = store or memory_store(one.limits)
-    subjects, tools = _subjects(one, world), _tools(one, world, store)
+    subjects, tools = _subjects(one, world.parents), _tools(one, world, store)
     if servers:
         stated = StatedZone(zone.zone, servers, StatedPorts(dict(servers)), tools.authorities)
         tools = replace(tools, authorities=stated)
@@ -303,8 +329,6 @@ def zone_runner(
 def _tools(config: Config, world: Surroundings, store: Store) -> Toolbox:
     from danelaw.adapters.clock import boot_id
     from danelaw.adapters.deploy import DirectoryCredentials, DirectoryDeployer
-    from danelaw.adapters.issue.acme import AcmeIssuer
-    from danelaw.adapters.issue.webroot import WebrootSolver
     from danelaw.adapters.publish.zonefile import ZonefilePublisher
     from danelaw.adapters.zone.file_zones import FileZones
     from danelaw.app.config import LOCAL, FileZoneConfig
@@ -323,21 +347,7 @@ def _tools(config: Config, world: Surroundings, store: Store) -> Toolbox:
     in_files = ZonefilePublisher(files, world.clock)
     live = {lineage: path for service in config.services for lineage, path in service.live_paths.items()}
     credentials = DirectoryCredentials(config.credentials, world.blocking, world.clock, live)
-    issuers = {
-        key: AcmeIssuer(
-            issuer.directory,
-            issuer.contact,
-            issuer.account,
-            issuer.bundle,
-            issuer.challenge,
-            issuer.profile,
-            world.blocking,
-            world.clock,
-            back_off=config.back_off,
-        )
-        for key, issuer in config.issuers.items()
-    }
-    solvers = {key: WebrootSolver(i.webroot) for key, i in config.issuers.items() if i.webroot is not None}
+    solvers = _solvers(config, world, resolver)
     return Toolbox(
         clock=world.clock,
         store=store,
@@ -348,16 +358,106 @@ def _tools(config: Config, world: Surroundings, store: Store) -> Toolbox:
         zones={zone.zone: files for zone in filed},
         publishers={zone.zone: _publisher(zone, config, world) or in_files for zone in config.zones},
         parents=_parents(config, world, files),
-        credentials=dict.fromkeys(live, credentials),
+        credentials=dict.fromkeys(live, credentials) | dict(_watched(config, credentials, world)),
         deployers={
             (lineage, LOCAL): DirectoryDeployer(credentials, service.reload, world.commands, world.blocking)
             for service in config.services
             for lineage in service.live_paths
         },
-        issuers={line: issuers[service.issuer] for service in config.services for line in service.live_paths},
+        issuers=_issuers(config, world, credentials, resolver),
         solvers={line: solvers[s.issuer] for s in config.services if s.issuer in solvers for line in s.live_paths},
         boot=boot_id(),
     )
+
+
+def _issuers(
+    config: Config, world: Surroundings, credentials: DirectoryCredentials, resolver: Resolver
+) -> dict[Lineage, Issuer]:
+    """Who issues for each lineage; services that name the same issuer share what it remembers."""
+    from danelaw.adapters.issue.selfsigned import SelfSignedIssuer
+    from danelaw.app.issuer_sections import SelfSignedConfig
+
+    shared = {key: _issuer(issuer, config, world, resolver) for key, issuer in config.issuers.items()}
+    found: dict[Lineage, Issuer] = {}
+    for service in config.services:
+        issuer = config.issuers[service.issuer]
+        for line in service.live_paths:
+            if isinstance(issuer, SelfSignedConfig) and issuer.lifetime is not None:
+                found[line] = SelfSignedIssuer(line, credentials, world.clock, issuer.lifetime)
+            elif (other := shared[service.issuer]) is not None:
+                found[line] = other
+    return found
+
+
+def _issuer(issuer: IssuerConfig, config: Config, world: Surroundings, resolver: Resolver) -> Issuer | None:
+    """None for one that each lineage has of its own."""
+    from danelaw.adapters.issue.command import CommandIssuer
+    from danelaw.adapters.issue.watch import WatchIssuer
+    from danelaw.app.issuer_sections import AcmeConfig, CommandConfig, WatchConfig
+
+    match issuer:
+        case AcmeConfig():
+            from danelaw.adapters.issue.acme import AcmeIssuer
+            from danelaw.adapters.issue.registration import Binding
+
+            return AcmeIssuer(
+                issuer.directory,
+                issuer.contact,
+                issuer.account,
+                issuer.bundle,
+                issuer.challenge,
+                issuer.profile,
+                world.blocking,
+                world.clock,
+                back_off=config.back_off,
+                preferred=issuer.preferred_chain,
+                binding=Binding(*issuer.binding) if issuer.binding is not None else None,
+                resolver=resolver,
+            )
+        case CommandConfig():
+            return CommandIssuer(issuer.command, world.clock, issuer.timeout, config.back_off)
+        case WatchConfig():
+            return WatchIssuer(world.clock)
+    return None
+
+
+def _watched(
+    config: Config, credentials: DirectoryCredentials, world: Surroundings
+) -> Iterable[tuple[Lineage, Credentials]]:
+    """The stores of services whose credentials another client gets."""
+    from danelaw.adapters.issue.watch import Watched, WatchedCredentials
+    from danelaw.app.issuer_sections import WatchConfig
+
+    for service in config.services:
+        issuer = config.issuers[service.issuer]
+        if isinstance(issuer, WatchConfig):
+            watched = (
+                Watched.of(issuer.client, issuer.directory, issuer.name)
+                if issuer.name is not None
+                else Watched.of_name(issuer.client, issuer.directory, service.names[0])
+            )
+            for line in service.lineages:
+                yield line, WatchedCredentials(credentials, watched, world.blocking)
+
+
+def _solvers(config: Config, world: Surroundings, resolver: Resolver) -> dict[str, Solver]:
+    """By the names of their issuers: those that answer http-01."""
+    from danelaw.adapters.issue.seen import SeenSolver
+    from danelaw.adapters.issue.standalone import StandaloneSolver
+    from danelaw.adapters.issue.webroot import WebrootSolver
+    from danelaw.app.issuer_sections import AcmeConfig
+
+    found: dict[str, Solver] = {}
+    for key, issuer in config.issuers.items():
+        if not isinstance(issuer, AcmeConfig) or issuer.challenge is not ChallengeType.HTTP_01:
+            continue
+        if issuer.webroot is not None:
+            found[key] = WebrootSolver(issuer.webroot)
+        else:
+            found[key] = StandaloneSolver(issuer.listen, world.dialer)
+        if issuer.preflight:
+            found[key] = SeenSolver(found[key], resolver, world.dialer)
+    return found
 
 
 def _parents(config: Config, world: Surroundings, files: FileZones) -> dict[Name, Parent]:
@@ -429,7 +529,16 @@ def _place(zone: ApiZoneConfig | OctoDNSZoneConfig | ExecZoneConfig, world: Surr
     return ProgramZone(zone.command, zone.zone, zone.timeout)
 
 
-def _subjects(config: Config, world: Surroundings) -> Subjects:
+def subjects_of(config: Config) -> Subjects:
+    """What is desired of what, every DS included, for whoever only reads what is recorded.
+
+    Raises ``DanelawError("ROOTS_UNREADABLE")``.
+    """
+    return _subjects(config, {zone.zone for zone in config.zones})
+
+
+def _subjects(config: Config, handed_over: Collection[Name]) -> Subjects:
+    """``handed_over``: zones whose DS is handed to the parent."""
     from danelaw.app.config import LOCAL, FileZoneConfig
     from danelaw.app.toolbox import Subjects
     from danelaw.core.rollover.planner import DesiredService, DesiredZone
@@ -438,7 +547,7 @@ def _subjects(config: Config, world: Surroundings) -> Subjects:
     desired: dict[SubjectName, Desired] = {}
     for zone in config.zones:
         asks = isinstance(zone, FileZoneConfig) and zone.cds
-        parent = zone.parent if asks or zone.zone in world.parents else None
+        parent = zone.parent if asks or zone.zone in handed_over else None
         desired[zone.subject] = DesiredZone(
             zone.subject,
             zone.zone,

@@ -10,6 +10,7 @@ import dns.name
 import pytest
 
 from danelaw.app.config import Config, FileZoneConfig, load
+from danelaw.app.issuer_sections import AcmeConfig
 from danelaw.core.dnssec.algorithms import Algorithm
 from danelaw.core.dnssec.nsec3_chain import NSEC3Chain
 from danelaw.core.model import (
@@ -73,6 +74,13 @@ def zone_path(config: Config, key: str) -> Path:
     return found
 
 
+def acme(config: Config) -> AcmeConfig:
+    """The only issuer, which is an ACME CA."""
+    issuer = config.issuers["ca"]
+    assert isinstance(issuer, AcmeConfig)
+    return issuer
+
+
 # -- what is there -------------------------------------------------------------------------------------------------
 
 
@@ -96,7 +104,7 @@ def test_a_service_has_its_defaults(tmp_path: Path) -> None:
     assert service.subject == "www.example.net:443/tcp"
     assert service.names == (dns.name.from_text("www.example.net."),)
     assert service.reload == ("reload-web",)
-    issuer = config.issuers["ca"]
+    issuer = acme(config)
     assert (issuer.challenge, issuer.contact, issuer.bundle, issuer.profile) == (
         ChallengeType.HTTP_01,
         None,
@@ -112,8 +120,8 @@ def test_relative_paths_start_at_the_configuration(tmp_path: Path) -> None:
     assert zone_path(config, "signed") == tmp_path / "zones/example.net.zone.signed"
     assert zone_path(config, "keys") == tmp_path / "keys"
     assert service.live == tmp_path / "live/www"
-    assert config.issuers["ca"].account == tmp_path / "accounts/ca"
-    assert config.issuers["ca"].webroot == tmp_path / "www"
+    assert acme(config).account == tmp_path / "accounts/ca"
+    assert acme(config).webroot == tmp_path / "www"
 
 
 def test_absolute_paths_stay_as_they_are(tmp_path: Path) -> None:
@@ -181,7 +189,7 @@ def test_every_key_of_the_main_file_is_taken(tmp_path: Path) -> None:
     assert config.trust_anchor == tmp_path / "anchor"
     assert config.client_roots == tmp_path / "roots.pem"
     assert config.credentials == tmp_path / "creds"
-    issuer, (zone,) = config.issuers["ca"], config.zones
+    issuer, (zone,) = acme(config), config.zones
     assert issuer.bundle == tmp_path / "ca.pem"
     assert (issuer.contact, issuer.profile) == ("mailto:hostmaster@example.net", "short")
     assert (issuer.challenge, issuer.webroot) == (ChallengeType.DNS_01, None)

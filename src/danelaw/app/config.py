@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from ipaddress import ip_address
@@ -21,6 +21,20 @@ import dns.name
 import msgspec
 from dns.name import Name
 
+from danelaw.app.issuer_sections import (
+    DIRECTORIES,
+    AcmeConfig,
+    AcmeSection,
+    ChallengeSection,
+    CommandConfig,
+    CommandSection,
+    IssuerConfig,
+    IssuerSection,
+    SelfSignedConfig,
+    SelfSignedSection,
+    WatchConfig,
+    WatchSection,
+)
 from danelaw.app.platform_roots import PLATFORM_ROOTS
 from danelaw.app.publisher_sections import (
     DesecSection,
@@ -68,25 +82,6 @@ class ResolverSection(Section, frozen=True):
     forwarders: tuple[str, ...] = ()
     ca: str | None = None
     trust_anchor: str | None = None
-
-
-class ChallengeSection(Section, frozen=True):
-    type: Literal["http-01", "dns-01"] = "http-01"
-    webroot: str | None = None
-
-
-class IssuerSection(Section, frozen=True):
-    """An ACME CA. ``directory``: its URL. ``bundle``: PEM certificates to check its HTTPS by, the platform's if not
-    given. ``lifetime``: of its certificates, in seconds; what it has announced, if not given."""
-
-    type: Literal["acme"]
-    directory: str
-    account: str
-    contact: str | None = None
-    bundle: str | None = None
-    profile: str | None = None
-    lifetime: Annotated[float, msgspec.Meta(gt=0, le=10**9)] | None = None
-    challenge: ChallengeSection = ChallengeSection()
 
 
 class NSEC3Section(Section, frozen=True):
@@ -293,17 +288,6 @@ class ServiceConfig(msgspec.Struct, frozen=True):
         """What the certificates are for: the hosts, and the domains whose SRV records name them (RFC 7673 §4.1)."""
         by_srv = any(target.application.lookup is Lookup.SRV for target in self.targets)
         return tuple(dict.fromkeys((*(target.name for target in self.targets), *(self.domains if by_srv else ()))))
-
-
-class IssuerConfig(msgspec.Struct, frozen=True):
-    directory: str
-    contact: str | None
-    account: Path
-    bundle: Path | None
-    profile: str | None
-    lifetime: timedelta | None
-    challenge: ChallengeType
-    webroot: Path | None
 
 
 class Config(msgspec.Struct, frozen=True):
@@ -524,19 +508,75 @@ def _chain(section: bool | NSEC3Section) -> NSEC3Chain | None:
 
 
 def _issuer(path: Path, base: Path, section: IssuerSection) -> IssuerConfig:
-    challenge = ChallengeType(section.challenge.type)
-    if challenge is ChallengeType.HTTP_01 and section.challenge.webroot is None:
-        raise _invalid(path, "http-01 needs a webroot", "add webroot to the challenge, or use dns-01")
-    return IssuerConfig(
-        directory=section.directory,
+    lifetime = timedelta(seconds=section.lifetime) if section.lifetime else None
+    match section:
+        case SelfSignedSection():
+            return SelfSignedConfig(lifetime=lifetime)
+        case CommandSection():
+            return CommandConfig(
+                profile=section.profile,
+                lifetime=lifetime,
+                command=section.command,
+                timeout=timedelta(seconds=section.timeout),
+            )
+        case WatchSection():
+            return WatchConfig(
+                lifetime=lifetime, client=section.client, directory=base / section.directory, name=section.name
+            )
+        case AcmeSection():
+            return _acme(path, base, section, lifetime)
+
+
+def _acme(path: Path, base: Path, section: AcmeSection, lifetime: timedelta | None) -> AcmeConfig:
+    directory = DIRECTORIES.get(section.directory, section.directory)
+    if not directory.startswith(("https://", "http://")):
+        near = difflib.get_close_matches(directory, DIRECTORIES, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"write its URL, or one of: {', '.join(sorted(DIRECTORIES))}"
+        raise _invalid(path, f"directory {directory!r} is no URL", hint)
+    challenge = section.challenge
+    _one_solver(path, challenge)
+    return AcmeConfig(
+        directory=directory,
         contact=section.contact,
         account=base / section.account,
         bundle=base / section.bundle if section.bundle else None,
         profile=section.profile,
-        lifetime=timedelta(seconds=section.lifetime) if section.lifetime else None,
-        challenge=challenge,
-        webroot=base / section.challenge.webroot if section.challenge.webroot else None,
+        lifetime=lifetime,
+        challenge=ChallengeType(challenge.type),
+        preferred_chain=section.preferred_chain,
+        binding=(section.binding.kid, base / section.binding.key_file) if section.binding else None,
+        webroot=base / challenge.webroot if challenge.webroot else None,
+        listen=_addresses(path, challenge.listen) if challenge.standalone else (),
+        preflight=challenge.preflight,
     )
+
+
+def _one_solver(path: Path, challenge: ChallengeSection) -> None:
+    if challenge.type == "dns-01":
+        if challenge.standalone or challenge.webroot is not None:
+            raise _invalid(path, "dns-01 needs no web server", "leave webroot and standalone out, or use http-01")
+    elif challenge.standalone is (challenge.webroot is not None):
+        hint = "add webroot to the challenge, or standalone = true; or use dns-01"
+        raise _invalid(path, "http-01 needs a webroot, or a listener of its own", hint)
+
+
+def _addresses(path: Path, texts: Sequence[str]) -> tuple[IP, ...]:
+    try:
+        return tuple(ip_address(text) for text in texts)
+    except ValueError as error:
+        raise _invalid(path, f"listen: {error}", 'listen = ["192.0.2.1"]') from error
+
+
+def _suits(path: Path, section: ServiceSection, issuer: IssuerConfig, combinations: Sequence[Combination]) -> None:
+    """What some issuers cannot do."""
+    if isinstance(issuer, SelfSignedConfig) and any((c.usage, c.selector) != (3, 1) for c in combinations):
+        hint = 'write tlsa = ["3 1 1"]'
+        raise _invalid(path, "tlsa: for a certificate that is signed by its own key, 3 1 1 (or 3 1 2) only", hint)
+    if isinstance(issuer, WatchConfig) and section.strategy != "pinned":
+        hint = 'write strategy = "pinned": the other client makes the keys, and Danelaw follows'
+        raise _invalid(path, f"strategy {section.strategy!r} needs keys, and {section.issuer!r} makes none", hint)
+    if isinstance(issuer, WatchConfig) and len(section.algorithms) > 1:
+        raise _invalid(path, f"algorithms: {section.issuer!r} has one key for a service", "name one of them")
 
 
 def _service(
@@ -559,12 +599,14 @@ def _service(
         raise _invalid(path, "domains: clients of none of the endpoints look for MX or SRV records", hint)
     if not section.algorithms or len(set(section.algorithms)) < len(section.algorithms):
         raise _invalid(path, "algorithms: each once, and one at least", 'algorithms = ["ecdsa", "rsa"]')
+    combinations = _combinations(path, section)
+    _suits(path, section, issuers[section.issuer], combinations)
     base = path.absolute().parent.parent
     return ServiceConfig(
         targets=targets,
         issuer=section.issuer,
         zone=zone,
-        combinations=_combinations(path, section),
+        combinations=combinations,
         tlsa_ttl=section.tlsa_ttl,
         live=base / section.deploy.directory,
         reload=section.deploy.reload,

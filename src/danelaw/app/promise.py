@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from danelaw.app.config import Config, ServiceConfig
+from danelaw.app.issuer_sections import AcmeConfig, IssuerConfig
 from danelaw.core.model import DanelawError
 from danelaw.core.rollover.feasibility import Infeasible, Terms, announced_lifetime, feasible, told
 from danelaw.core.tlsa import Selector
@@ -15,10 +18,14 @@ def terms_of(service: ServiceConfig, config: Config) -> Terms:
         service.strategy,
         config.limits,
         service.tlsa_ttl,
-        issuer.lifetime or announced_lifetime(issuer.directory, issuer.profile),
+        issuer.lifetime or _announced(issuer),
         config.back_off,
         full=any(c.selector == Selector.CERT and c.usage in (1, 3) for c in service.combinations),
     )
+
+
+def _announced(issuer: IssuerConfig) -> timedelta | None:
+    return announced_lifetime(issuer.directory, issuer.profile) if isinstance(issuer, AcmeConfig) else None
 
 
 def require_feasible(config: Config) -> None:

@@ -110,10 +110,7 @@ class DirectoryCredentials:
                     hint="generations are never overwritten: make a new one",
                 )
             _require_match(folder, chain)
-            leaf, rest = x509.chain_to_pem(chain)
-            durable.write_file(folder / CERT, leaf, durable.PUBLIC_FILE)
-            durable.write_file(folder / CHAIN, rest, durable.PUBLIC_FILE)
-            durable.write_file(folder / FULLCHAIN, leaf + rest, durable.PUBLIC_FILE)
+            _write_chain(folder, chain)
 
         await self._do(store)
 
@@ -142,6 +139,40 @@ class DirectoryCredentials:
     async def live(self, lineage: Lineage) -> GenerationId | None:
         """The generation on the serving path; None: nothing, or nothing of this store."""
         return await self._do(lambda: self._live_number(lineage))
+
+    # -- for credentials without a CA of ours -----------------------------------------------------------------------
+
+    async def adopt(self, lineage: Lineage, key: bytes, chain: Chain) -> GenerationId:
+        """A new generation of a private key (PEM) that was made elsewhere, with its certificate.
+
+        Raises ``DanelawError``: BAD_KEY when it is of another kind than the lineage, BAD_CHAIN, KEY_MISMATCH.
+        """
+        created = self._clock.now()
+
+        def store() -> GenerationId:
+            try:
+                private = x509.key_from_pem(key)
+            except (ValueError, TypeError) as error:
+                raise _bad_key(lineage, "it is no unencrypted EC or RSA key") from error
+            if x509.algorithm_of(private) is not lineage.algorithm:
+                raise _bad_key(lineage, f"it is an {x509.algorithm_of(private).name} key")
+            if x509.spki_of_leaf(chain) != x509.spki_of_key(private):
+                raise DanelawError("KEY_MISMATCH", "the certificate is not for the key that came with it")
+            return self._born(lineage, private, created, chain)
+
+        return await self._do(store)
+
+    async def self_signed(self, lineage: Lineage, csr: bytes, begin: datetime, end: datetime) -> Chain:
+        """A certificate that the key of a request signs itself. Raises ``DanelawError("NO_SUCH_GENERATION")``."""
+
+        def sign() -> Chain:
+            wanted = x509.spki_of_request(csr)
+            for number, folder in sorted(self._numbered(lineage).items()):
+                if not (folder / DESTROYED).exists() and _facts(lineage, number, folder).spki == wanted:
+                    return x509.self_sign(_key(folder), csr, begin, end)
+            raise DanelawError("NO_SUCH_GENERATION", f"{lineage.service} has no key that this request is for")
+
+        return await self._do(sign)
 
     # -- for deployers ------------------------------------------------------------------------------------------
 
@@ -199,7 +230,9 @@ class DirectoryCredentials:
             return {}
         return {GenerationId(int(path.name)): path for path in generations.iterdir() if _NUMBER.fullmatch(path.name)}
 
-    def _born(self, lineage: Lineage, key: x509.PrivateKey, created: datetime) -> GenerationId:
+    def _born(
+        self, lineage: Lineage, key: x509.PrivateKey, created: datetime, chain: Chain | None = None
+    ) -> GenerationId:
         generations = self._generations(lineage)
         durable.make_directory(generations)
         unborn = generations / f".new-{secrets.token_hex(8)}"
@@ -208,6 +241,8 @@ class DirectoryCredentials:
             durable.create_file(unborn / PRIVKEY, x509.key_to_pem(key), durable.PRIVATE_FILE)
             durable.create_file(unborn / PUBKEY, x509.public_key_to_pem(key), durable.PUBLIC_FILE)
             durable.create_file(unborn / CREATED, created.isoformat().encode(), durable.PUBLIC_FILE)
+            if chain is not None:
+                _write_chain(unborn, chain)
             durable.sync_directory(unborn)
             return self._number(lineage, unborn)
         finally:
@@ -279,6 +314,22 @@ def _chain(folder: Path) -> Chain | None:
         return None
     except ValueError as error:
         raise _damaged(folder, error) from error
+
+
+def _write_chain(folder: Path, chain: Chain) -> None:
+    leaf, rest = x509.chain_to_pem(chain)
+    durable.write_file(folder / CERT, leaf, durable.PUBLIC_FILE)
+    durable.write_file(folder / CHAIN, rest, durable.PUBLIC_FILE)
+    durable.write_file(folder / FULLCHAIN, leaf + rest, durable.PUBLIC_FILE)
+
+
+def _bad_key(lineage: Lineage, why: str) -> DanelawError:
+    return DanelawError(
+        "BAD_KEY",
+        f"the key cannot be the {lineage.algorithm.name} key of {lineage.service}",
+        evidence=why,
+        hint='set algorithms = ["rsa"] for the service if its keys are RSA keys',
+    )
 
 
 def _key(folder: Path) -> x509.PrivateKey:

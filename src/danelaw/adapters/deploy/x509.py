@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from ssl import DER_cert_to_PEM_cert, PEM_cert_to_DER_cert
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.x509.oid import ExtendedKeyUsageOID
 from dns.name import Name
 
 from danelaw.core.model import Chain, DanelawError, KeyAlgorithm
@@ -48,6 +50,10 @@ def key_from_pem(pem: bytes) -> PrivateKey:
     return key
 
 
+def algorithm_of(key: PrivateKey) -> KeyAlgorithm:
+    return KeyAlgorithm.RSA if isinstance(key, rsa.RSAPrivateKey) else KeyAlgorithm.ECDSA
+
+
 def spki_of_key(key: PrivateKey) -> bytes:
     """DER SubjectPublicKeyInfo."""
     return key.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
@@ -65,6 +71,38 @@ def make_csr(key: PrivateKey, names: Sequence[Name]) -> bytes:
         .sign(key, hashes.SHA256())
         .public_bytes(serialization.Encoding.DER)
     )
+
+
+def spki_of_request(csr: bytes) -> bytes:
+    """DER SubjectPublicKeyInfo of a PKCS #10 request."""
+    return (
+        x509.load_der_x509_csr(csr)
+        .public_key()
+        .public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    )
+
+
+def self_sign(key: PrivateKey, csr: bytes, begin: datetime, end: datetime) -> Chain:
+    """A certificate of the key, for the names of its request. Raises ``ValueError`` for the request of another key."""
+    request = x509.load_der_x509_csr(csr)
+    if request.public_key() != key.public_key():
+        raise ValueError("the request is for another key")
+    san = request.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    subject = x509.Name([])  # so that no name is too long for it: the names are in the SAN
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(begin)
+        .not_valid_after(end)
+        .add_extension(x509.SubjectAlternativeName(san), critical=True)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    return Chain((certificate.public_bytes(serialization.Encoding.DER),))
 
 
 def spki_of_leaf(chain: Chain) -> bytes:

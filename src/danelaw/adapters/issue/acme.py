@@ -23,6 +23,7 @@ from josepy.errors import Error as JoseError
 from josepy.interfaces import JSONDeSerializable
 from josepy.json_util import field as json_field
 
+from danelaw.adapters.issue import caa
 from danelaw.adapters.issue.account import AccountFiles
 from danelaw.adapters.issue.chains import alternates, ends_at
 from danelaw.adapters.issue.received import acme_text, read_chain, unlike
@@ -43,7 +44,7 @@ from danelaw.core.model import (
     RevocationReason,
     Window,
 )
-from danelaw.ports import Blocking, Clock
+from danelaw.ports import Blocking, Clock, Resolver
 
 T = TypeVar("T")
 Offer: TypeAlias = tuple[messages.Authorization, messages.ChallengeBody]
@@ -72,7 +73,8 @@ class AcmeIssuer:
     files. ``bundle``: PEM roots for the CA's HTTPS, None for the system's. ``profile``: for orders that name none.
     ``back_off``: before a new order, where a failed one brought no Retry-After; it doubles with each one that
     ``OrderState.failed`` counts. ``preferred``: the common name of the root that the chain should end below, where the
-    CA has a choice. ``binding``: for a CA that knows its customers otherwise. The CA's terms are agreed to.
+    CA has a choice. ``binding``: for a CA that knows its customers otherwise. With ``resolver`` an order that CAA
+    records forbid is never placed. The CA's terms are agreed to.
 
     All methods raise ``DanelawError``: ``CA_UNREACHABLE``, ``CA_MALFORMED`` (it does not speak RFC 8555),
     ``ACCOUNT_UNREADABLE``; ``advance`` also ``PROFILE_UNKNOWN``, ``CHALLENGE_NOT_OFFERED``,
@@ -93,6 +95,7 @@ class AcmeIssuer:
         back_off: timedelta = BACK_OFF,
         preferred: str | None = None,
         binding: Binding | None = None,
+        resolver: Resolver | None = None,
     ) -> None:
         self.directory = directory
         self.contact = contact
@@ -103,6 +106,7 @@ class AcmeIssuer:
         self.back_off = back_off
         self.preferred = preferred
         self.binding = binding
+        self._resolver = resolver
         self._blocking = blocking
         self._clock = clock
         self._resources: messages.Directory | None = None
@@ -113,7 +117,22 @@ class AcmeIssuer:
 
         ``csr`` is DER. A CA in trouble is ``Pending``; an order that is over is ``Failed``.
         """
+        if order.url is None and (objection := await self._objection(order)):
+            return Failed(order, "caa", objection, self._clock.now() + self.back_off * (1 << order.failed))
         return await self._run(lambda step: step.advance(order, csr))
+
+    async def _objection(self, order: OrderState) -> str | None:
+        """What CAA records have against the order, as far as can be seen from here."""
+        if self._resolver is None:
+            return None
+        found = [(name, await caa.relevant(self._resolver, name)) for name in order.names]
+        if not any(records is not None for _, records in found):
+            return None
+        who = await self._run(lambda step: step.applicant())
+        if not who.identities:
+            return None  # a CA that does not say its name
+        told = (caa.objection(records, name, who) for name, records in found if records is not None)
+        return next((objection for objection in told if objection is not None), None)
 
     async def renewal_window(self, chain: Chain) -> Window | None:
         """The CA's suggestion for this certificate (RFC 9773 §4.2); None where it makes none.
@@ -190,6 +209,11 @@ class _Step:
             if not self.net.busy:
                 raise
             return Pending(order, self.net.retry_at(self.now, OUTAGE))
+
+    def applicant(self) -> caa.Applicant:
+        resources = self.issuer.resources(self.net)
+        identities = resources["meta"].caa_identities or ()
+        return caa.Applicant(tuple(identities), self.issuer.account.url(self.issuer.directory), self.issuer.challenge)
 
     # -- the account --------------------------------------------------------------------------------------------
 

@@ -1,0 +1,50 @@
+"""Certificates that nobody vouches for but the zone: each signed by its own key, for records of usage 3 alone.
+
+DANE-EE clients check neither names, dates nor issuers (RFC 7671 §5.1); all others refuse such a certificate, or, like
+mail servers without DANE, look at none.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Final, Protocol
+
+from danelaw.core.model import Advance, Chain, Issued, Lineage, OrderState, RevocationReason, Window
+from danelaw.ports import Clock
+
+BACKDATED: Final = timedelta(hours=1)
+"""For clients whose clock is late."""
+
+
+class SelfSigner(Protocol):
+    """Has the keys, which never leave it."""
+
+    async def self_signed(self, lineage: Lineage, csr: bytes, begin: datetime, end: datetime) -> Chain:
+        """A certificate for the key and the names of a request, by that key."""
+        ...
+
+
+class SelfSignedIssuer:
+    """``ports.Issuer`` of one lineage; it never says no. ``lifetime``: of the certificates."""
+
+    def __init__(self, lineage: Lineage, signer: SelfSigner, clock: Clock, lifetime: timedelta) -> None:
+        self._lineage = lineage
+        self._signer = signer
+        self._clock = clock
+        self._lifetime = lifetime
+
+    async def advance(self, order: OrderState, csr: bytes) -> Advance:
+        now = self._clock.now()
+        chain = await self._signer.self_signed(self._lineage, csr, now - BACKDATED, now + self._lifetime)
+        return Issued(order, chain)
+
+    async def renewal_window(self, chain: Chain) -> Window | None:
+        del chain
+        return None
+
+    async def revoke(self, chain: Chain, reason: RevocationReason) -> None:
+        """Nobody relies on it but by the records of the zone: there is nothing to revoke."""
+
+    async def date(self, since: float) -> tuple[datetime, float] | None:
+        del since
+        return None

@@ -1,0 +1,119 @@
+"""The tables of issuers, and what is made of them: where certificates come from."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Final, Literal, TypeAlias
+
+import msgspec
+
+from danelaw.app.section import Section
+from danelaw.core.model import IP, ChallengeType
+
+Lifetime: TypeAlias = Annotated[float, msgspec.Meta(gt=0, le=10**9)]
+"""Of certificates, in seconds."""
+
+DIRECTORIES: Final = {
+    "letsencrypt": "https://acme-v02.api.letsencrypt.org/directory",
+    "letsencrypt-staging": "https://acme-staging-v02.api.letsencrypt.org/directory",
+}
+"""CAs that are known by name."""
+
+
+class ChallengeSection(Section, frozen=True):
+    """``listen``: addresses of ``standalone``. ``preflight``: look for a response before the CA is told to."""
+
+    type: Literal["http-01", "dns-01"] = "http-01"
+    webroot: str | None = None
+    standalone: bool = False
+    listen: tuple[str, ...] = ("0.0.0.0", "::")  # noqa: S104 - where the CA may come from, while a challenge is placed
+    preflight: bool = True
+
+
+class BindingSection(Section, frozen=True):
+    """External account binding. ``key_file``: the HMAC key, in base64url as CAs show it."""
+
+    kid: str
+    key_file: str
+
+
+class AcmeSection(Section, frozen=True, tag_field="type", tag="acme"):
+    """An ACME CA. ``directory``: its URL, or a name of ``DIRECTORIES``. ``bundle``: PEM certificates to check its HTTPS
+    by, the platform's if not given. ``lifetime``: of its certificates; what it has announced, if not given.
+    ``preferred_chain``: the common name of the root."""
+
+    directory: str
+    account: str
+    contact: str | None = None
+    bundle: str | None = None
+    profile: str | None = None
+    lifetime: Lifetime | None = None
+    preferred_chain: str | None = None
+    binding: BindingSection | None = None
+    challenge: ChallengeSection = ChallengeSection()
+
+
+class SelfSignedSection(Section, frozen=True, tag_field="type", tag="selfsigned"):
+    """No CA."""
+
+    lifetime: Lifetime = 31_536_000
+
+
+class CommandSection(Section, frozen=True, tag_field="type", tag="command"):
+    """A program. ``timeout``: of each run, in seconds."""
+
+    command: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
+    timeout: Annotated[int, msgspec.Meta(ge=1, le=3600)] = 60
+    profile: str | None = None
+    lifetime: Lifetime | None = None
+
+
+class WatchSection(Section, frozen=True, tag_field="type", tag="watch"):
+    """Another client. ``directory``: where it keeps its certificates. ``name``: of the certificate, the first host of
+    the service if not given."""
+
+    client: Literal["certbot", "lego", "dehydrated"]
+    directory: str
+    name: str | None = None
+    lifetime: Lifetime | None = None
+
+
+IssuerSection: TypeAlias = AcmeSection | SelfSignedSection | CommandSection | WatchSection
+
+
+class IssuerConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """``challenge``: how control of names is shown, where that is Danelaw's task."""
+
+    profile: str | None = None
+    lifetime: timedelta | None = None
+    challenge: ChallengeType = ChallengeType.HTTP_01
+
+
+class AcmeConfig(IssuerConfig, frozen=True, kw_only=True):
+    """``binding``: the key identifier, and the file of the MAC key. ``webroot`` or ``listen``: for http-01."""
+
+    directory: str
+    contact: str | None
+    account: Path
+    bundle: Path | None = None
+    preferred_chain: str | None = None
+    binding: tuple[str, Path] | None = None
+    webroot: Path | None = None
+    listen: tuple[IP, ...] = ()
+    preflight: bool = True
+
+
+class SelfSignedConfig(IssuerConfig, frozen=True, kw_only=True):
+    """Each certificate is signed by its own key."""
+
+
+class CommandConfig(IssuerConfig, frozen=True, kw_only=True):
+    command: tuple[str, ...]
+    timeout: timedelta
+
+
+class WatchConfig(IssuerConfig, frozen=True, kw_only=True):
+    client: Literal["certbot", "lego", "dehydrated"]
+    directory: Path
+    name: str | None
