@@ -574,11 +574,19 @@ def _subjects(config: Config, handed_over: Collection[Name]) -> Subjects:
             profile=issuer.profile,
             strategy=service.strategy,
             withdrawn=service.withdrawn,
+            issuer=_ca_of(service.issuer, issuer),
             leaving=service.leaving,
             other_zones=frozenset(zone.zone for zone in config.zones) - {service.zone},
         )
         reached.extend(_reached(service, roots))
     return Subjects(desired, Reach(tuple(reached)))
+
+
+def _ca_of(name: str, issuer: IssuerConfig) -> str:
+    """Which CA an issuer stands for: it is no other because it is called so."""
+    from danelaw.app.issuer_sections import AcmeConfig
+
+    return issuer.directory if isinstance(issuer, AcmeConfig) else name
 
 
 def _reached(service: ServiceConfig, roots: tuple[bytes, ...]) -> list[Reached]:

@@ -48,6 +48,7 @@ class OrderState:
     """Where an order stands. ``url``: None until the CA has it. ``placed``: challenges that wait for the CA's look.
 
     ``replaces``: the certificate that this order renews (RFC 9773 §5). ``failed``: how many before it failed in a row.
+    ``issuer``: which CA it is placed at; None: at the only one there ever was.
     """
 
     names: tuple[Name, ...]
@@ -56,6 +57,7 @@ class OrderState:
     replaces: Chain | None = None
     placed: frozenset[str] = frozenset()
     failed: int = 0
+    issuer: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,7 +48,8 @@ class DesiredService:
     each key algorithm, that which was there first first; every one has its own keys and certificates. ``hosts``: the
     machines that serve them, in the order in which they are switched. ``leaving``: lineages that are desired no longer;
     what there is of them goes when nobody needs it. ``other_zones``: where records can be changed too, should clients
-    be led there. ``withdrawn``: it is to have no TLSA records any more, only certificates.
+    be led there. ``withdrawn``: it is to have no TLSA records any more, only certificates. ``issuer``: which CA its
+    certificates come from; those of another one are renewed at once.
     """
 
     subject: SubjectName
@@ -65,6 +66,7 @@ class DesiredService:
     leaving: tuple[Lineage, ...] = ()
     other_zones: frozenset[Name] = frozenset()
     withdrawn: bool = False
+    issuer: str | None = None
 
     @property
     def changeable(self) -> frozenset[Name]:

@@ -111,8 +111,7 @@ class _Service:
         ordered = [line for line in self.lines if line.course.ordered is not None]
         for line in ordered:
             assert line.course.ordered is not None  # noqa: S101 - for mypy
-            target = line.course.target
-            step = self._orders(line).step(line.course.ordered, target.chain if target is not None else None)
+            step = self._orders(line).step(line.course.ordered, line.course.target)
             if isinstance(step, Action):
                 if not self._orders(line).just_failed(step):
                     return step

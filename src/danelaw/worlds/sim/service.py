@@ -252,6 +252,7 @@ class SimCA:
     refusing: bool = False
     dated: bool = True
     challenges: ChallengeType | None = None
+    name: str = "sim"
     intermediates: tuple[str, ...] = ()
     bare: bool = False
     revoked: list[Chain] = field(default_factory=list)
@@ -268,10 +269,14 @@ class SimCA:
         self.clock.tick()
         if self.refusing:
             raise DanelawError("CA_UNREACHABLE", "the CA does not answer")
+        if order.replaces is not None and order.replaces not in self._issued:
+            raise DanelawError("CA_MALFORMED", "the certificate to be replaced is none of this CA")
         if self.challenges is not None:
+            if order.url is not None and not order.url.startswith(f"{self.name}:"):
+                raise DanelawError("CA_MALFORMED", f"{order.url} is no order at this CA")
             if order.url is None:
                 self._orders += 1
-                order = replace(order, url=f"sim:order/{self._orders}")
+                order = replace(order, url=f"{self.name}:order/{self._orders}")
             needed = [self._challenge(order, name, self.challenges) for name in order.names]
             if not order.placed >= {challenge.url for challenge in needed}:
                 return NeedChallenge(order, tuple(needed))
