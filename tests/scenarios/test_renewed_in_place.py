@@ -1,7 +1,7 @@
 """A newer certificate of the key that a host serves already changes no record: it waits for nothing else.
 
 What is in the way here stays in the way for ever: records that cannot be published, a host that is in the DNS no more,
-a roll that has come to one of two hosts only. No certificate runs out.
+a roll that has come to one of two hosts only, an alias of nothing. No certificate runs out.
 """
 
 from __future__ import annotations
@@ -9,17 +9,19 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+import dns.name
 import pytest
 from operating import ECDSA, QUARTERS, SOON, Operation, records, two_hosts
 from virtual import SERVICE, served_tlsa
 
 from danelaw.app.engine import Engine
 from danelaw.app.toolbox import Subjects
-from danelaw.core.model import Absence, HostName
+from danelaw.core.model import Absence, HostName, RRset
 from danelaw.core.rollover.planner import DesiredService, Wait
 from danelaw.core.rollover.succession import Strategy
 from danelaw.core.tlsa import Combination
-from danelaw.worlds.sim.world import AAAA, HOST, LOCAL
+from danelaw.worlds.sim.world import AAAA, HOST, LOCAL, TLSA_OWNER
+from danelaw.worlds.sim.zone import CNAME
 
 pytestmark = pytest.mark.slow
 
@@ -76,4 +78,17 @@ def test_a_roll_that_has_come_to_one_host_only_starves_neither() -> None:
     assert goes_on(play, WEB1, WEB2)
     assert play.serving(ECDSA, WEB2).spki == before.spki != play.serving(ECDSA, WEB1).spki
     assert records(before) <= served_tlsa(play.world)
-    play.world.zone.authorities[0].silent = False
+
+
+def test_records_that_lead_where_nobody_can_look_hold_up_no_renewal() -> None:
+    play = Operation(ECDSA, strategy=Strategy.PINNED, limits=SOON, pace=30)
+    play.world.ca.lifetime = QUARTERS
+    play.settle(600)
+    zone, nowhere = play.world.zone, dns.name.from_text("dane.nowhere.example.")
+    rrsets = {key: rrset for key, rrset in zone.source.rrsets.items() if key[0] != TLSA_OWNER}
+    zone.source = replace(zone.source, rrsets=rrsets)
+    zone.write(TLSA_OWNER, CNAME, RRset(TLSA_OWNER, CNAME, 2, frozenset({nowhere.to_digestable()})))
+    assert goes_on(play, LOCAL)
+    wait = play.latest().plan
+    assert isinstance(wait, Wait)
+    assert wait.because == "nobody has answered where the alias _443._tcp.www.dotnxdomain.net. leads"

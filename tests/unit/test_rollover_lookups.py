@@ -10,7 +10,7 @@ import dns.rdatatype
 import pytest
 from dns.name import Name
 
-from danelaw.core.model import IP, Absence, Answer, GenerationId, Hello, RRset, Security
+from danelaw.core.model import IP, Absence, Answer, Chain, CredentialFacts, GenerationId, Hello, RRset, Security
 from danelaw.core.rollover.actions import Action, Publish, Switch
 from danelaw.core.rollover.answers import Held
 from danelaw.core.rollover.facts import Facts, Judged, Presented, Roster, Sight
@@ -52,10 +52,12 @@ from rollover_history import (
     absent,
     addresses,
     at,
+    chain_of,
     reach,
     record,
     rrset,
 )
+from tlsa_chains import INTERMEDIATE, LEAF, issue
 
 CNAME = int(dns.rdatatype.CNAME)
 CDN = dns.name.from_text("cdn.example.")
@@ -69,6 +71,7 @@ NAMELESS = reach(opportunistic=True)
 """Clients that check no names without a reason: the certificates are for the host alone."""
 X, XY, Y = rrset(record(OLD)), rrset(record(OLD), record(NEW)), rrset(record(NEW))
 TO_NEW = Switch(LINEAGE, LOCAL, GenerationId(2), NEW)
+RENEWED = chain_of(issue("leaf", INTERMEDIATE, names=("www.example.net",), key=LEAF.key))
 
 
 def alias(owner: Name, target: Name, ttl: int = 30) -> RRset:
@@ -231,6 +234,20 @@ def test_where_nobody_has_looked_is_to_be_asked_next() -> None:
 def test_an_alias_of_what_is_no_name_leads_nowhere() -> None:
     broken = RRset(HOST, CNAME, 30, frozenset({b"\x05abc"}))
     assert "ALIAS_UNSEEN" in codes(verdict(TO_NEW, led(broken)))
+
+
+@pytest.mark.parametrize(
+    ("generation", "chain", "harmless"),
+    [(GenerationId(2), NEW, False), (GenerationId(3), RENEWED, True)],
+)
+def test_where_an_alias_leads_that_nobody_has_looked_at_the_same_key_is_as_good(
+    generation: GenerationId, chain: Chain, harmless: bool
+) -> None:
+    """As while the history is unknown: a renewal does not starve because somebody else's zone is dead."""
+    again = CredentialFacts(GenerationId(3), LINEAGE, FIRST.spki, RENEWED, at(-10))
+    history = led(owner=alias(OWNER, SHARED)).holds(0, FIRST, SECOND, again, live=1)
+    judgement = verdict(Switch(LINEAGE, LOCAL, generation, chain), history)
+    assert codes(judgement) == (set() if harmless else {"ALIAS_UNSEEN"})
 
 
 def test_a_name_lies_in_the_zone_in_which_it_was_seen_last() -> None:

@@ -315,7 +315,9 @@ def _judge_switch(switch: Switch, facts: Facts, reach: Reach, now: Instant, limi
     if not served:
         return _no("I1", "UNREACHED", now, f"no service is known that {switch.host} serves with this credential")
     for endpoint in served:
-        faults.extend(unseen(facts, endpoint, now, limits))
+        blind = tuple(unseen(facts, endpoint, now, limits))
+        if not (_only_aliases(blind) and _keeps_key(switch.chain, facts, endpoint, now, limits)):
+            faults.extend(blind)
         for come in tlsa_answers(facts, endpoint, now, limits):
             for ip, chain in _replaced(switch.chain, _presented(facts, come.seen, now, limits)):
                 fault, helps = _judge_pair(switch.chain, chain, come.possible, come.seen, ip, now, limits)
@@ -381,8 +383,24 @@ def _unknown_is_harmless(new: Chain, old: Chain | HandshakeFailure | Unprobed, a
     """With an unknown history only the same key may be presented; a server that every client refuses loses nothing."""
     if isinstance(old, HandshakeFailure):
         return True
-    full = any(r.combination.selector == 0 for held in answers.held for r in records(held.answer))
+    named = {r.combination for held in answers.held for r in records(held.answer)}
+    full = any(combination.selector == 0 for combination in named)
+    if any(combination.usage not in _NAMES_LEAF for combination in named) and isinstance(old, Chain):
+        full |= not set(old.ders[1:]) <= set(new.ders[1:])  # a CA that is not presented any more may be named
     return isinstance(old, Chain) and not full and leaf_spki(old) is not None and leaf_spki(old) == leaf_spki(new)
+
+
+def _only_aliases(blind: Iterable[Counterexample]) -> bool:
+    return all(found.code == "ALIAS_UNSEEN" for found in blind)
+
+
+def _keeps_key(new: Chain, facts: Facts, endpoint: Reached, now: Instant, limits: Limits) -> bool:
+    """Whether a switch is harmless, whatever clients find where nobody has looked: as with an unknown history."""
+    seen = every_base(facts, endpoint, now, limits)
+    held = (held for come in tlsa_answers(facts, endpoint, now, limits) for held in come.possible.held)
+    answers = Possible(tuple(held), None)
+    replaced = _replaced(new, _presented(facts, seen, now, limits))
+    return all(_unknown_is_harmless(new, chain, answers) for _, chain in replaced)
 
 
 def _judge_destruction(action: DestroyKey, facts: Facts, reach: Reach, now: Instant, limits: Limits) -> Judgement:
