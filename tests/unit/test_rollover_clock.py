@@ -269,6 +269,21 @@ def test_with_a_wrong_clock_the_key_that_serves_is_renewed(action: Action) -> No
     assert judge(action, dated(3600), reach(), at(1), LIMITS) == Allowed()
 
 
+@pytest.mark.parametrize(
+    ("off", "refused"),
+    [(3600, {"CLOCK_WRONG"}), (-3600, set()), (-86400, {"CLOCK_WRONG"})],
+    ids=["ahead", "slow by an hour", "slow by a day"],
+)
+def test_nothing_is_signed_for_later_so_that_a_ca_may_find_its_response(off: float, refused: set[str]) -> None:
+    """With a clock that is ahead the SOA of a zone of ours would be bogus, and with days all that is signed with it.
+
+    One that is slow by some hours signs for some hours less.
+    """
+    respond = Publish(ZONE, Absence(CHALLENGED, TXT, 30), RRset(CHALLENGED, TXT, 30, frozenset({b"\x01x"})))
+    facts = dated(off).add(ZoneKeys(at(0), ZONE, frozenset({b"key"}), frozenset()))
+    assert codes(judge(respond, facts, reach(), at(1), LIMITS)) == refused
+
+
 def test_where_nothing_is_known_of_what_serves_no_key_is_the_same() -> None:
     assert harmed(SAME_KEY, Facts(LIMITS.max_gap))
     assert harmed(SAME_KEY, served(X).holds(1, FIRST, SECOND).facts())

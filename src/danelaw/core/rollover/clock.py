@@ -13,6 +13,7 @@ from typing import Final
 
 import dns.rdatatype
 
+from danelaw.core.dnssec.signing_times import SPARE
 from danelaw.core.model import Instant, Limits, SubjectName
 from danelaw.core.rollover.actions import (
     Action,
@@ -61,15 +62,25 @@ def told(dated: Dated) -> str:
     return f"the clock of this machine said {ours} when that of {dated.source} said {theirs} (UTC)"
 
 
+def _signs_badly(facts: Facts) -> bool:
+    """Whether what is signed by our clock is not valid yet, or no longer where it ought to be."""
+    dated = facts.dated
+    return dated is not None and not timedelta(0) <= dated.date - dated.at < SPARE
+
+
 def harmed(action: Action, facts: Facts) -> bool:
-    """Whether a wrong clock could do harm by this action. A certificate for the key that is served never does."""
+    """Whether a wrong clock could do harm by this action. A certificate for the key that is served never does.
+
+    A response for the CA does where we sign the zone: with a clock that is ahead, the SOA and all that is due are signed
+    for later, so that nobody finds them valid, nor the CA the response.
+    """
     match action:
         case MakeKey() | ReuseKey() | MakeZoneKeys() | MakeZoneKey():
             return False
         case AdvanceOrder() | PlaceChallenge() | ClearChallenge():
             return False
-        case Publish(_, _, new):
-            return new.type != TXT
+        case Publish(zone, _, new):
+            return new.type != TXT or (facts.zone_keys(zone) is not None and _signs_badly(facts))
         case Switch(lineage, host, generation):
             holding = facts.holding(lineage)
             keys = {g.generation: g.spki for g in holding.generations} if holding is not None else {}
