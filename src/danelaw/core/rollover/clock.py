@@ -71,8 +71,8 @@ def _signs_badly(facts: Facts) -> bool:
 def harmed(action: Action, facts: Facts) -> bool:
     """Whether a wrong clock could do harm by this action. A certificate for the key that is served never does.
 
-    A response for the CA does where we sign the zone: with a clock that is ahead, the SOA and all that is due are signed
-    for later, so that nobody finds them valid, nor the CA the response.
+    A response for the CA does where we sign the zone: with a clock that is ahead, the SOA and all that is due are
+    signed for later, so that nobody finds them valid, nor the CA the response.
     """
     match action:
         case MakeKey() | ReuseKey() | MakeZoneKeys() | MakeZoneKey():
