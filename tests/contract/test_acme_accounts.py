@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 from base64 import urlsafe_b64encode
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
 import dns.name
+import dns.rdata
 import pytest
 from acme_world import WWW, World, csr_for, drive, in_world, issue
 from cryptography import x509
+from dns.name import Name
 
 from danelaw.adapters.clock import SystemClock
 from danelaw.adapters.issue.registration import Binding
@@ -23,6 +25,9 @@ from danelaw.core.model import (
     NeedChallenge,
     OrderState,
     RevocationReason,
+    RRset,
+    Security,
+    Validated,
 )
 
 MAC_KEY = b"what the CA gave its customer 17"
@@ -163,6 +168,47 @@ def test_the_wait_grows_with_the_orders_that_failed(tmp_path: Path, failed: int,
         end = await here.issuer(back_off=timedelta(hours=1)).advance(OrderState((WWW,), failed=failed), csr_for((WWW,)))
         assert isinstance(end, Failed)
         assert timedelta() <= end.retry_at - before - timedelta(hours=times) < timedelta(minutes=1)
+
+    in_world(tmp_path, test)
+
+
+# -- what the zone allows ---------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Permissions:
+    """``ports.Resolver``: one CAA record at example.net."""
+
+    text: str
+
+    async def resolve(self, name: Name, type: int) -> Validated:
+        record = dns.rdata.from_text("IN", "CAA", self.text).to_wire()
+        assert record is not None
+        found = (RRset(name, type, 60, frozenset({record})),) if name.to_text() == "example.net." else ()
+        return Validated(name, type, Security.SECURE, found)
+
+
+@pytest.mark.parametrize(
+    ("record", "forbidden"),
+    [
+        ('0 issue "ca.lab.test"', False),
+        ('0 issue "ca.lab.test; validationmethods=http-01"', False),
+        ('0 issue "ca.lab.test; validationmethods=dns-01"', True),
+        ('0 issue "ca.lab.test; accounturi=https://ca.lab.test/account/another"', True),
+        ('0 issue ";"', True),
+    ],
+)
+def test_an_order_that_caa_records_forbid_is_never_placed(tmp_path: Path, record: str, forbidden: bool) -> None:
+    """RFC 8659 §3 and §4.2, RFC 8657 §3 and §4."""
+
+    async def test(here: World) -> None:
+        await here.issuer().advance(OrderState((WWW,)), csr_for((WWW,)))  # so that there is an account
+        issuer = here.issuer(resolver=Permissions(record))
+        end = await issuer.advance(OrderState((WWW,)), csr_for((WWW,)))
+        assert isinstance(end, Failed if forbidden else NeedChallenge), end
+        assert here.ca.orders == (1 if forbidden else 2)
+        if isinstance(end, Failed):
+            assert (end.code, "example.net." in end.detail) == ("caa", True)
 
     in_world(tmp_path, test)
 

@@ -38,6 +38,8 @@ RenewalWindow: TypeAlias = tuple[datetime, datetime]
 Resource = TypeVar("Resource", Account, Authorization, Certificate, Order)
 
 ORDER_LIFETIME: Final = timedelta(days=7)
+CAA_IDENTITY: Final = "ca.lab.test"
+"""Its name in CAA records, which it does not look at."""
 _REASONS: Final = frozenset({0, 1, 3, 4, 5, 9})
 """CRLReasons a subscriber may give (RFC 5280 §5.3.1)."""
 
@@ -212,6 +214,7 @@ class AcmeService:
             "renewalInfo": f"{self.base}/renewal-info",
             "meta": {
                 "termsOfService": f"{self.base}/terms",
+                "caaIdentities": [CAA_IDENTITY],
                 "externalAccountRequired": bool(self.customers),
                 "profiles": {name: f"certificates good for {life}" for name, life in self.profiles.items()},
             },
