@@ -145,7 +145,8 @@ def standing(
     if seen is None:
         return Standing(desired.subject, State.UNSEEN)
     overdue = now - seen > limits.max_gap
-    outlook = Outlook(facts, reach, seen if overdue else now, limits)
+    vouched = seen + limits.max_gap - limits.pass_interval  # all that the last pass saw: it took its time
+    outlook = Outlook(facts, reach, vouched if overdue else now, limits)
     found = plan(desired, facts, reach, outlook.now, limits)
     if isinstance(found, Wait | Settled) and (dated := clock.wrong(facts, limits)):
         found = Wait("CLOCK_WRONG", clock.told(dated), dated.at, found.until)

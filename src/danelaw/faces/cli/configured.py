@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -87,33 +87,38 @@ def chosen(config: Config, service: str | None) -> tuple[SubjectName, ...]:
     if service is None:
         return every
     wanted = service.strip().lower()
-    for spell in (_whole, _short, _host):
-        fitting = [name for name in every if wanted in spell(name)]
+    fitting: list[SubjectName] = []
+    for fits in (_is, _is_short, _is_host, _begins):
+        fitting = [name for name in every if fits(name.lower(), wanted)]
         if len(fitting) == 1:
             return (fitting[0],)
         if fitting:
             break
-    near = difflib.get_close_matches(wanted, sorted({text for name in every for text in _short(name)}), n=1, cutoff=0.5)
+    near = difflib.get_close_matches(wanted, sorted(map(_short, every)), n=1, cutoff=0.5)
     raise DanelawError(
         "SERVICE_UNKNOWN",
-        f"{service!r} names more than one subject" if fitting else f"the configuration has no service {service!r}",
-        evidence=f"it has {_listed(fitting or every)}",
+        f"{service!r} may be more than one" if fitting else f"the configuration has no service {service!r}",
+        evidence=f"it has {', '.join(fitting or every)}",
         hint=f"did you mean {near[0]}?" if near and not fitting else "write the name as it is listed here",
     )
 
 
-def _whole(name: SubjectName) -> Sequence[str]:
-    return (name.lower(),)
+def _is(name: str, wanted: str) -> bool:
+    return name == wanted
 
 
-def _short(name: SubjectName) -> Sequence[str]:
+def _is_short(name: str, wanted: str) -> bool:
+    return _short(name) == _short(wanted)
+
+
+def _is_host(name: str, wanted: str) -> bool:
+    return ":" in name and name.partition(":")[0] == wanted
+
+
+def _begins(name: str, wanted: str) -> bool:
+    return bool(wanted) and name.startswith(wanted)
+
+
+def _short(name: str) -> str:
     """Without the transport, without the last dot."""
-    return (name.lower(), name.lower().removesuffix("/tcp").removesuffix("."))
-
-
-def _host(name: SubjectName) -> Sequence[str]:
-    return (name.lower().partition(":")[0],) if ":" in name else ()
-
-
-def _listed(names: Iterable[SubjectName]) -> str:
-    return ", ".join(names)
+    return name.lower().removesuffix("/tcp").removesuffix(".")

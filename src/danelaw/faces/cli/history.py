@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Final
+from typing import Final, get_args
 
 import click
 
@@ -14,7 +14,7 @@ from danelaw import wiring
 from danelaw.app.config import Config
 from danelaw.core.model import DanelawError, Instant, SubjectName
 from danelaw.core.rollover.actions import Action, Failure
-from danelaw.core.rollover.facts import Began, ClockRead, Done, Fact, Intended, Requested, RequestedZoneRoll
+from danelaw.core.rollover.facts import Began, ClockRead, Dated, Done, Fact, Intended, Requested, RequestedZoneRoll
 from danelaw.core.rollover.waivers import says_waived
 from danelaw.core.rollover.words import Accepted, Adopted, Disowned, RequestedRemoval, Waived
 from danelaw.faces.cli import interruption, terminal, words
@@ -29,6 +29,8 @@ _DEEDS: Final = (Intended, Done)
 _WORDS: Final = (Requested, RequestedZoneRoll, Waived, Accepted, Adopted, Disowned, RequestedRemoval)
 _TOLD: Final[tuple[type[Fact], ...]] = (*_DEEDS, *_WORDS, Began, ClockRead)
 """What somebody did, or said, or what history begins with. What was seen is told with --seen."""
+_SEEN: Final[tuple[type[Fact], ...]] = tuple(kind for kind in get_args(Fact) if kind is not Dated)
+"""All but what time it was by a CA's clock, which each pass asks for."""
 
 
 @click.command()
@@ -68,7 +70,7 @@ async def _read(
     if store is None:
         return ()
     try:
-        return await store.history(subject, since, limit, None if seen else _TOLD)
+        return await store.history(subject, since, limit, _SEEN if seen else _TOLD)
     finally:
         await store.close()
 
@@ -99,8 +101,11 @@ def _lines(events: Sequence[Event], *, alone: bool) -> list[tuple[str, str]]:
             ended.remove(fact.action)
             if not fact.despite:
                 continue
-        about = "" if alone else f"{event.subject}: "
-        found.append((f"{fact.at:%Y-%m-%d %H:%M:%S}  ", f"{_verb(fact)}: {about}{_rest(fact)}"))
+        if isinstance(fact, ClockRead) and not fact.by:
+            continue
+        rest = _rest(fact)
+        about = "" if alone or rest.startswith(event.subject) else f"{event.subject}: "
+        found.append((f"{fact.at:%Y-%m-%d %H:%M:%S}  ", f"{_verb(fact)}: {about}{rest}"))
     return found[::-1]
 
 
@@ -145,7 +150,7 @@ def _rest(fact: Fact) -> str:
         case Began(reason=reason):
             return f"nothing earlier is vouched for: {reason}"
         case ClockRead(by=by):
-            return f"set by {_span(by)}" if by else "compared for the first time since the machine was started"
+            return f"set by {_span(by)}"
         case Waived():
             return says_waived(fact)
         case Accepted(codes=codes, until=until, by=by, reason=why):

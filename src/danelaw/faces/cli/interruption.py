@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from types import FrameType
 from typing import Any, Final, TypeVar
 
@@ -53,6 +53,37 @@ def _cancelling() -> Iterator[None]:
         loop.call_soon_threadsafe(task.cancel)
 
     before = {request: signal.signal(request, cancel) for request in _heeded()}
+    try:
+        yield
+    finally:
+        for request, handler in before.items():
+            signal.signal(request, handler)
+
+
+@contextlib.contextmanager
+def heard(tell: Callable[[signal.Signals], bool]) -> Iterator[None]:
+    """In a coroutine: every request to end, Ctrl-C too, is given to ``tell``, between two steps of the event loop.
+
+    It says whether the request is to cancel the current task after all.
+    """
+    import asyncio
+
+    task = asyncio.current_task()
+    assert task is not None  # noqa: S101  # for the type checker: a coroutine runs in a task
+    loop = asyncio.get_running_loop()
+
+    def told(request: signal.Signals) -> None:
+        if tell(request):
+            task.cancel()
+
+    def hear(number: int, frame: FrameType | None) -> None:
+        del frame
+        loop.call_soon_threadsafe(told, signal.Signals(number))
+
+    heeded = _heeded()
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        heeded.append(signal.SIGINT)
+    before = {request: signal.signal(request, hear) for request in heeded}
     try:
         yield
     finally:

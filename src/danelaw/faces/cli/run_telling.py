@@ -50,13 +50,14 @@ class Teller:
     quiet: bool
     json_form: bool
     _awaited: dict[SubjectName, object] = field(default_factory=dict)
-    _wrong: dict[SubjectName, tuple[str, ...]] = field(default_factory=dict)
+    _refused: frozenset[str] = frozenset()
 
     def __call__(self, progress: Progress) -> None:
         ended = progress.ended
         if ended is None:
             return
         if self.json_form:
+            self._refused = frozenset(map(str, ended.violations))
             terminal.data(json.dumps(pass_json(ended)))
             return
         if isinstance(ended.plan, Wait):
@@ -86,7 +87,7 @@ class Teller:
 
     def reloaded(self, path: Path) -> None:
         self._awaited.clear()
-        self._wrong.clear()
+        self._refused = frozenset()
         if not self.quiet:
             terminal.say(f"{path} is read again")
 
@@ -96,13 +97,12 @@ class Teller:
         unknown = [one for one in last.values() if one not in wrong and is_unknown(one)]
         if not self.quiet and not self.json_form:
             settled = sum(isinstance(one.plan, Settled) for one in last.values())
-            waiting = (
-                len(last) - settled - len(wrong) - len(unknown) + sum(isinstance(one.plan, Settled) for one in wrong)
-            )
+            waiting = len(last) - settled - len(wrong) - len(unknown)
             counted = ((settled, "settled"), (waiting, "waiting"), (len(wrong), "wrong"), (len(unknown), "not known"))
-            tail = "" if settled == len(last) and not wrong else "; more by: danelaw status"
-            terminal.show(", ".join(f"{count} {what}" for count, what in counted if count) + tail)
-        return 1 if wrong else 3 if unknown else 0
+            refused = ["clients are refused"] if self._refused else []
+            tail = "" if settled == len(last) and not self._refused else "; more by: danelaw status"
+            terminal.show(", ".join([*(f"{count} {what}" for count, what in counted if count), *refused]) + tail)
+        return 1 if wrong or self._refused else 3 if unknown else 0
 
     def _wait(self, ended: Pass, wait: Wait) -> None:
         """Each thing that is awaited gets one line."""
@@ -128,25 +128,29 @@ class Teller:
                 self._line(ended, "note", note, fg="yellow")
 
     def _violations(self, ended: Pass) -> None:
-        told = tuple(dict.fromkeys(map(str, ended.violations)))
-        if told and self._wrong.get(ended.subject) != told:
-            for one in told:
-                self._line(ended, "refused", one, fg="red")
-        self._wrong[ended.subject] = told
+        """Of all services, whichever the pass was of: each when it begins."""
+        told = dict.fromkeys(map(str, ended.violations))
+        for one in told:
+            if one not in self._refused:
+                terminal.hanging((*self._head(ended, "refused", "red"),), one)
+        self._refused = frozenset(told)
 
     def _line(self, ended: Pass, verb: str, rest: str, fg: str | None = None) -> None:
         """What is wrong goes to standard error, all else to standard output."""
-        head = f"{ended.at:%H:%M:%S}  "
-        about = f"{ended.subject}: {rest}"
+        about = rest if rest.startswith(ended.subject) else f"{ended.subject}: {rest}"
+        head = self._head(ended, verb, fg)
         if fg == "red":
-            terminal.hanging((head, Ink(f"{verb:<{_WIDE}}", fg=fg, bold=True), " "), about)
+            terminal.hanging(head, about)
         else:
-            terminal.show_hanging(f"{head}{verb:<{_WIDE}} ", about)
+            terminal.show_hanging("".join(part if isinstance(part, str) else part.text for part in head), about)
+
+    def _head(self, ended: Pass, verb: str, fg: str | None) -> tuple[str | Ink, ...]:
+        return f"{ended.at:%H:%M:%S}  ", Ink(f"{verb:<{_WIDE}}", fg=fg, bold=True), " "
 
 
 def is_wrong(ended: Pass, limits: Limits) -> bool:
-    """Whether clients are refused, a step failed, or somebody has to do something."""
-    return bool(ended.violations or isinstance(ended.outcome, Failure) or ails(ended.plan, ended.at, limits))
+    """Whether a step failed, or somebody has to do something."""
+    return isinstance(ended.outcome, Failure) or bool(ails(ended.plan, ended.at, limits))
 
 
 def is_unknown(ended: Pass) -> bool:

@@ -25,6 +25,7 @@ UNDECIDED: Final = frozenset(
         "SCENE_TIMEOUT",
         "TIMEOUT",
         "CA_UNREACHABLE",
+        "RUNNER_BUSY",
         "SERIAL_NOT_SERVED",
         "SERVERS_UNKNOWN",
         "SERVER_UNSEEN",
