@@ -60,13 +60,17 @@ class Ordering:
         At once where it lacks a name that is desired by now; but not a second time, if a CA leaves that name out. At
         once also where another CA issued it than is desired by now. A name too many harms nobody until then.
         """
-        if leaf_lacks(current.chain, self.d.names) and not self._ordered_with_all_names(current):
+        if self.lacks(current):
             return self.outlook.now
         if self._elsewhere(current.facts.generation):
             return self.outlook.now
         late = self._after(current, self.outlook.limits.renew_fraction)
         info = self.outlook.facts.renewal(current.chain)
         return min(info.window.start, late) if info is not None else late
+
+    def lacks(self, current: Complete) -> bool:
+        """Whether a certificate lacks a name that is desired by now, and was not left out by the CA."""
+        return leaf_lacks(current.chain, self.d.names) and not self._ordered_with_all_names(current)
 
     def urgent(self, current: Complete) -> bool:
         """Whether it is so late that a renewal must wait for nothing that can be done without."""

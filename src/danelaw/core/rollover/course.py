@@ -89,6 +89,8 @@ class _Charting:
             return replace(course, due=due)
         generation = target.facts.generation
         make = MakeKey(self._lineage) if new_key or asked else ReuseKey(self._lineage, generation)
+        if self._orders.lacks(target):
+            return replace(course, at_once=make)  # nothing else comes to rest before: records at a new name wait for it
         return replace(course, begin=make)
 
     def _standing_by(self) -> Course:
