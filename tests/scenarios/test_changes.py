@@ -7,20 +7,24 @@ import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
+import dns.name
 import pytest
 from operated import Operated
 from strategic import HASTE
 from virtual import SERVICE, served_tlsa
 
-from danelaw.core.model import CredentialFacts, Limits
+from danelaw.core.model import ChallengeType, CredentialFacts, Endpoint, Limits, RRset
 from danelaw.core.rollover.actions import Publish, Switch
 from danelaw.core.rollover.facts import Requested
 from danelaw.core.rollover.planner import Settled
+from danelaw.core.rollover.reach import Reach
 from danelaw.core.rollover.succession import Strategy
-from danelaw.core.tlsa import Combination, associate
+from danelaw.core.tlsa import Combination, Reference, associate
 from danelaw.core.tlsa.credential import associations
-from danelaw.worlds.sim.clients import TRUSTING, Connection, Habits, Parameters, SimCrowd
-from danelaw.worlds.sim.world import HOST, LINEAGE, SimWorld
+from danelaw.worlds.sim.certificates import intermediate
+from danelaw.worlds.sim.clients import HABITS, TRUSTING, Connection, Habits, Parameters, SimCrowd, named
+from danelaw.worlds.sim.service import SimCA
+from danelaw.worlds.sim.world import AAAA, HOST, LINEAGE, TLSA, A, SimWorld
 
 pytestmark = pytest.mark.slow
 
@@ -68,6 +72,13 @@ class Changed(Operated):
             await self.store.append(SERVICE, await self.store.lease(SERVICE), asked)
 
         asyncio.run(write())
+
+    def renew_once(self) -> None:
+        """A certificate that is known to be of the CA that is configured."""
+        before = self.serving
+        self.world.ca.suggest_renewal()
+        self.run(lambda: self.serving != before)
+        self.settle()
 
     def use(self, tlsa: str) -> None:
         self.configure(combinations=tuple(map(Combination.from_text, tlsa.split(","))))
@@ -245,3 +256,122 @@ def test_a_ca_that_is_not_presented_cannot_be_named_and_the_operator_is_told() -
     plan = life.latest().plan
     assert isinstance(plan, Settled)
     assert "TLSA 2 1 1 is configured, and cannot be published: the chain presents no CA" in "".join(plan.notes)
+
+
+# -- another CA --------------------------------------------------------------------------------------------------------
+
+
+def another(life: Changed, *intermediates: str, challenges: ChallengeType | None = None) -> None:
+    """The operator configures another CA; the old one knows nothing of its orders, nor it of the old one's."""
+    old = life.world.ca
+    life.world.ca = SimCA(life.world.clock, old.look, challenges=challenges, name="other", intermediates=intermediates)
+    life.configure(issuer="other")
+
+
+def issuer_of(life: Changed) -> bytes:
+    chain = life.serving.chain
+    assert chain is not None
+    return chain.ders[1]
+
+
+@pytest.mark.parametrize("strategy", Strategy)
+@pytest.mark.parametrize("tlsa", [KNOWN, TA])
+def test_another_ca_issues_at_once_and_is_published_first_where_it_is_named(strategy: Strategy, tlsa: str) -> None:
+    life = Changed(tlsa, strategy, "R10")
+    life.configure(issuer="first")
+    life.renew_once()
+    life.watched(TRUSTING) if tlsa == TA else None
+    key = life.serving.spki
+    begun = len(life.actions)
+    another(life, "G1")
+    life.settle()
+    assert issuer_of(life) == intermediate("G1")
+    assert (life.serving.spki == key) is (strategy is not Strategy.STAGED)
+    rolls = strategy is Strategy.STAGED or tlsa == TA
+    done = [act for act in life.actions[begun:] if act in ("Publish", "Switch")]
+    assert done == (["Publish", "Switch", "Publish"] if rolls else ["Switch"])
+    assert life.matched() == set(tlsa.split(","))
+    assert life.refused == []
+    begun = len(life.actions)
+    life.run_for(20)
+    assert life.actions[begun:] == []
+
+
+@pytest.mark.parametrize("challenges", ChallengeType)
+def test_an_order_at_the_ca_that_was_left_is_left_there(challenges: ChallengeType) -> None:
+    life = Changed(KNOWN, Strategy.PINNED, "R10")
+    life.configure(issuer="first", challenge=challenges)
+    life.renew_once()
+    life.world.ca.challenges = challenges
+    life.world.ca.suggest_renewal()
+    begun = len(life.actions)
+    life.run(lambda: life.actions[begun:][-1:] in (["PlaceChallenge"], ["Publish"]))
+    another(life, "G1", challenges=challenges)
+    life.run(lambda: issuer_of(life) == intermediate("G1"))
+    life.settle()
+    assert life.refused == []
+
+
+def test_a_ca_that_issues_nothing_yet_leaves_everything_as_it_was() -> None:
+    life = Changed(TA, Strategy.STAGED, "R10")
+    life.configure(issuer="first")
+    life.renew_once()
+    before, records = life.serving, served_tlsa(life.world)
+    another(life, "G1")
+    life.world.ca.refusing = True
+    life.run_for(30)
+    assert (life.serving, served_tlsa(life.world)) == (before, records)
+    life.world.ca.refusing = False
+    life.run(lambda: life.serving != before)
+    life.settle()
+    assert life.refused == []
+
+
+# -- names -------------------------------------------------------------------------------------------------------------
+
+TWO = dns.name.from_text("mail", HOST.parent())
+TWO_NAME = TWO.to_text(omit_final_dot=True)
+
+
+def both(life: Changed) -> Reach:
+    """The service answers at another name too, at the same addresses."""
+    (here,) = life.world.reach().endpoints
+    reference = Reference((TWO,), here.reference.roots)
+    there = replace(here, endpoint=Endpoint(TWO, 443), bases=(TWO,), reference=reference)
+    return Reach((here, there))
+
+
+@pytest.mark.parametrize("strategy", Strategy)
+@pytest.mark.parametrize("tlsa", [KNOWN, TA])
+def test_a_name_is_added_and_its_records_come_when_the_certificate_has_it(strategy: Strategy, tlsa: str) -> None:
+    life = Changed(tlsa, strategy, "R10")
+    life.watched(TRUSTING if tlsa == TA else HABITS)
+    for type in (A, AAAA):
+        here = life.world.zone.source.rrsets[HOST, type]
+        life.world.zone.write(TWO, type, RRset(TWO, type, here.ttl, here.rdatas))
+    life.reached = both(life)
+    life.configure(names=(HOST, TWO))
+    owner = dns.name.from_text("_443._tcp", TWO)
+    life.run(lambda: all((owner, TLSA) in a.content.rrsets for a in life.world.zone.authorities))
+    chain = life.serving.chain
+    assert chain is not None
+    assert named(chain.ders[0]) == {NAME, TWO_NAME}
+    life.settle()
+    assert life.world.zone.source.rrsets[owner, TLSA].rdatas == served_tlsa(life.world)
+    assert life.refused == []
+
+
+def test_a_name_too_many_goes_with_the_next_certificate() -> None:
+    """Until then it harms nobody, and clients may still come by it."""
+    life = Changed(KNOWN, Strategy.PINNED)
+    life.configure(names=(HOST, TWO))
+    life.settle()
+    begun = len(life.actions)
+    life.configure(names=(HOST,))
+    life.run_for(20)
+    assert life.actions[begun:] == []
+    life.renew_once()
+    chain = life.serving.chain
+    assert chain is not None
+    assert named(chain.ders[0]) == {NAME}
+    assert life.refused == []
