@@ -63,7 +63,7 @@ from rollover_history import (
     rrset,
     served,
 )
-from tlsa_chains import INTERMEDIATE, LEAF, RENEWED, issue
+from tlsa_chains import INTERMEDIATE, LEAF, RENEWED, ROOT, issue
 
 X, XY, Y = rrset(record(OLD)), rrset(record(OLD), record(NEW)), rrset(record(NEW))
 FAILED = HandshakeFailure("TLS_ALERT")
@@ -471,6 +471,17 @@ def test_with_an_unknown_history_a_whole_certificate_record_forbids_even_the_sam
     history = served(both, since=0, until=100).holds(100, FIRST, credential(2, LEAF, chain_of(renewed)), live=1)
     same = Switch(LINEAGE, LOCAL, GenerationId(2), chain_of(renewed))
     assert codes(verdict(same, history, 100)) == {"HISTORY_UNKNOWN"}
+
+
+def test_with_an_unknown_history_even_the_same_key_has_to_be_of_the_same_ca_where_a_ca_is_named() -> None:
+    """Clients may hold the record of the CA that is presented, and not yet that of the next one."""
+    other = issue("Other Intermediate", ROOT, ca=True, path_length=0)
+    for ca, expected in ((INTERMEDIATE, set[str]()), (other, {"HISTORY_UNKNOWN"})):
+        renewed = chain_of(issue("leaf", ca, names=("www.example.net",), key=LEAF.key), ca)
+        both = rrset(record(OLD), record(OLD, "2 1 1"), record(renewed, "2 1 1"))
+        history = served(both, since=0, until=100).holds(100, FIRST, credential(2, LEAF, renewed), live=1)
+        judgement = verdict(Switch(LINEAGE, LOCAL, GenerationId(2), renewed), history, 100)
+        assert (codes(judgement) if isinstance(judgement, Refused) else set()) == expected
 
 
 def test_a_server_that_everybody_refuses_has_nothing_to_lose_by_an_unknown_history() -> None:
