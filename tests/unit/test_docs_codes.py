@@ -20,7 +20,7 @@ SHORTEST: Final = 4  # shorter capitals are names of types, algorithms and metho
 NO_CODES: Final = frozenset(
     {
         *("CNAME", "DNSKEY", "NODATA", "NXDOMAIN", "TLSA", "TYPE", "SPKI"),  # words of the DNS
-        *("ES256", "RS256", "SHA256"),  # algorithms
+        *("ES256", "HS256", "RS256", "SHA256"),  # algorithms
         *("HEAD", "PATCH", "POST"),  # HTTP methods
         *("DELETE", "REPLACE"),  # what PowerDNS calls changes
         *("HTML", "HTTP", "IMAP", "NNTP", "POP3"),  # protocols
@@ -45,7 +45,7 @@ NO_CODES: Final = frozenset(
             "ZONEFILE",
         ),  # what the command line takes
         *("MATCHING_TYPE", "SELECTOR", "USAGE"),  # ends of PRIVATE_… and UNKNOWN_…
-        *("NO_COLOR", "DANELAW_CONFIG", "DANELAW_OUTSIDE"),  # environment variables
+        *("NO_COLOR", "DANELAW_CONFIG", "DANELAW_NAMES", "DANELAW_OUTSIDE", "DANELAW_PROFILE"),  # environment variables
         *("PEBBLE_AUTHZREUSE", "PEBBLE_VA_NOSLEEP", "PEBBLE_WFE_NONCEREJECT"),  # and those of the lab's CA
     }
 )

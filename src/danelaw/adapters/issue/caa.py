@@ -65,7 +65,7 @@ async def relevant(resolver: Resolver, name: Name) -> RRset | None:
 
 
 def objection(records: RRset, name: Name, who: Applicant) -> str | None:
-    """Why the CA may not issue; None: it may."""
+    """Why the CA may not issue; None: it may. Where there are some, wildcards go by issuewild (RFC 8659 §4.3)."""
     try:
         properties = [Property.from_rdata(rdata) for rdata in sorted(records.rdatas)]
     except ValueError as error:
