@@ -31,6 +31,7 @@ from danelaw.core.rollover.facts import Requested
 from danelaw.core.rollover.planner import DesiredService, DesiredZone
 from danelaw.core.rollover.reach import Reach, Reached
 from danelaw.core.rollover.succession import Strategy
+from danelaw.core.rollover.words import Waived
 from danelaw.core.tlsa import Combination, from_spki
 from danelaw.core.tlsa.credential import leaf_validity
 from danelaw.worlds.sim.clients import Connection, SimCrowd
@@ -90,6 +91,15 @@ class Operation(Runner):
             lease = await self.store.lease(SERVICE)
             now = self.world.clock.now()
             await self.store.append(SERVICE, lease, Requested(now, lineage, "the operator", emergency))
+
+        asyncio.run(write())
+
+    def waive(self, address: IP) -> None:
+        """The operator knows that an address cannot be probed from here."""
+
+        async def write() -> None:
+            lease, now = await self.store.lease(SERVICE), self.world.clock.now()
+            await self.store.append(SERVICE, lease, Waived(now, SERVICE, address, now + timedelta(days=1), "eva"))
 
         asyncio.run(write())
 

@@ -182,3 +182,24 @@ def test_a_port_whose_server_is_not_there_yet_starves_no_renewal() -> None:
         play.run_for(900)
         assert play.ends() > play.world.clock.now() + timedelta(minutes=45)
     assert play.refused == []
+
+
+@pytest.mark.parametrize("host", [WEB1, WEB2])
+def test_a_host_that_cannot_be_probed_from_here_is_waived_though_it_has_no_other_address(host: HostName) -> None:
+    """It is switched like the others, when clients hold the union; what comes of it is the operator's to see."""
+    play = two()
+    before = play.serving(ECDSA, host)
+    address = next(a for a in play.world.servers.addresses if a.host == host)
+    address.silent = True
+    play.ask()
+    play.run_for(30)
+    assert before in (play.serving(ECDSA, WEB1), play.serving(ECDSA, WEB2))
+    play.waive(address.ip)
+    play.settle()
+    assert play.serving(ECDSA, WEB1) == play.serving(ECDSA, WEB2) != before
+    assert served_tlsa(play.world) == records(play.serving(ECDSA, host))
+    second = play.serving(ECDSA, host)
+    play.ask()
+    play.run(lambda: play.serving(ECDSA, host) != second)
+    play.settle()
+    assert play.refused == []

@@ -12,7 +12,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from danelaw.core.model import (
     IP,
     Chain,
-    GenerationId,
     HandshakeFailure,
     Hello,
     Instant,
@@ -22,7 +21,7 @@ from danelaw.core.model import (
     Unreachable,
 )
 from danelaw.core.rollover.actions import Conflict, Receipt, Switch
-from danelaw.core.rollover.facts import Began, Deed, Facts, Holding, PresentedSpan
+from danelaw.core.rollover.facts import Began, Deed, Facts, PresentedSpan
 from danelaw.core.rollover.reach import Reached, Unprobed
 
 
@@ -45,19 +44,20 @@ def possible_chains(
                 found.add(span.got)
     if not known:
         found.add(Unprobed())
-    for lineage in reached.lineages:
-        holding = facts.holding(lineage)
-        if holding is not None:
-            found |= {
-                g.chain for g in holding.generations if g.generation in _lying(holding, reached) and g.chain is not None
-            }
+    found |= lying_chains(facts, reached)
     found |= _handed(facts, reached, hellos, now, limits)
     return frozenset(found)
 
 
-def _lying(holding: Holding, reached: Reached) -> frozenset[GenerationId | None]:
+def lying_chains(facts: Facts, reached: Reached) -> frozenset[Chain]:
     """What lies on the paths of the hosts that may serve the endpoint."""
-    return frozenset(holding.on(host) for host in reached.hosts)
+    holdings = [h for lineage in reached.lineages if (h := facts.holding(lineage)) is not None]
+    return frozenset(
+        generation.chain
+        for holding in holdings
+        for generation in holding.generations
+        if generation.chain is not None and generation.generation in {holding.on(host) for host in reached.hosts}
+    )
 
 
 def _not_gone(spans: tuple[PresentedSpan, ...], now: Instant, limits: Limits) -> Iterable[PresentedSpan]:
@@ -104,9 +104,7 @@ def _handed(
     since = facts.began(reached.service)
     for deed, switch in deeds:
         accepted = isinstance(deed.outcome, Receipt) and deed.done is not None
-        on_path = (
-            accepted and deed is latest[switch.lineage, switch.host] and not _looked_at_path(facts, switch, deed)
-        )
+        on_path = accepted and deed is latest[switch.lineage, switch.host] and not _looked_at_path(facts, switch, deed)
         unseen = not seen_since(deed, switch, hellos, since, now, limits)
         if unseen or on_path:
             found.add(switch.chain)

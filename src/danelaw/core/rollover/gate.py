@@ -48,7 +48,7 @@ from danelaw.core.rollover.actions import (
     Switch,
 )
 from danelaw.core.rollover.answers import Held, Possible
-from danelaw.core.rollover.chains import possible_chains
+from danelaw.core.rollover.chains import lying_chains, possible_chains
 from danelaw.core.rollover.clock import harmed, told, wrong
 from danelaw.core.rollover.conditions import (
     Counterexample,
@@ -67,7 +67,15 @@ from danelaw.core.rollover.conditions import (
 from danelaw.core.rollover.epochs import blocks_ds
 from danelaw.core.rollover.facts import Facts
 from danelaw.core.rollover.history import in_order
-from danelaw.core.rollover.lookups import TLSA, Found, counted_addresses, every_base, through, tlsa_answers
+from danelaw.core.rollover.lookups import (
+    TLSA,
+    Found,
+    counted_addresses,
+    every_base,
+    service_addresses,
+    through,
+    tlsa_answers,
+)
 from danelaw.core.rollover.reach import Reach, Reached, Unprobed
 from danelaw.core.rollover.retirement import blocks_retirement
 from danelaw.core.rollover.words import Accepted, Waived
@@ -319,7 +327,8 @@ def _judge_switch(switch: Switch, facts: Facts, reach: Reach, now: Instant, limi
         if not (_only_aliases(blind) and _keeps_key(switch.chain, facts, endpoint, now, limits)):
             faults.extend(blind)
         for come in tlsa_answers(facts, endpoint, now, limits):
-            for ip, chain in _replaced(switch.chain, _presented(facts, come.seen, now, limits)):
+            presented = _presented(facts, come.seen, now, limits) or _unseen(facts, endpoint, now, limits)
+            for ip, chain in _replaced(switch.chain, presented):
                 fault, helps = _judge_pair(switch.chain, chain, come.possible, come.seen, ip, now, limits)
                 faults.extend(fault)
                 repair |= helps
@@ -464,6 +473,14 @@ def _presented(facts: Facts, endpoint: Reached, now: Instant, limits: Limits) ->
         )
 
     return facts.once((_presented, endpoint, now, limits), look)
+
+
+def _unseen(facts: Facts, endpoint: Reached, now: Instant, limits: Limits) -> Presented:
+    """Where all addresses of a host are waived, what lies on its serving path is presented, as far as is known."""
+    addresses = in_order(service_addresses(facts, endpoint, now, limits))
+    return tuple(
+        (ip, chain) for ip in addresses for chain in _in_order(lying_chains(facts, endpoint) or frozenset({Unprobed()}))
+    )
 
 
 def _in_order(

@@ -10,7 +10,7 @@ from danelaw.core.model import IP, Chain, Instant, Limits, Unreachable
 from danelaw.core.rollover.actions import Retire
 from danelaw.core.rollover.conditions import Counterexample, fault
 from danelaw.core.rollover.facts import Facts, Holding
-from danelaw.core.rollover.lookups import counted_addresses, every_base
+from danelaw.core.rollover.lookups import counted_addresses, every_base, service_addresses
 from danelaw.core.rollover.reach import Reach, Reached, Unprobed
 from danelaw.core.tlsa.credential import leaf_spki
 
@@ -26,7 +26,7 @@ def blocks_retirement(
     for reached in reach.served_by(retire.lineage, retire.host):
         addresses = counted_addresses(facts, reached, now, limits)
         seen = every_base(facts, reached, now, limits)
-        if not addresses:
+        if not service_addresses(facts, reached, now, limits):
             found.append(fault("I1", "ADDRESSES_UNSEEN", now, f"no address of {reached.endpoint.host} is known"))
         for ip in sorted(addresses, key=str):
             chain = still_presented(facts, seen, ip, holding)

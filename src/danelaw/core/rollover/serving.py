@@ -25,7 +25,7 @@ from danelaw.core.model import (
 )
 from danelaw.core.rollover.actions import Action, Failure, Receipt, Retire, Switch
 from danelaw.core.rollover.facts import Got, Holding, PresentedSpan
-from danelaw.core.rollover.lookups import counted_addresses, every_base
+from danelaw.core.rollover.lookups import counted_addresses, every_base, service_addresses
 from danelaw.core.rollover.places import counts
 from danelaw.core.rollover.plans import DesiredService, Outlook, Plan
 from danelaw.core.rollover.reach import Reached, Unprobed
@@ -74,7 +74,12 @@ class Serving:
         return all(self.served(complete, host) for host in self.d.hosts)
 
     def presented(self, chain: Chain, host: HostName) -> bool:
-        """Whether every address of a host was seen last to present a chain, to everybody who may be shown it."""
+        """Whether every address of a host was seen last to present a chain, to everybody who may be shown it.
+
+        Where the operator waives all addresses of a host, nobody looks.
+        """
+        if self._waived(host):
+            return True
         found = tuple(self._relevant(host))
         showing = {(probe.endpoint, probe.ip) for probe in found if probe.hello is not None and probe.got == chain}
         addresses = {(probe.endpoint, probe.ip) for probe in self._probed(host)}
@@ -199,6 +204,13 @@ class Serving:
 
     def _addresses(self, reached: Reached) -> frozenset[IP]:
         return counted_addresses(self.outlook.facts, reached, self.outlook.now, self.outlook.limits)
+
+    def _waived(self, host: HostName) -> bool:
+        facts, now, limits = self.outlook.facts, self.outlook.now, self.outlook.limits
+        reached = self._reached(host)
+        return bool(reached) and all(
+            service_addresses(facts, r, now, limits) and not counted_addresses(facts, r, now, limits) for r in reached
+        )
 
     def _probed(self, host: HostName) -> Iterable[Probed]:
         for reached in self._reached(host):

@@ -40,13 +40,17 @@ def unprobed(facts: Facts, reached: Reached, ip: IP) -> bool:
 
 
 def waived_servers(facts: Facts, reached: Reached, addresses: Iterable[IP], now: Instant) -> Mapping[IP, Waived]:
-    """Those addresses of an endpoint that are not reckoned with, each with the waiver."""
+    """Those addresses of an endpoint that are not reckoned with, each with the waiver.
+
+    Of one of several hosts these may be all, if those of another are seen.
+    """
     held = waivers(facts, reached.service, now)
     if not held:
         return NONE
     every = frozenset(addresses)
+    seen_elsewhere = {ip for ip in reached.addresses_elsewhere if not unprobed(facts, reached, ip)}
     silent = [ip for ip in held if ip in every and unprobed(facts, reached, ip)]
-    return {ip: held[ip] for ip in every - without(every, silent)}
+    return {ip: held[ip] for ip in every - without(every | seen_elsewhere, silent)}
 
 
 def says_waived(word: Waived) -> str:
