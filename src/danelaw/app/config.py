@@ -64,12 +64,14 @@ from danelaw.core.model import (
     read_forwarder,
     read_target,
 )
+from danelaw.core.rollover.feasibility import mixes_intermediates
 from danelaw.core.rollover.succession import Strategy
-from danelaw.core.tlsa import Combination, MalformedTLSA, MatchingType, Selector
+from danelaw.core.tlsa import CertificateUsage, Combination, MalformedTLSA, MatchingType, Selector
 
 LOCAL: Final = HostName("local")
 _ENDPOINT: Final = "write HOST:PORT, or smtp:mail.example.net:2525 where the port does not tell how TLS begins"
 
+TRUST_ANCHOR: Final = "2 1 1"
 _PORT_OF_A_HOST: Final = r"(?:[A-Za-z0-9-]+:)?[^:/]+:[0-9]+(?:/tcp)?"
 SMTP_LOOKUP_DELAY: Final = 900.0
 """Seconds."""
@@ -136,8 +138,9 @@ class DeploySection(Section, frozen=True):
 
 class ServiceSection(Section, frozen=True):
     """A file of ``services.d/``. ``endpoints``: as ``read_target`` reads them. ``domains``: whose MX or SRV records
-    name their hosts. ``tlsa``: the parameters to publish. ``allow_full_certificate``: permits selector 0, whose records
-    change at every issuance. ``withdrawn``: it is to have no TLSA records any more."""
+    name their hosts. ``tlsa``: the parameters to publish. ``ta``: those of the CA too. ``allow_full_certificate``:
+    permits selector 0, whose records change at every issuance. ``allow_mixed_intermediates``: permits records of a CA
+    that issues from several. ``withdrawn``: it is to have no TLSA records any more."""
 
     endpoints: tuple[str, ...]
     issuer: str
@@ -147,7 +150,9 @@ class ServiceSection(Section, frozen=True):
     algorithms: tuple[Literal["ecdsa", "rsa"], ...] = ("ecdsa",)
     tlsa: tuple[str, ...] = ("3 1 1",)
     tlsa_ttl: TTL = 3600
+    ta: bool = False
     allow_full_certificate: bool = False
+    allow_mixed_intermediates: bool = False
     domains: tuple[str, ...] = ()
     withdrawn: bool = False
 
@@ -553,8 +558,8 @@ def _acme(path: Path, base: Path, section: AcmeSection, lifetime: timedelta | No
 
 def _one_solver(path: Path, challenge: ChallengeSection) -> None:
     if challenge.type == "dns-01":
-        if challenge.standalone or challenge.webroot is not None:
-            raise _invalid(path, "dns-01 needs no web server", "leave webroot and standalone out, or use http-01")
+        if challenge.standalone:
+            raise _invalid(path, "dns-01 needs no web server", "leave standalone out, or use http-01")
     elif challenge.standalone is (challenge.webroot is not None):
         hint = "add webroot to the challenge, or standalone = true; or use dns-01"
         raise _invalid(path, "http-01 needs a webroot, or a listener of its own", hint)
@@ -569,6 +574,11 @@ def _addresses(path: Path, texts: Sequence[str]) -> tuple[IP, ...]:
 
 def _suits(path: Path, section: ServiceSection, issuer: IssuerConfig, combinations: Sequence[Combination]) -> None:
     """What some issuers cannot do."""
+    names_ca = any(c.usage in (CertificateUsage.PKIX_TA, CertificateUsage.DANE_TA) for c in combinations)
+    mixed = isinstance(issuer, AcmeConfig) and mixes_intermediates(issuer.directory)
+    if names_ca and mixed and not section.allow_mixed_intermediates:
+        hint = "use usage 3 alone, or set allow_mixed_intermediates = true: a renewal may then wait until caches let go"
+        raise _invalid(path, "ta: Let's Encrypt issues from several intermediates, each time from one by chance", hint)
     if isinstance(issuer, SelfSignedConfig) and any((c.usage, c.selector) != (3, 1) for c in combinations):
         hint = 'write tlsa = ["3 1 1"]'
         raise _invalid(path, "tlsa: for a certificate that is signed by its own key, 3 1 1 (or 3 1 2) only", hint)
@@ -634,7 +644,8 @@ def _target(path: Path, text: str) -> Target:
 
 def _combinations(path: Path, section: ServiceSection) -> tuple[Combination, ...]:
     try:
-        found = tuple(Combination.from_text(text) for text in section.tlsa)
+        wanted = (*section.tlsa, TRUST_ANCHOR) if section.ta else section.tlsa
+        found = tuple(dict.fromkeys(Combination.from_text(text) for text in wanted))
     except MalformedTLSA as error:
         raise _invalid(path, f"tlsa: {error}", 'write tlsa = ["3 1 1"]') from error
     if unknown := [c for c in found if not c.known]:

@@ -8,7 +8,7 @@ from danelaw.app.config import Config, ServiceConfig
 from danelaw.app.issuer_sections import AcmeConfig, IssuerConfig
 from danelaw.core.model import DanelawError
 from danelaw.core.rollover.feasibility import Infeasible, Terms, announced_lifetime, feasible, told
-from danelaw.core.tlsa import Selector
+from danelaw.core.tlsa import CertificateUsage, Selector
 
 
 def terms_of(service: ServiceConfig, config: Config) -> Terms:
@@ -21,6 +21,7 @@ def terms_of(service: ServiceConfig, config: Config) -> Terms:
         issuer.lifetime or _announced(issuer),
         config.back_off,
         full=any(c.selector == Selector.CERT and c.usage in (1, 3) for c in service.combinations),
+        ta=any(c.usage in (CertificateUsage.PKIX_TA, CertificateUsage.DANE_TA) for c in service.combinations),
     )
 
 

@@ -52,6 +52,12 @@ def announced_lifetime(directory: str, profile: str | None) -> timedelta | None:
     return next((known.shortest for known in LETS_ENCRYPT if profile in (known.name, None)), None)
 
 
+def mixes_intermediates(directory: str) -> bool:
+    """Whether the CA behind an ACME directory is known to issue from one of several intermediates, by chance."""
+    host = directory.partition("://")[2].partition("/")[0]
+    return host.endswith(".api.letsencrypt.org")
+
+
 @dataclass(frozen=True, slots=True)
 class Terms:
     """What a service is configured with.
@@ -60,7 +66,7 @@ class Terms:
     it does. ``visibility``: how long until every authority serves a change that the first one serves; None: no longer
     than a change takes there. ``attempts``: so many orders may fail, each followed by ``back_off``. ``negative_ttl``:
     of the denial that a first record replaces, in seconds. ``full``: a record names a whole certificate, so that every
-    renewal changes it.
+    renewal changes it. ``ta``: a record names the CA, so that a renewal may: its certificate may come from another one.
     """
 
     strategy: Strategy
@@ -73,6 +79,7 @@ class Terms:
     attempts: int = 3
     negative_ttl: int = 3600
     full: bool = False
+    ta: bool = False
 
     @property
     def spreading(self) -> timedelta:
@@ -133,7 +140,7 @@ def feasible(terms: Terms) -> Verdict:
         why = f"a renewal under {terms.strategy.value} does not fit in before a certificate of {told(terms.lifetime)} "
         why += "is renewed with its old key" if _rolls(terms) else "ends"
         return Infeasible(why, needs, has, path, _remedy(terms, needs - has))
-    if _rolls(terms) and (again := _overtaken(terms, path, before)):
+    if _settles(terms) and (again := _overtaken(terms, path, before)):
         return again
     return Feasible(path, has - needs)
 
@@ -142,8 +149,13 @@ def feasible(terms: Terms) -> Verdict:
 
 
 def _rolls(terms: Terms) -> bool:
-    """Whether a renewal changes records."""
+    """Whether a renewal changes records of its own certificate or key."""
     return Step.SETTLE in RENEWAL[terms.strategy] or terms.full
+
+
+def _settles(terms: Terms) -> bool:
+    """Whether a renewal may have to wait until records are settled."""
+    return _rolls(terms) or terms.ta
 
 
 def _path(terms: Terms) -> tuple[Span, ...]:
@@ -166,7 +178,7 @@ def _path(terms: Terms) -> tuple[Span, ...]:
         Span(Step.SWITCH, limits.in_flight, "until it has taken effect"),
         Span(Step.CONFIRM, a_pass, "a pass"),
     ]
-    return (prepare, *(settled if _rolls(terms) else ()), *last)
+    return (prepare, *(settled if _settles(terms) else ()), *last)
 
 
 def _hold(ttl: int, limits: Limits) -> str:
@@ -194,7 +206,7 @@ def _sum(spans: tuple[Span, ...]) -> timedelta:
 
 
 def _remedy(terms: Terms, over: timedelta) -> str:
-    if not _rolls(terms):
+    if not _settles(terms):
         return "renew earlier (renew_fraction), pass more often (pass_interval), or take certificates that live longer"
     limits = terms.limits
     least = int(limits.hold_floor / limits.ttl_factor / timedelta(seconds=1))
@@ -202,8 +214,8 @@ def _remedy(terms: Terms, over: timedelta) -> str:
     fits = terms.tlsa_ttl > ttl >= max(least, 1)
     shorter = f"set tlsa_ttl to {ttl} or less, " if fits else ""
     rest = (
-        "renew earlier (renew_fraction)"
-        if terms.full
+        f"renew earlier (renew_fraction){', or leave ta out' if terms.ta else ''}"
+        if terms.full or not _rolls(terms)
         else 'take strategy = "standby", whose renewals wait for no cache'
     )
     return f"{shorter}{'or ' if shorter else ''}{rest}"
@@ -274,7 +286,8 @@ def _overtaken(terms: Terms, path: tuple[Span, ...], due: timedelta) -> Infeasib
     why = f"a certificate of {told(terms.lifetime or ZERO)} would be due again before the records of its roll are gone"
     linger = limits.linger - (_sum(spans) - due)
     remedy = f"set linger to {int(linger.total_seconds())} or less" if linger >= ZERO else "set linger to less"
-    return Infeasible(why, _sum(spans), due, spans, f'{remedy}, or take strategy = "standby"')
+    rest = 'take strategy = "standby"' if _rolls(terms) else "leave ta out"
+    return Infeasible(why, _sum(spans), due, spans, f"{remedy}, or {rest}")
 
 
 def least_lifetime(terms: Terms) -> timedelta:
