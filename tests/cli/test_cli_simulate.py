@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 
 from danelaw.core.model import DanelawError
@@ -252,3 +253,10 @@ def test_of_several_services_one_is_to_be_named(config: Path) -> None:
 def test_a_service_without_a_configuration_is_told() -> None:
     done = subprocess.run([DANELAW, "simulate", "www.example.net"], capture_output=True, text=True, check=False)  # noqa: S603 - our own command
     assert (done.returncode, "--config" in done.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("words", [("--secondaries", "3"), ("--addresses", "1", "--scenario", "emergency")])
+def test_what_shapes_a_configured_world_shapes_no_other(words: tuple[str, ...]) -> None:
+    with pytest.raises(click.UsageError) as caught:
+        simulate.main([*words], standalone_mode=False)
+    assert "it goes with --config" in caught.value.message

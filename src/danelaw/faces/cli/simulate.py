@@ -15,6 +15,7 @@ from typing import Final, NoReturn, cast
 
 import click
 import msgspec
+from click.core import ParameterSource
 
 from danelaw.core.model import DanelawError
 from danelaw.core.rollover.planner import Settled, Wait
@@ -115,6 +116,10 @@ def simulate(
         _exit(_scenes([draw(seed, name, rollovers or OWN, given=given) for name in names]), as_json, counted=True)
     if service is not None:
         raise click.UsageError(f"{service}: a service is one of a configuration; name that with --config")
+    source = click.get_current_context().get_parameter_source
+    for name in ("secondaries", "addresses"):
+        if source(name) is ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"--{name}: worlds of chance have what they have; it goes with --config")
     if scenario is not None:
         found = _load(scenario)
         _exit(_scenes([msgspec.structs.replace(found, strategy=s) for s in chosen or (found.strategy,)]), as_json)
