@@ -504,29 +504,31 @@ def _publisher(zone: ZoneConfig, config: Config, world: Surroundings) -> Publish
         case ApiZoneConfig() | OctoDNSZoneConfig() | ExecZoneConfig():
             from danelaw.adapters.publish.compared import ComparedPublisher
 
-            return ComparedPublisher(_place(zone, world))
+            return ComparedPublisher(_place(zone, world, config.limits.in_flight))
     return None
 
 
-def _place(zone: ApiZoneConfig | OctoDNSZoneConfig | ExecZoneConfig, world: Surroundings) -> Place:
+def _place(zone: ApiZoneConfig | OctoDNSZoneConfig | ExecZoneConfig, world: Surroundings, most: timedelta) -> Place:
+    """``most``: how long a step may be on its way."""
+    from danelaw.adapters.publish import octodns, web
     from danelaw.adapters.publish.desec import DesecZone
     from danelaw.adapters.publish.exec import ProgramZone
-    from danelaw.adapters.publish.octodns import OctoDNSZone
     from danelaw.adapters.publish.powerdns import PowerDNSZone
     from danelaw.adapters.publish.secret import read_secret
-    from danelaw.adapters.publish.web import Site, WebApi
     from danelaw.app.config import ApiZoneConfig, OctoDNSZoneConfig
 
     if isinstance(zone, ApiZoneConfig):
         secret = read_secret(zone.secret)
         if zone.kind == "desec":
-            return DesecZone(WebApi(Site(zone.url, "Authorization", secret, "Token", zone.ca), world.clock), zone.zone)
-        api = WebApi(Site(zone.url, "X-API-Key", secret, ca=zone.ca), world.clock)
-        return PowerDNSZone(api, zone.zone, zone.server)
+            site = web.Site(zone.url, "Authorization", secret, "Token", zone.ca)
+            return DesecZone(web.WebApi(site, world.clock, min(web.PATIENCE, most)), zone.zone)
+        site = web.Site(zone.url, "X-API-Key", secret, ca=zone.ca)
+        return PowerDNSZone(web.WebApi(site, world.clock, min(web.PATIENCE, most)), zone.zone, zone.server)
     if isinstance(zone, OctoDNSZoneConfig):
         secrets = {key: read_secret(source) for key, source in zone.secrets.items()}
-        return OctoDNSZone(zone.zone, zone.provider, zone.options, secrets, world.blocking)
-    return ProgramZone(zone.command, zone.zone, zone.timeout)
+        patience = min(octodns.PATIENCE, most)
+        return octodns.OctoDNSZone(zone.zone, zone.provider, zone.options, secrets, world.blocking, patience)
+    return ProgramZone(zone.command, zone.zone, min(zone.timeout, most))
 
 
 def subjects_of(config: Config) -> Subjects:
