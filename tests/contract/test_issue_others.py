@@ -182,24 +182,24 @@ class OtherClient:
     def watched(self) -> Watched:
         return Watched.of_name(self.client, self.folder, WWW)
 
-    def renew(self, key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | None, *, half: bool = False) -> None:
-        """``key`` None: the same. ``half``: only the key has been changed so far."""
+    def renew(self, key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | None, *, left: str = "") -> None:
+        """``key`` None: the same. ``left``: which file is not changed yet, the key or the chain."""
         self.number += 1
         key = self.key = key or self.key
         if self.client == "lego":
             self.folder.mkdir(exist_ok=True)
-            files = {"www.example.net.key": pem(key), "www.example.net.crt": certificate(key, self.number)}
-            for name, content in files.items():
-                if not (half and name.endswith("crt")):
-                    (self.folder / name).write_bytes(content)
+            for name, end, content in (("key", "key", pem(key)), ("chain", "crt", certificate(key, self.number))):
+                if name != left:
+                    (self.folder / f"www.example.net.{end}").write_bytes(content)
             return
         archive, live = self.folder.parent / "archive", self.folder / "www.example.net"
         archive.mkdir(exist_ok=True)
         live.mkdir(parents=True, exist_ok=True)
-        for name, content in {"privkey": pem(key), "fullchain": certificate(key, self.number)}.items():
+        written = (("key", "privkey", pem(key)), ("chain", "fullchain", certificate(key, self.number)))
+        for what, name, content in written:
             file = archive / f"{name}{self.number}.pem"
             file.write_bytes(content)
-            if not (half and name == "fullchain"):
+            if what != left:
                 (live / f"{name}.pem").unlink(missing_ok=True)
                 (live / f"{name}.pem").symlink_to(file)
 
@@ -237,12 +237,13 @@ def test_what_another_client_got_is_a_generation_once_and_its_files_stay(tmp_pat
     watching(tmp_path, client, test)
 
 
+@pytest.mark.parametrize("left", ["key", "chain"])
 @CLIENTS
-def test_amid_a_renewal_nothing_is_taken_over(tmp_path: Path, client: Client) -> None:
+def test_amid_a_renewal_nothing_is_taken_over(tmp_path: Path, client: Client, left: str) -> None:
     async def test(other: OtherClient, credentials: WatchedCredentials) -> None:
         other.renew(ec.generate_private_key(ec.SECP256R1()))
         held = await credentials.list(LINEAGE)
-        other.renew(ec.generate_private_key(ec.SECP256R1()), half=True)
+        other.renew(ec.generate_private_key(ec.SECP256R1()), left=left)
         assert await credentials.list(LINEAGE) == held
 
     watching(tmp_path, client, test)

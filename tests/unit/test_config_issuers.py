@@ -73,7 +73,7 @@ def test_issuers_without_acme_have_their_defaults(tmp_path: Path) -> None:
         (MAIN.replace("https://ca.test/dir", "letsencript"), SERVICE, "letsencript", "'letsencrypt'"),
         (MAIN.replace("https://ca.test/dir", "zerossl"), SERVICE, "zerossl", "URL"),
         (MAIN.replace('webroot = "www"', 'webroot = "www", standalone = true'), SERVICE, "listener", "webroot"),
-        (MAIN.replace("http-01", "dns-01"), SERVICE, "no web server", "http-01"),
+        (MAIN.replace('"http-01"', '"dns-01", standalone = true'), SERVICE, "no web server", "http-01"),
         (
             MAIN.replace('webroot = "www"', 'standalone = true, listen = ["localhost"]'),
             SERVICE,
