@@ -92,6 +92,24 @@ def test_records_of_whole_certificates_count_as_a_change_at_every_renewal(tmp_pa
     refusal(written(tmp_path, 'profile = "shortlived"', service=service))
 
 
+@pytest.mark.parametrize("wish", ["ta = true", 'tlsa = ["3 1 1", "2 1 1"]', 'tlsa = ["2 1 1"]', 'tlsa = ["0 1 1"]'])
+def test_a_ca_that_mixes_its_intermediates_is_named_only_where_that_is_permitted(tmp_path: Path, wish: str) -> None:
+    with pytest.raises(DanelawError, match="Let's Encrypt issues from several intermediates") as caught:
+        load(written(tmp_path, service=wish))
+    assert caught.value.code == "CONFIG_INVALID"
+    assert "allow_mixed_intermediates" in caught.value.hint
+    (tmp_path / "services.d" / "www.toml").write_text(f"{SERVICE}{wish}\nallow_mixed_intermediates = true")
+    config = load(tmp_path / "danelaw.toml")
+    require_feasible(config)
+    assert terms_of(config.services[0], config).ta
+
+
+def test_ta_adds_the_record_of_the_ca(tmp_path: Path) -> None:
+    path = written(tmp_path, service="ta = true")
+    path.write_text(path.read_text().replace("acme-v02.api.letsencrypt.org", "ca.example"))
+    assert [str(c) for c in load(path).services[0].combinations] == ["3 1 1", "2 1 1"]
+
+
 def test_nothing_is_plugged_in_that_cannot_be_kept(tmp_path: Path) -> None:
     config = load(written(tmp_path, limits="gap_passes = 1"))
     world = Surroundings(wiring.clock(), DirectDialer(), wiring.blocking(), SubprocessCommands(), {}, "")
