@@ -1,6 +1,8 @@
-"""Certificates from a CA: resumable issuers, and the solvers that place their challenges.
+"""Where certificates come from: resumable issuers, and the solvers that place their challenges.
 
-``acme`` an ACME CA (RFC 8555), one step at a time · ``account`` its account, kept on disk · ``transport`` its HTTPS ·
-``received`` checks what came · ``renewal`` the CA's renewal information (RFC 9773) ·
-``webroot`` http-01 responses under a web server's root.
+``acme`` an ACME CA (RFC 8555), one step at a time · ``registration`` our account there · ``account`` kept on disk ·
+``transport`` its HTTPS · ``caa`` whether the zone lets it issue · ``chains`` which of its chains is taken · ``received``
+checks what came · ``renewal`` the CA's renewal information (RFC 9773).
+``watch`` another client's directory · ``selfsigned`` the key itself · ``command`` a program.
+``webroot`` and ``standalone`` http-01 responses · ``seen`` whether a CA would find them.
 """
