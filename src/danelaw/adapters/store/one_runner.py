@@ -32,12 +32,7 @@ def only_runner(store: Path, what: str, now: Instant) -> Iterator[None]:
         path.parent.mkdir(_PRIVATE_DIRECTORY, parents=True, exist_ok=True)
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, _PRIVATE_FILE)
     except OSError as error:
-        raise DanelawError(
-            "STORE_UNUSABLE",
-            f"{path} cannot be opened",
-            evidence=error.strerror or str(error),
-            hint=f"the user that runs Danelaw must own it, and its directory: ls -ld {path.parent}",
-        ) from error
+        raise _unusable(path, error) from error
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -48,8 +43,19 @@ def only_runner(store: Path, what: str, now: Instant) -> Iterator[None]:
                 evidence=os.pread(handle, _MOST, 0).decode("utf-8", "replace").strip(),
                 hint=f"see what it does: danelaw status; who holds the lock: fuser {path}",
             ) from error
+        except OSError as error:  # as on some network file systems
+            raise _unusable(path, error) from error
         os.ftruncate(handle, 0)
         os.pwrite(handle, f"{what}, process {os.getpid()}, since {now:%Y-%m-%d %H:%M:%S} UTC\n".encode(), 0)
         yield
     finally:
         os.close(handle)
+
+
+def _unusable(path: Path, error: OSError) -> DanelawError:
+    return DanelawError(
+        "STORE_UNUSABLE",
+        f"{path} cannot be locked",
+        evidence=error.strerror or str(error),
+        hint=f"the user that runs Danelaw must own it, and its directory: ls -ld {path.parent}",
+    )
