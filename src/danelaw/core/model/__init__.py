@@ -71,8 +71,7 @@ else:
             "limits": "Limits",
             "message": "Message Question Record Silence",
             "names": "domain_name",
-            "order": "Advance Challenge ChallengeType Failed Issued NeedChallenge OrderState Pending "
-            "RevocationReason",
+            "order": "Advance Challenge ChallengeType Failed Issued NeedChallenge OrderState Pending RevocationReason",
             "proof": "JudgedDenial JudgedDigest JudgedKey JudgedLink JudgedRRset JudgedSignature JudgedZone Outcome "
             "Proof Validated",
             "security": "Reason Security",
