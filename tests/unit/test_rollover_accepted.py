@@ -8,7 +8,7 @@ from dataclasses import replace
 import dns.name
 import pytest
 
-from danelaw.core.model import GenerationId, HandshakeFailure, Lineage, Security, SubjectName
+from danelaw.core.model import Chain, GenerationId, HandshakeFailure, Lineage, Security, SubjectName
 from danelaw.core.rollover.acceptance import ACCEPTABLE, NEVER, acceptance
 from danelaw.core.rollover.actions import Action, DestroyKey, Publish, SubmitDS, Switch
 from danelaw.core.rollover.answers import zone_subject
@@ -206,14 +206,14 @@ OTHER = SubjectName("mail.example.net:443/tcp")
 OTHER_LINEAGE = Lineage(OTHER)
 
 
-def shared(first: object = NEW, second: object = OLD) -> tuple[History, Reach]:
+def shared(first: Chain = NEW, second: Chain = OLD) -> tuple[History, Reach]:
     """Two services whose clients ask for the same records, each with what it presents."""
     here = reach().endpoints[0]
     there = replace(
         here, service=OTHER, lineages=(OTHER_LINEAGE,), endpoint=replace(ENDPOINT, host=MAIL), bases=(HOST,)
     )
     history = served(XY).sees(10, 100, 1, XY, addresses(WEB1, WEB2), absent(HOST, AAAA))
-    history.presents(10, 100, first).holds(100, FIRST, SECOND, live=2).judged(100)  # type: ignore[arg-type] # a chain
+    history.presents(10, 100, first).holds(100, FIRST, SECOND, live=2).judged(100)
     for s in range(-400, 101, 10):
         for ip in (NS1, NS2):
             found = replace(addresses(WEB1), owner=MAIL)
@@ -221,7 +221,7 @@ def shared(first: object = NEW, second: object = OLD) -> tuple[History, Reach]:
                 Sight(at(s), ZONE, ip, 1, MAIL, A, found),
                 Sight(at(s), ZONE, ip, 1, MAIL, AAAA, absent(MAIL, AAAA)),
             ]
-        history.log.append(Presented(at(s), there.endpoint, WEB1, PLAIN, second))  # type: ignore[arg-type] # a chain
+        history.log.append(Presented(at(s), there.endpoint, WEB1, PLAIN, second))
     both = (replace(FIRST, lineage=OTHER_LINEAGE), replace(SECOND, lineage=OTHER_LINEAGE))
     history.log.append(Holding(at(100), OTHER_LINEAGE, both, GenerationId(1)))
     return history, Reach((here, there))
