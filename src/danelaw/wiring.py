@@ -605,6 +605,7 @@ def _reached(service: ServiceConfig, roots: tuple[bytes, ...]) -> list[Reached]:
             bases=base_domains(target.name),
             reference=_reference(target, service.domains, roots),
             named_by=tuple(_named_by(target, domain) for domain in service.domains if _searched(target)),
+            withdrawn=service.withdrawn,
         )
         for target in service.targets
     ]

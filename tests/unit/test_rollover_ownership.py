@@ -225,6 +225,14 @@ def test_a_record_that_another_service_needs_is_disowned_and_its_last_owner_with
     assert next_step(moved, both) == Publish(ZONE, XY, Y)
 
 
+def test_a_service_that_is_withdrawn_too_needs_nothing_more() -> None:
+    """Else each would leave what both share, such as a CA's record, to the other."""
+    history, both = with_other(settled_on_new(), BOTH, 1, OLD)
+    here, there = both.endpoints
+    assert owned(history, XY, both).needed == {record(OLD), record(NEW)}
+    assert owned(history, XY, Reach((here, replace(there, withdrawn=True)))).needed == set()
+
+
 def test_records_of_another_service_are_not_strange_and_not_ours() -> None:
     answer = rrset(record(NEW), record(THIRD))
     history, both = with_other(settled_on_new(answer), (ELSEWHERE,), 1, THIRD)

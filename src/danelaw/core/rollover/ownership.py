@@ -69,7 +69,8 @@ def ownership(d: DesiredService, place: Place, published: frozenset[TLSARecord],
         for lineage in lineages
     }
     known = frozenset(r for records in ours.values() for r in records)
-    needed = frozenset(r for found in others for r in _needed(found, elsewhere, under, outlook)) & published
+    staying = [found for found in others if not found.reached.withdrawn]
+    needed = frozenset(r for found in staying for r in _needed(found, elsewhere, under, outlook)) & published
     return Ownership(ours, adopted, needed, asked, disowned, published - known - theirs - needed - disowned - asked)
 
 

@@ -32,6 +32,7 @@ class Reached:
     ``bases``: the candidate TLSA base domains (RFC 7671 §7). ``zone``: where their TLSA records live. ``reference``:
     what its clients compare certificates with. ``elsewhere``: addresses of the endpoint that are none of ``hosts``, and
     whose they are; every other address may be any host's. ``named_by``: where its clients find its host's name.
+    ``withdrawn``: it is to have no TLSA records any more, and needs none.
     """
 
     service: SubjectName
@@ -43,6 +44,7 @@ class Reached:
     reference: Reference
     elsewhere: frozenset[tuple[IP, HostName]] = frozenset()
     named_by: tuple[NamedBy, ...] = ()
+    withdrawn: bool = False
 
     @property
     def sent(self) -> tuple[Name, ...]:
