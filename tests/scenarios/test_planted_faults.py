@@ -16,7 +16,7 @@ from virtual import LAB_LIMITS, Runner, engine, served_tlsa, settled_world
 
 from danelaw.adapters.store.memory import MemoryStore
 from danelaw.core.model import IP, ChallengeType, GenerationId, Instant, Limits, SubjectName
-from danelaw.core.rollover import answers, chains, gate, history, lookups, service_planner, serving, versions
+from danelaw.core.rollover import answers, chains, gate, history, lookups, ownership, retirement, serving, versions
 from danelaw.core.rollover.actions import Publish, Switch
 from danelaw.core.rollover.facts import Fact, Facts, Intended
 from danelaw.core.rollover.gate import Allowed
@@ -194,7 +194,7 @@ def one_address_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
     def first(facts: Facts, reached: Reached, now: Instant, limits: Limits) -> frozenset[IP]:
         return frozenset(sorted(right(facts, reached, now, limits), key=str)[:1])
 
-    for room in (gate, service_planner, serving):
+    for room in (gate, ownership, retirement, serving):
         monkeypatch.setattr(room, "counted_addresses", first)
 
 

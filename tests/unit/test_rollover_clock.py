@@ -10,7 +10,7 @@ import dns.rdatatype
 import pytest
 
 from danelaw.core.dnssec.key_choice import KeyRole
-from danelaw.core.model import Absence, Failed, GenerationId, OrderState, Pending, RRset
+from danelaw.core.model import Absence, Failed, GenerationId, Instant, OrderState, Pending, RRset
 from danelaw.core.rollover.actions import (
     Action,
     AdvanceOrder,
@@ -288,3 +288,15 @@ def test_where_nothing_is_known_of_what_serves_no_key_is_the_same() -> None:
     assert harmed(SAME_KEY, Facts(LIMITS.max_gap))
     assert harmed(SAME_KEY, served(X).holds(1, FIRST, SECOND).facts())
     assert not harmed(SAME_KEY, served(X).facts())
+
+
+def test_when_a_key_was_made_is_taken_from_whoever_knows_it_first() -> None:
+    """A key whose age was not known has one from when it is told."""
+
+    def keys(second: float, created: Instant | None) -> ZoneKeys:
+        return ZoneKeys(at(second), ZONE, frozenset(), frozenset(), pairs=(ZoneKeyPair(b"one", created),))
+
+    facts = Facts(LIMITS.max_gap).add(keys(21, None), keys(22, at(10)), keys(23, at(15)))
+    held = facts.zone_keys(ZONE)
+    assert held is not None
+    assert [pair.created for pair in held.pairs] == [at(10)]

@@ -498,7 +498,7 @@ class Facts:
     def _fold_zone_keys(self, keys: ZoneKeys) -> None:
         """As in ``_fold_holding``."""
         before = self._zone_keys.get(keys.zone)
-        told = {pair.dnskey: pair.created for pair in before.pairs} if before is not None else {}
+        told = {p.dnskey: p.created for p in before.pairs if p.created is not None} if before is not None else {}
         if any(told.get(pair.dnskey, pair.created) != pair.created for pair in keys.pairs):
             kept = (replace(pair, created=told.get(pair.dnskey, pair.created)) for pair in keys.pairs)
             keys = replace(keys, pairs=tuple(kept))
