@@ -310,13 +310,21 @@ class World:
                 writer.write(len(reply).to_bytes(2, "big") + reply)
             writer.close()
 
-        server = await asyncio.start_server(stream, "127.0.0.1", 0)
-        stack.callback(server.close)
-        where = server.sockets[0].getsockname()
         loop = asyncio.get_running_loop()
-        transport, _ = await loop.create_datagram_endpoint(lambda: _Datagrams(authority), local_addr=where)
-        stack.callback(transport.close)
-        self.places[address, 53] = where
+        for last in (*[False] * 15, True):
+            server = await asyncio.start_server(stream, "127.0.0.1", 0)
+            where = server.sockets[0].getsockname()
+            try:
+                transport, _ = await loop.create_datagram_endpoint(lambda: _Datagrams(authority), local_addr=where)
+            except OSError:  # somebody has this port for UDP
+                server.close()
+                if last:
+                    raise
+            else:
+                stack.callback(server.close)
+                stack.callback(transport.close)
+                self.places[address, 53] = where
+                return
 
     async def _start_web(self, address: str, stack: contextlib.AsyncExitStack) -> None:
         def choose(connection: ssl.SSLObject | ssl.SSLSocket, sni: str | None, _: ssl.SSLContext) -> None:
