@@ -29,7 +29,8 @@ from danelaw.core.model import (
     SubjectName,
 )
 from danelaw.core.rollover.actions import Action, Outcome
-from danelaw.core.rollover.facts import Done, Fact, Facts, Got, Holding, Intended, Judged, Presented, Roster, Sight
+from danelaw.core.rollover.facts import Done, Fact, Got, Holding, Intended, Judged, Presented, Roster, Sight
+from danelaw.core.rollover.fold import Facts
 from danelaw.core.rollover.reach import Reach, Reached
 from danelaw.core.tlsa import Combination, Reference, TLSARecord
 from danelaw.core.tlsa.associate import associate

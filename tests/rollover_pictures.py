@@ -17,8 +17,9 @@ from typing import Final
 
 from danelaw.core.model import CredentialFacts, GenerationId, Limits, Security
 from danelaw.core.rollover.actions import Switch
-from danelaw.core.rollover.facts import Facts, Holding, Judged, Presented, Roster, Sight
+from danelaw.core.rollover.facts import Holding, Judged, Presented, Roster, Sight
 from danelaw.core.rollover.feasibility import LETS_ENCRYPT, Feasible, Terms, feasible, told
+from danelaw.core.rollover.fold import Facts
 from danelaw.core.rollover.gate import Refused, judge
 from danelaw.core.rollover.steps import RENEWAL, STEPS, Row, Step
 from danelaw.core.rollover.succession import Strategy

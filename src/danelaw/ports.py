@@ -40,7 +40,8 @@ if TYPE_CHECKING:  # half of them have no use for signing and rolling
     from danelaw.core.dnssec.keys import ZoneKey
     from danelaw.core.dnssec.signing_report import SigningReport
     from danelaw.core.rollover.actions import Conflict, Publish, Receipt, Retire, SubmitDS, Switch
-    from danelaw.core.rollover.facts import Fact, Facts
+    from danelaw.core.rollover.facts import Fact
+    from danelaw.core.rollover.fold import Facts
     from danelaw.core.rollover.progress import Progress
 
 T = TypeVar("T")

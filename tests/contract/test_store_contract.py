@@ -17,7 +17,8 @@ from danelaw.adapters.store import MemoryStore
 from danelaw.adapters.store.sql import SQLStore
 from danelaw.core.model import DanelawError, GenerationId, Limits, Lineage, RRset, SubjectName
 from danelaw.core.rollover.actions import Action, DestroyKey
-from danelaw.core.rollover.facts import Began, ClockRead, Fact, Facts, Intended, Sight
+from danelaw.core.rollover.facts import Began, ClockRead, Fact, Intended, Sight
+from danelaw.core.rollover.fold import Facts
 from danelaw.ports import Lease, Store
 from inline_blocking import Inline
 

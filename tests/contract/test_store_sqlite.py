@@ -31,18 +31,8 @@ from danelaw.core.model import Chain, DanelawError, GenerationId, Lineage, Subje
 from danelaw.core.rollover.actions import Action, DestroyKey, MakeKey, Receipt
 from danelaw.core.rollover.answers import possible_answers
 from danelaw.core.rollover.compaction import memory
-from danelaw.core.rollover.facts import (
-    Began,
-    ClockRead,
-    Done,
-    Fact,
-    Facts,
-    Intended,
-    Presented,
-    Requested,
-    Roster,
-    Sight,
-)
+from danelaw.core.rollover.facts import Began, ClockRead, Done, Fact, Intended, Presented, Requested, Roster, Sight
+from danelaw.core.rollover.fold import Facts
 from inline_blocking import Inline, T
 from rollover_history import ENDPOINT, NS1, NS2, OLD, OWNER, PLAIN, SERVICE, TLSA, WEB1, ZONE, at, record, rrset
 from rollover_history import LIMITS as USUAL

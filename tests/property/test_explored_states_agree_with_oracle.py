@@ -20,7 +20,7 @@ from stricter_than_oracle import STRICTER
 from danelaw.core.model import Absence, Chain, GenerationId, RRset
 from danelaw.core.rollover import answers as answers_room
 from danelaw.core.rollover.actions import Action, DestroyKey, Publish, Switch
-from danelaw.core.rollover.facts import Facts
+from danelaw.core.rollover.fold import Facts
 from danelaw.core.rollover.gate import Refused, judge, says
 from danelaw.core.rollover.succession import Strategy
 from danelaw.worlds.sim.explorer.faults import LOST_STORE, RETARGET

@@ -27,7 +27,8 @@ from danelaw.core.model import (
     Unreachable,
 )
 from danelaw.core.rollover.actions import Action, DestroyKey, Failure, MakeKey, Receipt
-from danelaw.core.rollover.facts import Began, Done, Fact, Facts, Holding, Intended, Presented, Roster, Sight
+from danelaw.core.rollover.facts import Began, Done, Fact, Holding, Intended, Presented, Roster, Sight
+from danelaw.core.rollover.fold import Facts
 
 pytestmark = pytest.mark.slow
 

@@ -27,7 +27,7 @@ from danelaw.core.rollover import gate as gate_room
 from danelaw.core.rollover import history as history_room
 from danelaw.core.rollover.actions import Action, DestroyKey, Publish, Switch
 from danelaw.core.rollover.answers import members, newest, possible_answers
-from danelaw.core.rollover.facts import Facts
+from danelaw.core.rollover.fold import Facts
 from danelaw.core.rollover.gate import Judgement, Refused, judge
 from danelaw.core.rollover.lookups import service_addresses
 from danelaw.core.rollover.reach import Reach, Reached

@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 
 from danelaw.core.model import IP, Absence, Answer, Limits, RRset
 from danelaw.core.rollover.answers import Possible, possible_answers
-from danelaw.core.rollover.facts import Facts, Roster, Sight
+from danelaw.core.rollover.facts import Roster, Sight
+from danelaw.core.rollover.fold import Facts
 from rollover_history import NS1, NS2, OWNER, TLSA, ZONE, at
 
 pytestmark = pytest.mark.slow

@@ -42,19 +42,8 @@ from danelaw.core.rollover.actions import (
 from danelaw.core.rollover.answers import possible_answers
 from danelaw.core.rollover.chains import possible_chains
 from danelaw.core.rollover.compaction import compact
-from danelaw.core.rollover.facts import (
-    Done,
-    Fact,
-    Facts,
-    Got,
-    Holding,
-    Intended,
-    Judged,
-    Presented,
-    Requested,
-    Roster,
-    Sight,
-)
+from danelaw.core.rollover.facts import Done, Fact, Got, Holding, Intended, Judged, Presented, Requested, Roster, Sight
+from danelaw.core.rollover.fold import Facts
 from danelaw.core.rollover.gate import Refused, judge
 from danelaw.core.rollover.lookups import service_addresses
 from danelaw.core.rollover.planner import DesiredService, Settled, Wait, plan

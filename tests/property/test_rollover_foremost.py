@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from danelaw.core.model import Instant, Limits, RRset
 from danelaw.core.rollover import answers
-from danelaw.core.rollover.facts import Fact, Facts, Roster, Sight
+from danelaw.core.rollover.facts import Fact, Roster, Sight
+from danelaw.core.rollover.fold import Facts
 from rollover_history import NS1, NS2, OWNER, TLSA, ZONE, at
 
 LIMITS = Limits(

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from danelaw.core.model import IP, Absence, Answer, Limits, RRset, SubjectName
 from danelaw.core.rollover.actions import Conflict, Failure, Publish, Receipt
 from danelaw.core.rollover.answers import possible_answers
-from danelaw.core.rollover.facts import Began, Done, Fact, Facts, Intended, Roster, Sight
+from danelaw.core.rollover.facts import Began, Done, Fact, Intended, Roster, Sight
+from danelaw.core.rollover.fold import Facts
 from danelaw.core.rollover.words import Waived
 from rollover_history import NS1, NS2, NS3, OWNER, TLSA, ZONE, at
 

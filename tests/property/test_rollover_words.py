@@ -14,7 +14,8 @@ from danelaw.core.rollover.acceptance import ACCEPTABLE, NEVER
 from danelaw.core.rollover.actions import Action, DestroyKey, Publish, Switch
 from danelaw.core.rollover.answers import Held, possible_answers, zone_subject
 from danelaw.core.rollover.compaction import compact
-from danelaw.core.rollover.facts import Facts, Got, Sight
+from danelaw.core.rollover.facts import Got, Sight
+from danelaw.core.rollover.fold import Facts
 from danelaw.core.rollover.gate import Allowed, Counterexample, Refused, judge, violations
 from danelaw.core.rollover.words import Accepted, Waived, Word
 from rollover_history import (

@@ -20,7 +20,8 @@ from hypothesis import strategies as st
 
 from danelaw.adapters.store.codec import FORM, KINDS, decode, decode_fact, encode, encode_fact
 from danelaw.core.model import DanelawError, Limits
-from danelaw.core.rollover.facts import Fact, Facts, Roster
+from danelaw.core.rollover.facts import Fact, Roster
+from danelaw.core.rollover.fold import Facts
 from danelaw.core.rollover.parts import assembled, parts
 
 LIMITS = Limits()

@@ -21,7 +21,8 @@ from danelaw.adapters.store import MemoryStore, sql_folds, sql_log
 from danelaw.adapters.store.sql import SQLStore
 from danelaw.core.model import Answer, Chain, HandshakeFailure, Instant, Limits, Lineage, SubjectName, Unreachable
 from danelaw.core.rollover.actions import Action, MakeKey, Receipt
-from danelaw.core.rollover.facts import Began, ClockRead, Done, Fact, Facts, Got, Intended, Presented, Roster, Sight
+from danelaw.core.rollover.facts import Began, ClockRead, Done, Fact, Got, Intended, Presented, Roster, Sight
+from danelaw.core.rollover.fold import Facts
 from inline_blocking import Inline
 from rollover_history import ENDPOINT, NS1, NS2, OLD, OWNER, PLAIN, RSA, TLSA, WEB1, ZONE, absent, record, rrset
 

@@ -14,7 +14,8 @@ from virtual import LAB_LIMITS, Runner, engine
 from danelaw.adapters.store.memory import MemoryStore
 from danelaw.app.toolbox import Toolbox
 from danelaw.core.model import ChallengeType, SubjectName
-from danelaw.core.rollover.facts import Done, Fact, Facts
+from danelaw.core.rollover.facts import Done, Fact
+from danelaw.core.rollover.fold import Facts
 from danelaw.ports import Lease, Store
 from danelaw.worlds.sim.world import SimWorld
 

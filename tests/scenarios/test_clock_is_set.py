@@ -15,7 +15,7 @@ from danelaw.app.engine import Gate
 from danelaw.core.model import Instant, Limits, SubjectName
 from danelaw.core.rollover import clock
 from danelaw.core.rollover.actions import Action, MakeKey, Publish, ReuseKey, Switch
-from danelaw.core.rollover.facts import Facts
+from danelaw.core.rollover.fold import Facts
 from danelaw.core.rollover.gate import Judgement, judge
 from danelaw.core.rollover.planner import Settled, Wait
 from danelaw.core.rollover.reach import Reach

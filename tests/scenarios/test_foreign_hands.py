@@ -10,7 +10,8 @@ from virtual import SERVICE, Runner, engine, reasons, served_tlsa, settled_world
 
 from danelaw.core.model import Chain, GenerationId, Instant, Limits, RRset
 from danelaw.core.rollover.actions import Action, DestroyKey, Publish, SubmitDS, Switch
-from danelaw.core.rollover.facts import Began, Facts
+from danelaw.core.rollover.facts import Began
+from danelaw.core.rollover.fold import Facts
 from danelaw.core.rollover.gate import Allowed, Judgement, judge
 from danelaw.core.rollover.planner import Settled
 from danelaw.core.rollover.reach import Reach

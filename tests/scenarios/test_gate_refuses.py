@@ -26,7 +26,7 @@ from danelaw.core.dnssec.keys import DNSKEY, make_ds
 from danelaw.core.model import Absence, Chain, Instant, Limits, RRset
 from danelaw.core.rollover import history
 from danelaw.core.rollover.actions import Publish, SubmitDS, Switch
-from danelaw.core.rollover.facts import Facts
+from danelaw.core.rollover.fold import Facts
 from danelaw.core.rollover.gate import Allowed, Refused
 from danelaw.core.rollover.planner import Desired, Plan, Settled, Wait, plan
 from danelaw.core.rollover.reach import Reach

@@ -10,7 +10,7 @@ from virtual import LAB_LIMITS, SERVICE, Runner, engine, served_tlsa
 
 from danelaw.adapters.store.memory import MemoryStore
 from danelaw.adapters.store.sql import SQLStore
-from danelaw.core.rollover.facts import Facts
+from danelaw.core.rollover.fold import Facts
 from danelaw.worlds.sim.world import SimWorld
 from inline_blocking import Inline
 

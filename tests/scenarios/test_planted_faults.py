@@ -18,7 +18,8 @@ from danelaw.adapters.store.memory import MemoryStore
 from danelaw.core.model import IP, ChallengeType, GenerationId, Instant, Limits, SubjectName
 from danelaw.core.rollover import answers, chains, gate, history, lookups, ownership, retirement, serving, versions
 from danelaw.core.rollover.actions import Publish, Switch
-from danelaw.core.rollover.facts import Fact, Facts, Intended
+from danelaw.core.rollover.facts import Fact, Intended
+from danelaw.core.rollover.fold import Facts
 from danelaw.core.rollover.gate import Allowed
 from danelaw.core.rollover.reach import Reached
 from danelaw.core.tlsa import ClientKind, Combination, associate, client_kinds

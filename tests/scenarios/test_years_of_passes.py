@@ -11,7 +11,7 @@ from virtual import LAB_LIMITS, Runner, engine
 from danelaw.adapters.store import MemoryStore, memory
 from danelaw.core.model import ChallengeType
 from danelaw.core.rollover.actions import Action
-from danelaw.core.rollover.facts import Facts
+from danelaw.core.rollover.fold import Facts
 from danelaw.core.rollover.succession import Strategy
 from danelaw.worlds.sim.world import SimWorld
 

@@ -17,7 +17,7 @@ from danelaw.app.toolbox import Subjects, Toolbox
 from danelaw.core.model import ChallengeType, Instant, Limits, RRset, SubjectName
 from danelaw.core.rollover import plans
 from danelaw.core.rollover.actions import Action
-from danelaw.core.rollover.facts import Facts
+from danelaw.core.rollover.fold import Facts
 from danelaw.core.rollover.gate import Allowed, Judgement, judge
 from danelaw.core.rollover.planner import DesiredService, DesiredZone, Settled, Wait
 from danelaw.core.rollover.progress import Pass, Progress

@@ -6,7 +6,8 @@ import pytest
 
 from danelaw.core.model import SubjectName
 from danelaw.core.rollover.continuity import Mark, begun_anew, interruption
-from danelaw.core.rollover.facts import Began, Facts, Roster
+from danelaw.core.rollover.facts import Began, Roster
+from danelaw.core.rollover.fold import Facts
 from danelaw.core.rollover.parts import assembled, part_names, parts
 from rollover_history import LIMITS, NS1, SERVICE, ZONE, at
 

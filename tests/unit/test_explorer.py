@@ -11,7 +11,7 @@ from danelaw.core.model import IP, Instant, Limits
 from danelaw.core.rollover import answers, history, plans, versions
 from danelaw.core.rollover.actions import Action
 from danelaw.core.rollover.conditions import fault
-from danelaw.core.rollover.facts import Facts
+from danelaw.core.rollover.fold import Facts
 from danelaw.core.rollover.gate import Allowed, Judgement, Refused
 from danelaw.core.rollover.reach import Reach
 from danelaw.worlds.sim.explorer.faults import LOST_STORE, RESTORE, SILENCE

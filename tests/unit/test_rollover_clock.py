@@ -29,7 +29,6 @@ from danelaw.core.rollover.facts import (
     ClockRead,
     Dated,
     Done,
-    Facts,
     Holding,
     Intended,
     Requested,
@@ -37,6 +36,7 @@ from danelaw.core.rollover.facts import (
     ZoneKeyPair,
     ZoneKeys,
 )
+from danelaw.core.rollover.fold import Facts
 from danelaw.core.rollover.gate import Allowed, Judgement, Refused, judge
 from rollover_history import (
     FIRST,

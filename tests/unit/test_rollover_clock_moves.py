@@ -20,7 +20,6 @@ from danelaw.core.rollover.facts import (
     Dated,
     Done,
     Fact,
-    Facts,
     Holding,
     Intended,
     Judged,
@@ -33,6 +32,7 @@ from danelaw.core.rollover.facts import (
     ZoneKeyPair,
     ZoneKeys,
 )
+from danelaw.core.rollover.fold import Facts
 from danelaw.core.rollover.words import Accepted, Adopted, Disowned, RequestedRemoval, Waived
 from rollover_history import (
     ENDPOINT,

@@ -31,11 +31,9 @@ from danelaw.core.rollover.answers import SIGNATURE_SKEW, possible_answers
 from danelaw.core.rollover.chains import possible_chains
 from danelaw.core.rollover.compaction import COUNTED, compact
 from danelaw.core.rollover.facts import (
-    _VALUE_SLOTS,
     Began,
     ClockRead,
     Dated,
-    Facts,
     Holding,
     OnPath,
     Presented,
@@ -47,6 +45,7 @@ from danelaw.core.rollover.facts import (
     ZoneKeyPair,
     ZoneKeys,
 )
+from danelaw.core.rollover.fold import _VALUE_SLOTS, Facts
 from danelaw.core.rollover.words import Disowned, Waived
 from rollover_history import (
     AAAA,

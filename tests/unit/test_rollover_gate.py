@@ -30,7 +30,8 @@ from danelaw.core.rollover.actions import (
     Publish,
     Switch,
 )
-from danelaw.core.rollover.facts import Began, Facts, Judged, Sight
+from danelaw.core.rollover.facts import Began, Judged, Sight
+from danelaw.core.rollover.fold import Facts
 from danelaw.core.rollover.gate import Allowed, Judgement, Refused, judge, violations
 from danelaw.core.rollover.reach import Reach
 from rollover_history import (

@@ -13,7 +13,8 @@ from dns.name import Name
 from danelaw.core.model import IP, Absence, Answer, Chain, CredentialFacts, GenerationId, Hello, RRset, Security
 from danelaw.core.rollover.actions import Action, Publish, Switch
 from danelaw.core.rollover.answers import Held
-from danelaw.core.rollover.facts import Facts, Judged, Presented, Roster, Sight
+from danelaw.core.rollover.facts import Judged, Presented, Roster, Sight
+from danelaw.core.rollover.fold import Facts
 from danelaw.core.rollover.gate import Allowed, Judgement, Refused, judge, violations
 from danelaw.core.rollover.lookups import (
     MOST_NAMES,

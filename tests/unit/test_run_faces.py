@@ -14,7 +14,8 @@ from danelaw.app.standing import SOMEBODY, SOON, State, ails, standing
 from danelaw.core.model import Absence, DanelawError, Limits, RRset, SubjectName
 from danelaw.core.rollover.actions import Receipt, SubmitDS
 from danelaw.core.rollover.epochs import DS_TYPE
-from danelaw.core.rollover.facts import Done, Facts, Intended, Roster
+from danelaw.core.rollover.facts import Done, Intended, Roster
+from danelaw.core.rollover.fold import Facts
 from danelaw.core.rollover.planner import DesiredZone, Wait
 from danelaw.core.rollover.reach import Reach
 from danelaw.core.rollover.steps import step_of

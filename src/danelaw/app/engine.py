@@ -41,7 +41,8 @@ from danelaw.core.rollover.actions import (
     SubmitDS,
     Switch,
 )
-from danelaw.core.rollover.facts import ClockRead, Done, Fact, Facts, Intended
+from danelaw.core.rollover.facts import ClockRead, Done, Fact, Intended
+from danelaw.core.rollover.fold import Facts
 from danelaw.core.rollover.gate import Allowed, Counterexample, Judgement, Refused, judge, violations
 from danelaw.core.rollover.planner import Desired, Plan, Settled, Wait, plan, refused_wait
 from danelaw.core.rollover.progress import Pass, Progress

@@ -9,7 +9,7 @@ from danelaw.app.observe import Observer
 from danelaw.app.toolbox import Subjects, Toolbox
 from danelaw.core.model import DanelawError, Instant, Limits, SubjectName
 from danelaw.core.rollover import clock
-from danelaw.core.rollover.facts import Facts
+from danelaw.core.rollover.fold import Facts
 from danelaw.core.rollover.gate import Counterexample, Judgement, judge, violations
 from danelaw.core.rollover.planner import Plan, Settled, Wait, plan
 from danelaw.core.rollover.reach import Reach

@@ -46,7 +46,6 @@ from danelaw.core.rollover.facts import (
     Began,
     Dated,
     Fact,
-    Facts,
     Holding,
     Judged,
     OnPath,
@@ -57,6 +56,7 @@ from danelaw.core.rollover.facts import (
     ZoneKeyPair,
     ZoneKeys,
 )
+from danelaw.core.rollover.fold import Facts
 from danelaw.core.rollover.gate import TLSA
 from danelaw.core.rollover.lookups import bases, host_way, questions, service_addresses, tlsa_places
 from danelaw.core.rollover.planner import SOA, TXT, Desired, DesiredService, DesiredZone, challenge_owner

@@ -32,7 +32,8 @@ from danelaw.core.rollover.actions import Action, Failure
 from danelaw.core.rollover.answers import newest, visible, zone_subject
 from danelaw.core.rollover.certificate_planner import Ordering
 from danelaw.core.rollover.epochs import DNSKEY_TYPE, DS_TYPE
-from danelaw.core.rollover.facts import Done, Facts, Got, Holding
+from danelaw.core.rollover.facts import Done, Got, Holding
+from danelaw.core.rollover.fold import Facts
 from danelaw.core.rollover.gate import Counterexample, violations
 from danelaw.core.rollover.lookups import Place, service_addresses
 from danelaw.core.rollover.places import kept_places

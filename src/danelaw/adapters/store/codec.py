@@ -25,7 +25,7 @@ import msgspec
 from dns.name import Name
 
 from danelaw.core.model import DanelawError, Instant
-from danelaw.core.rollover import facts as told
+from danelaw.core.rollover import fold
 from danelaw.core.rollover.facts import Fact
 
 FORM: Final = 1
@@ -216,7 +216,7 @@ class _Class:
 @cache
 def _classes() -> dict[str, _Class]:
     """Every dataclass and enumeration that facts and their fold consist of, by name."""
-    folded = [cls for cls in vars(told).values() if isinstance(cls, type) and dataclasses.is_dataclass(cls)]
+    folded = [cls for cls in vars(fold).values() if isinstance(cls, type) and dataclasses.is_dataclass(cls)]
     found: dict[str, _Class] = {}
     _collect([*KINDS.values(), *folded], found)
     return found

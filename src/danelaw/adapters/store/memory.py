@@ -9,7 +9,8 @@ from typing import Final, TypeAlias
 
 from danelaw.core.model import DanelawError, Instant, Limits, SubjectName
 from danelaw.core.rollover.compaction import compact
-from danelaw.core.rollover.facts import ClockRead, Fact, Facts
+from danelaw.core.rollover.facts import ClockRead, Fact
+from danelaw.core.rollover.fold import Facts
 from danelaw.ports import Lease
 
 OFTEN: Final = 2000

@@ -20,7 +20,8 @@ from danelaw.adapters.store.sql_mark import MarkFile
 from danelaw.adapters.store.sql_upkeep import copy, due, tend
 from danelaw.core.model import DanelawError, Instant, Limits, SubjectName
 from danelaw.core.rollover.continuity import Mark, begun_anew, interruption
-from danelaw.core.rollover.facts import Fact, Facts
+from danelaw.core.rollover.facts import Fact
+from danelaw.core.rollover.fold import Facts
 from danelaw.ports import Blocking, Event, Lease
 
 T = TypeVar("T")

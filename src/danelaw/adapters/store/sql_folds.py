@@ -18,7 +18,7 @@ from danelaw.adapters.store.codec import decode, encode, instant, schema
 from danelaw.adapters.store.sql_log import APPEND_LASTS, START, Log, Place, Row
 from danelaw.core.model import Limits, SubjectName
 from danelaw.core.rollover.compaction import compact
-from danelaw.core.rollover.facts import Facts
+from danelaw.core.rollover.fold import Facts
 from danelaw.core.rollover.parts import assembled, parts
 
 OFTEN: Final = 2000

@@ -18,7 +18,8 @@ from danelaw.adapters.store.sql_log import AGAIN, OBSERVED_KINDS, SEEN, Log, Row
 from danelaw.core.model import Instant, Limits
 from danelaw.core.rollover.actions import Action
 from danelaw.core.rollover.compaction import compact, memory
-from danelaw.core.rollover.facts import ClockRead, Done, Facts, Intended
+from danelaw.core.rollover.facts import ClockRead, Done, Intended
+from danelaw.core.rollover.fold import Facts
 
 EACH: Final = timedelta(days=1)
 """How often a store is put in order."""

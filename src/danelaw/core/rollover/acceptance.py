@@ -14,7 +14,7 @@ from danelaw.core.model import Instant, SubjectName
 from danelaw.core.rollover.actions import Action, DestroyKey, DestroyZoneKey, SignZone, SubmitDS
 from danelaw.core.rollover.answers import zone_subject
 from danelaw.core.rollover.conditions import Counterexample
-from danelaw.core.rollover.facts import Facts
+from danelaw.core.rollover.fold import Facts
 from danelaw.core.rollover.reach import Reach
 from danelaw.core.rollover.words import Accepted
 

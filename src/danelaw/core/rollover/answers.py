@@ -18,7 +18,8 @@ from dns.name import Name
 
 from danelaw.core.model import IP, Answer, Instant, Limits, RRset
 from danelaw.core.rollover.actions import Conflict, Receipt
-from danelaw.core.rollover.facts import Began, Deed, Facts, RosterSpan, Span
+from danelaw.core.rollover.facts import Began
+from danelaw.core.rollover.fold import Deed, Facts, RosterSpan, Span
 from danelaw.core.rollover.history import (
     Seen,
     caught_up,

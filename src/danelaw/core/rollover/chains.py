@@ -21,7 +21,8 @@ from danelaw.core.model import (
     Unreachable,
 )
 from danelaw.core.rollover.actions import Conflict, Receipt, Switch
-from danelaw.core.rollover.facts import Began, Deed, Facts, PresentedSpan
+from danelaw.core.rollover.facts import Began
+from danelaw.core.rollover.fold import Deed, Facts, PresentedSpan
 from danelaw.core.rollover.reach import Reached, Unprobed
 
 

@@ -27,7 +27,8 @@ from danelaw.core.rollover.actions import (
     ReuseKey,
     Switch,
 )
-from danelaw.core.rollover.facts import ClockRead, Dated, Facts
+from danelaw.core.rollover.facts import ClockRead, Dated
+from danelaw.core.rollover.fold import Facts
 
 CLOCK: Final = SubjectName("the clock of this machine")
 """Whose log has the readings: they are told of all subjects at once."""

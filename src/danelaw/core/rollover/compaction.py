@@ -53,7 +53,7 @@ from danelaw.core.rollover.actions import (
 )
 from danelaw.core.rollover.answers import possible_writes
 from danelaw.core.rollover.chains import drained, seen_since
-from danelaw.core.rollover.facts import Deed, Facts, PresentedSpan, RosterSpan, RRsetKey, Span
+from danelaw.core.rollover.fold import Deed, Facts, PresentedSpan, RosterSpan, RRsetKey, Span
 from danelaw.core.rollover.history import caught_up, listed, newest, rdatas_of, serial_at
 from danelaw.core.rollover.versions import signature_end
 

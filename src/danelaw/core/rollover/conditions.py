@@ -27,7 +27,7 @@ from danelaw.core.model import (
 )
 from danelaw.core.rollover.actions import Publish
 from danelaw.core.rollover.answers import Held, Unknown, possible_answers
-from danelaw.core.rollover.facts import Facts
+from danelaw.core.rollover.fold import Facts
 from danelaw.core.rollover.lookups import ADDRESSES, TLSA, Way, bases, host_way, service_addresses
 from danelaw.core.rollover.reach import Reached, Unprobed
 from danelaw.core.tlsa import ClientKind, MatchingType, TLSARecord, records_of

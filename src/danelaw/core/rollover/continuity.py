@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from danelaw.core.model import Instant, SubjectName
-from danelaw.core.rollover.facts import Began, Facts
+from danelaw.core.rollover.facts import Began
+from danelaw.core.rollover.fold import Facts
 
 
 @dataclass(frozen=True, slots=True)

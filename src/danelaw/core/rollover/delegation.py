@@ -18,7 +18,7 @@ from danelaw.core.dnssec.rrsig import RRSIG, MalformedSignatureError, date_fault
 from danelaw.core.model import Answer, Instant, Limits, RRset, same_content
 from danelaw.core.rollover.answers import members, newest
 from danelaw.core.rollover.epochs import DNSKEY_TYPE, DS_TYPE
-from danelaw.core.rollover.facts import Facts
+from danelaw.core.rollover.fold import Facts
 
 CDS_TYPE: Final = int(dns.rdatatype.CDS)
 _DELETE: Final = 0

@@ -18,7 +18,7 @@ from danelaw.core.dnssec.keys import DNSKEY, MalformedKeyError, ds_matches
 from danelaw.core.dnssec.rrsig import RRSIG, MalformedSignatureError, date_fault, verify
 from danelaw.core.model import Absence, Answer, Instant, Limits, RRset
 from danelaw.core.rollover.answers import Held, Possible, Unknown, newest, possible_answers
-from danelaw.core.rollover.facts import Facts
+from danelaw.core.rollover.fold import Facts
 from danelaw.core.rollover.zone_trust import (
     DNSKEY_TYPE,
     DS_TYPE,

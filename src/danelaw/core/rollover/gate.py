@@ -65,7 +65,7 @@ from danelaw.core.rollover.conditions import (
     unseen,
 )
 from danelaw.core.rollover.epochs import blocks_ds
-from danelaw.core.rollover.facts import Facts
+from danelaw.core.rollover.fold import Facts
 from danelaw.core.rollover.history import in_order
 from danelaw.core.rollover.lookups import (
     TLSA,

@@ -11,7 +11,8 @@ from itertools import pairwise
 from dns.name import Name
 
 from danelaw.core.model import IP, Absence, Answer, Instant, Limits, SubjectName, serial_gt
-from danelaw.core.rollover.facts import Began, Facts, Refusals, RosterSpan, Span
+from danelaw.core.rollover.facts import Began
+from danelaw.core.rollover.fold import Facts, Refusals, RosterSpan, Span
 from danelaw.core.rollover.waivers import waivers, without
 
 

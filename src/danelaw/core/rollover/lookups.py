@@ -22,7 +22,7 @@ from dns.name import Name
 from danelaw.core.model import IP, Absence, DanelawError, Instant, Limits, RRset
 from danelaw.core.model.addresses import addresses_in
 from danelaw.core.rollover.answers import Held, Possible, Unknown, possible_answers
-from danelaw.core.rollover.facts import Facts
+from danelaw.core.rollover.fold import Facts
 from danelaw.core.rollover.reach import Reach, Reached
 from danelaw.core.rollover.waivers import waived_servers
 from danelaw.core.tlsa import tlsa_owner

@@ -13,7 +13,8 @@ from typing import TypeAlias
 
 from danelaw.core.model import Chain, Lineage
 from danelaw.core.rollover.chains import possible_chains
-from danelaw.core.rollover.facts import Facts, Holding
+from danelaw.core.rollover.facts import Holding
+from danelaw.core.rollover.fold import Facts
 from danelaw.core.rollover.lookups import Found, Place, counted_addresses, through
 from danelaw.core.rollover.plans import DesiredService, Outlook
 from danelaw.core.rollover.words import Adopted, Disowned, RequestedRemoval

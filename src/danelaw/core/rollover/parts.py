@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 
-from danelaw.core.rollover.facts import _VALUE_SLOTS, Facts
+from danelaw.core.rollover.fold import _VALUE_SLOTS, Facts
 
 
 def parts(facts: Facts) -> dict[str, object]:

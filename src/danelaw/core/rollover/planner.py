@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from danelaw.core.model import Instant, Limits
 from danelaw.core.rollover.certificate_planner import TXT, challenge_owner, txt_rdata
-from danelaw.core.rollover.facts import Facts
+from danelaw.core.rollover.fold import Facts
 from danelaw.core.rollover.plans import (
     Desired,
     DesiredService,

@@ -13,7 +13,7 @@ from dns.name import Name
 
 from danelaw.core.model import ChallengeType, HostName, Instant, Limits, Lineage, SubjectName
 from danelaw.core.rollover.actions import Action, Conflict, Receipt
-from danelaw.core.rollover.facts import Deed, Facts
+from danelaw.core.rollover.fold import Deed, Facts
 from danelaw.core.rollover.gate import Allowed, Judgement, Refused, judge
 from danelaw.core.rollover.reach import Reach
 from danelaw.core.rollover.steps import Step, step_of

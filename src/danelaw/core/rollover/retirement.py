@@ -9,7 +9,8 @@ from __future__ import annotations
 from danelaw.core.model import IP, Chain, Instant, Limits, Unreachable
 from danelaw.core.rollover.actions import Retire
 from danelaw.core.rollover.conditions import Counterexample, fault
-from danelaw.core.rollover.facts import Facts, Holding
+from danelaw.core.rollover.facts import Holding
+from danelaw.core.rollover.fold import Facts
 from danelaw.core.rollover.lookups import counted_addresses, every_base, service_addresses
 from danelaw.core.rollover.reach import Reach, Reached, Unprobed
 from danelaw.core.tlsa.credential import leaf_spki

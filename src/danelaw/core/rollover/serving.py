@@ -24,7 +24,8 @@ from danelaw.core.model import (
     Unreachable,
 )
 from danelaw.core.rollover.actions import Action, Failure, Receipt, Retire, Switch
-from danelaw.core.rollover.facts import Got, Holding, PresentedSpan
+from danelaw.core.rollover.facts import Got, Holding
+from danelaw.core.rollover.fold import PresentedSpan
 from danelaw.core.rollover.lookups import counted_addresses, every_base, service_addresses
 from danelaw.core.rollover.places import counts
 from danelaw.core.rollover.plans import DesiredService, Outlook, Plan

@@ -19,7 +19,7 @@ from dns.name import Name
 from danelaw.core.model import IP, Answer, Instant, RRset
 from danelaw.core.model.dns import SERIAL_HALF
 from danelaw.core.rollover.actions import Publish, Receipt, SubmitDS
-from danelaw.core.rollover.facts import Deed, Facts, Span
+from danelaw.core.rollover.fold import Deed, Facts, Span
 from danelaw.core.rollover.history import Seen, above, in_order, rdatas_of
 
 _OF_EPOCHS: Final = frozenset({int(dns.rdatatype.DNSKEY), int(dns.rdatatype.SOA)})

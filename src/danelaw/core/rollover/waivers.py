@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from danelaw.core.model import IP, Instant, SubjectName, Unreachable
-from danelaw.core.rollover.facts import Facts
+from danelaw.core.rollover.fold import Facts
 from danelaw.core.rollover.reach import Reached
 from danelaw.core.rollover.words import Waived
 

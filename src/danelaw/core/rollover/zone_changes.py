@@ -20,7 +20,7 @@ from danelaw.core.model import Instant, Limits
 from danelaw.core.rollover.actions import DestroyZoneKey, SignZone
 from danelaw.core.rollover.answers import possible_answers
 from danelaw.core.rollover.epochs import Block
-from danelaw.core.rollover.facts import Facts
+from danelaw.core.rollover.fold import Facts
 from danelaw.core.rollover.zone_trust import (
     BOTH,
     DS_TYPE,

@@ -21,7 +21,7 @@ from danelaw.core.dnssec.rrsig import RRSIG, MalformedSignatureError, date_fault
 from danelaw.core.model import Answer, Instant, Limits, RRset
 from danelaw.core.rollover.actions import SignZone
 from danelaw.core.rollover.answers import Held, Unknown, newest, possible_answers, possible_writes
-from danelaw.core.rollover.facts import Deed, Facts
+from danelaw.core.rollover.fold import Deed, Facts
 
 DNSKEY_TYPE: Final = int(dns.rdatatype.DNSKEY)
 DS_TYPE: Final = int(dns.rdatatype.DS)

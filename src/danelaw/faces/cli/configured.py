@@ -15,7 +15,7 @@ from danelaw.app.config import Config, load
 from danelaw.app.zone_place import PLACES, configuration
 from danelaw.core.model import DanelawError, SubjectName
 from danelaw.core.rollover.clock import CLOCK
-from danelaw.core.rollover.facts import Facts
+from danelaw.core.rollover.fold import Facts
 from danelaw.ports import LastingStore
 
 _OPTIONS: Final = (

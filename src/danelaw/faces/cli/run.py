@@ -16,7 +16,7 @@ from danelaw import wiring
 from danelaw.app.config import Config
 from danelaw.core.model import DanelawError, Instant, SubjectName
 from danelaw.core.rollover.actions import Failure
-from danelaw.core.rollover.facts import Facts
+from danelaw.core.rollover.fold import Facts
 from danelaw.core.rollover.planner import Settled, Wait
 from danelaw.core.rollover.progress import Pass, Progress
 from danelaw.faces.cli import interruption, terminal

@@ -15,7 +15,7 @@ from danelaw.core.dnssec.delegation_records import ds_text
 from danelaw.core.dnssec.keys import DS
 from danelaw.core.model import Instant, Limits, RRset, SubjectName
 from danelaw.core.rollover.actions import Failure, Receipt, SubmitDS
-from danelaw.core.rollover.facts import Facts
+from danelaw.core.rollover.fold import Facts
 from danelaw.core.rollover.planner import Plan, Settled, Wait
 from danelaw.core.rollover.progress import Pass, Progress
 from danelaw.faces.cli import terminal, words

@@ -17,7 +17,7 @@ from dns.name import Name
 
 from danelaw.core.model import DanelawError, Limits, RRset
 from danelaw.core.rollover.answers import newest
-from danelaw.core.rollover.facts import Facts
+from danelaw.core.rollover.fold import Facts
 from danelaw.worlds.lab.crowd import Tally
 from danelaw.worlds.lab.play import CERTIFICATE, DNSSEC, MEND, NAIVE, RECORDS, STAGED, Story
 from danelaw.worlds.lab.real.oracles import OracleTally

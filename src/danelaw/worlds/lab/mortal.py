@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 from danelaw.core.model import RRset, SubjectName
 from danelaw.core.rollover.actions import Action, Publish
-from danelaw.core.rollover.facts import Done, Fact, Facts, Intended
+from danelaw.core.rollover.facts import Done, Fact, Intended
+from danelaw.core.rollover.fold import Facts
 from danelaw.ports import Lease, Store
 
 

@@ -11,23 +11,19 @@ from danelaw.core.model import Chain, CredentialFacts, GenerationId, Instant, Li
 from danelaw.core.rollover.actions import Action, Outcome, Receipt
 from danelaw.core.rollover.compaction import compact, memory
 from danelaw.core.rollover.facts import (
-    Deed,
     Done,
     Fact,
-    Facts,
     Got,
     Holding,
     Intended,
     Judged,
     Presented,
-    PresentedSpan,
     RenewalInfo,
     Requested,
     Roster,
-    RosterSpan,
     Sight,
-    Span,
 )
+from danelaw.core.rollover.fold import Deed, Facts, PresentedSpan, RosterSpan, Span
 from danelaw.core.rollover.gate import Allowed, Judgement, Refused, judge
 from danelaw.core.rollover.lookups import service_addresses
 from danelaw.core.rollover.planner import Plan, Settled, Wait, plan, refused_wait
