@@ -37,13 +37,8 @@ from danelaw.core.model import (
     Instant,
     Limits,
     Lineage,
-    Lookup,
     Record,
-    SubjectName,
-    Target,
 )
-from danelaw.core.model.servers import naming_question
-from danelaw.core.tlsa import Reference, base_domains
 from danelaw.ports import (
     Authorities,
     Blocking,
@@ -75,15 +70,12 @@ if TYPE_CHECKING:
         ExecZoneConfig,
         FileZoneConfig,
         OctoDNSZoneConfig,
-        ServiceConfig,
         ZoneConfig,
     )
     from danelaw.app.delegation import Onlookers
     from danelaw.app.engine import Engine
     from danelaw.app.issuer_sections import IssuerConfig
     from danelaw.app.toolbox import Subjects, Toolbox
-    from danelaw.core.rollover.planner import Desired
-    from danelaw.core.rollover.reach import NamedBy, Reached
 
 
 @dataclass(frozen=True, slots=True)
@@ -541,101 +533,9 @@ def subjects_of(config: Config) -> Subjects:
 
 def _subjects(config: Config, handed_over: Collection[Name]) -> Subjects:
     """``handed_over``: zones whose DS is handed to the parent."""
-    from danelaw.app.config import LOCAL, FileZoneConfig
-    from danelaw.app.toolbox import Subjects
-    from danelaw.core.rollover.planner import DesiredService, DesiredZone
-    from danelaw.core.rollover.reach import Reach
+    from danelaw.app.subjects import subjects
 
-    desired: dict[SubjectName, Desired] = {}
-    for zone in config.zones:
-        asks = isinstance(zone, FileZoneConfig) and zone.cds
-        parent = zone.parent if asks or zone.zone in handed_over else None
-        desired[zone.subject] = DesiredZone(
-            zone.subject,
-            zone.zone,
-            parent,
-            zone.ds_ttl,
-            signed_by="danelaw" if isinstance(zone, FileZoneConfig) else "server",
-            algorithm=int(zone.algorithm) if isinstance(zone, FileZoneConfig) and zone.algorithm else None,
-            ksk_lifetime=zone.ksk_lifetime if isinstance(zone, FileZoneConfig) else None,
-            zsk_lifetime=zone.zsk_lifetime if isinstance(zone, FileZoneConfig) else None,
-        )
-    roots = _roots(config.client_roots) if config.services else ()
-    reached: list[Reached] = []
-    for service in config.services:
-        issuer = config.issuers[service.issuer]
-        desired[service.subject] = DesiredService(
-            subject=service.subject,
-            lineages=service.lineages,
-            zone=service.zone,
-            names=service.names,
-            combinations=service.combinations,
-            tlsa_ttl=service.tlsa_ttl,
-            hosts=(LOCAL,),
-            challenge=issuer.challenge,
-            profile=issuer.profile,
-            strategy=service.strategy,
-            withdrawn=service.withdrawn,
-            issuer=_ca_of(service.issuer, issuer),
-            leaving=service.leaving,
-            other_zones=frozenset(zone.zone for zone in config.zones) - {service.zone},
-        )
-        reached.extend(_reached(service, roots))
-    return Subjects(desired, Reach(tuple(reached)))
-
-
-def _ca_of(name: str, issuer: IssuerConfig) -> str:
-    """Which CA an issuer stands for: it is no other because it is called so."""
-    from danelaw.app.issuer_sections import AcmeConfig
-
-    return issuer.directory if isinstance(issuer, AcmeConfig) else name
-
-
-def _reached(service: ServiceConfig, roots: tuple[bytes, ...]) -> list[Reached]:
-    from danelaw.app.config import LOCAL
-    from danelaw.core.rollover.reach import Reached
-
-    return [
-        Reached(
-            service=service.subject,
-            lineages=(*service.lineages, *service.leaving),
-            hosts=(LOCAL,),
-            endpoint=target.endpoint,
-            zone=service.zone,
-            bases=base_domains(target.name),
-            reference=_reference(target, service.domains, roots),
-            named_by=tuple(_named_by(target, domain) for domain in service.domains if _searched(target)),
-            withdrawn=service.withdrawn,
-        )
-        for target in service.targets
-    ]
-
-
-def _searched(target: Target) -> bool:
-    return target.application.lookup is not Lookup.HOST
-
-
-def _named_by(target: Target, domain: Name) -> NamedBy:
-    from danelaw.core.rollover.reach import NamedBy
-
-    owner, type = naming_question(target.application, target.transport, domain)
-    return NamedBy(domain, owner, type)
-
-
-def _reference(target: Target, domains: Sequence[Name], roots: tuple[bytes, ...]) -> Reference:
-    """The names that every client wants of a certificate are those that it has to be for.
-
-    Behind SRV that is the service domain too: where the SRV records are insecure, it is all that clients know (RFC 7673
-    §4.1). Behind MX it is the host: some take the next-hop domain as well, and none takes it alone (RFC 7672 §3.2.2).
-    """
-    by_srv = bool(domains) and target.application.lookup is Lookup.SRV
-    names = base_domains(target.name)
-    return Reference(
-        tuple(dict.fromkeys((*names, *domains))) if by_srv else names,
-        roots,
-        opportunistic=target.application.opportunistic,
-        smtp_or_srv=target.application.opportunistic or by_srv,
-    )
+    return subjects(config, handed_over, client_roots(config) if config.services else ())
 
 
 def _roots(path: Path) -> tuple[bytes, ...]:
