@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import TypeAlias
+from typing import Self, TypeAlias
 
 from danelaw.core.model import IP, Instant, Lineage, SubjectName
 
@@ -50,42 +50,31 @@ class Accepted:
 
 
 @dataclass(frozen=True, slots=True)
-class Adopted:
+class _OfRecords:
+    """What an operator decided of TLSA records (rdata) of a lineage."""
+
+    at: Instant
+    lineage: Lineage
+    records: frozenset[bytes]
+    by: str
+
+    def moved(self, by: timedelta) -> Self:
+        return replace(self, at=self.at + by)
+
+
+@dataclass(frozen=True, slots=True)
+class Adopted(_OfRecords):
     """TLSA records (rdata) that others published are ours from now on: they go when their time has come."""
 
-    at: Instant
-    lineage: Lineage
-    records: frozenset[bytes]
-    by: str
-
-    def moved(self, by: timedelta) -> Adopted:
-        return replace(self, at=self.at + by)
-
 
 @dataclass(frozen=True, slots=True)
-class Disowned:
+class Disowned(_OfRecords):
     """TLSA records (rdata) are the operator's own business from now on: Danelaw never withdraws them."""
 
-    at: Instant
-    lineage: Lineage
-    records: frozenset[bytes]
-    by: str
-
-    def moved(self, by: timedelta) -> Disowned:
-        return replace(self, at=self.at + by)
-
 
 @dataclass(frozen=True, slots=True)
-class RequestedRemoval:
+class RequestedRemoval(_OfRecords):
     """TLSA records (rdata) that others published are to go as soon as the gate lets them."""
-
-    at: Instant
-    lineage: Lineage
-    records: frozenset[bytes]
-    by: str
-
-    def moved(self, by: timedelta) -> RequestedRemoval:
-        return replace(self, at=self.at + by)
 
 
 Word: TypeAlias = Waived | Accepted | Adopted | Disowned | RequestedRemoval
