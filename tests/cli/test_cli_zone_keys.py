@@ -13,13 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from danelaw import wiring
 from danelaw.adapters.zone.key_directory import KSK_FLAGS, ZSK_FLAGS, make_key, read_keys
 from danelaw.core.dnssec.algorithms import Algorithm, DigestType
 from danelaw.core.dnssec.bind_keys import key_file_name
 from danelaw.core.dnssec.keys import DNSKEY, ZoneKey, make_ds
 from danelaw.core.model import IP
 from danelaw.faces import cli
+from danelaw.wiring import looking
 from delegation_world import A_NET, B_NET, NS1, NS2, RESOLVER, ZONE, World, dnskeys, standing
 
 
@@ -164,7 +164,7 @@ def key(tmp_path: Path) -> ZoneKey:
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     with standing(World()) as here:
-        monkeypatch.setattr(wiring, "dialer", lambda: here.dialer)
+        monkeypatch.setattr(looking, "dialer", lambda: here.dialer)
         yield here
 
 

@@ -22,6 +22,7 @@ from danelaw import wiring
 from danelaw.adapters.zone.key_directory import KSK_FLAGS, ZSK_FLAGS
 from danelaw.core.dnssec.canonical import plain_wire
 from danelaw.core.model import Message, Question, Record
+from danelaw.wiring import looking
 from delegation_world import RESOLVER, World, standing
 from name_servers import answering
 from zone_operator import LOCK, SOURCE, ZONE, Operator, named
@@ -465,7 +466,7 @@ def test_every_address_that_the_dns_has_for_the_zone_is_asked(
 ) -> None:
     (signer.folder / "zone").write_text(SOURCE.replace("2016122202", "0"))
     with standing(World()) as world:  # whose servers serve serial 1
-        monkeypatch.setattr(wiring, "dialer", lambda: world.dialer)
+        monkeypatch.setattr(looking, "dialer", lambda: world.dialer)
         said = signer.sign("--resolver", RESOLVER.compressed)
         assert said.status == 0
         assert "  served     ns1.example.net. 192.0.2.11 has 1\n" in said.out
@@ -479,7 +480,7 @@ def test_where_the_servers_cannot_be_found_the_signed_zone_is_told_of_first(
     signer: Operator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with standing(World()) as world:
-        monkeypatch.setattr(wiring, "dialer", lambda: world.dialer)
+        monkeypatch.setattr(looking, "dialer", lambda: world.dialer)
         said = signer.sign("--resolver", "192.0.2.199")
     assert said.status == 3
     assert said.out.startswith("example.net. signed, serial 2026112300\n")

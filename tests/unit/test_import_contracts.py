@@ -34,7 +34,7 @@ REVERSED = [
     ("layers", "worlds/lab/reversed.py", "import danelaw.adapters"),
     ("layers", "worlds/lab/reversed.py", "from danelaw.app import reversed_engine"),
     ("layers", "worlds/lab/reversed.py", "from danelaw import wiring"),
-    ("layers", "wiring.py", "from danelaw.faces import reversed_face"),
+    ("layers", "wiring/__init__.py", "from danelaw.faces import reversed_face"),
     ("plug-board", "faces/reversed.py", "import danelaw.adapters"),
     ("plug-board", "faces/cli/reversed.py", "from danelaw.adapters.clock import system"),
     ("adapters", "adapters/clock/reversed.py", "import danelaw.adapters.store"),
@@ -69,7 +69,7 @@ NEIGHBOURS = {
     "faces/__init__.py": "",
     "faces/cli/__init__.py": "",
     "faces/reversed_face.py": "",
-    "wiring.py": "",
+    "wiring/__init__.py": "",
     "worlds/lab/reversed_neighbour.py": "import danelaw.core.model\n",
 }
 

@@ -1,0 +1,47 @@
+"""The plug board: the only package that imports adapters, and hands them to the app as ports."""
+
+from typing import TYPE_CHECKING
+
+from danelaw.deferred import names_of
+
+if TYPE_CHECKING:
+    from danelaw.wiring.looking import authorities, client_roots, eyes, onlookers, subjects_of, trust_anchors
+    from danelaw.wiring.stores import lasting_store, memory_store, only_runner, zone_store
+    from danelaw.wiring.surroundings import blocking, clock, commands, dialer, open_world
+    from danelaw.wiring.tools import Wired, build, zone_runner
+    from danelaw.wiring.zone_files import key_files, zone_desk, zone_records
+else:
+    __getattr__ = names_of(
+        __name__,
+        {
+            "looking": "authorities client_roots eyes onlookers subjects_of trust_anchors",
+            "stores": "lasting_store memory_store only_runner zone_store",
+            "surroundings": "blocking clock commands dialer open_world",
+            "tools": "Wired build zone_runner",
+            "zone_files": "key_files zone_desk zone_records",
+        },
+    )
+
+__all__ = [
+    "Wired",
+    "authorities",
+    "blocking",
+    "build",
+    "client_roots",
+    "clock",
+    "commands",
+    "dialer",
+    "eyes",
+    "key_files",
+    "lasting_store",
+    "memory_store",
+    "onlookers",
+    "only_runner",
+    "open_world",
+    "subjects_of",
+    "trust_anchors",
+    "zone_desk",
+    "zone_records",
+    "zone_runner",
+    "zone_store",
+]
