@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias, TypeVar
 
 from dns.name import Name
 
@@ -86,6 +86,29 @@ class Commands(Protocol):
     """Programs of the host, such as a server's reload. ``argv`` is never given to a shell."""
 
     async def run(self, argv: Sequence[str], limit: timedelta) -> CommandResult: ...
+
+
+LONGEST_ANSWER: Final = 1 << 20
+"""Octets of a program's answer, beyond which it is of no use: one octet more is given then, to tell."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProgramAnswer:
+    """``status``: negative for the signal that ended it. ``said``: the end of standard error, as one line."""
+
+    status: int
+    answer: bytes
+    said: str
+
+
+class Programs(Protocol):
+    """Programs of the operator's that get a document and answer with one. ``argv`` is never given to a shell."""
+
+    async def ask(
+        self, argv: Sequence[str], document: bytes, limit: timedelta, env: Mapping[str, str] = {}
+    ) -> ProgramAnswer:
+        """``env``: beside the environment that there is. Raises ``COMMAND_NOT_FOUND`` and ``TimeoutError``."""
+        ...
 
 
 class Resolver(Protocol):
@@ -414,6 +437,7 @@ class Surroundings:
     dialer: Dialer
     blocking: Blocking
     commands: Commands
+    programs: Programs
     parents: Mapping[Name, Parent]
     trust_anchors: str | None = None
     """Trust anchors in any form that ``read_anchors`` knows; None: those of the IANA for the root."""

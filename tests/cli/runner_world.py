@@ -82,6 +82,7 @@ class Host:
             self.world.dialer,
             wiring.blocking(),
             _Commands(self),
+            wiring.programs(),
             over if by_registry else parents,
             self.world.trust_anchors,
         )

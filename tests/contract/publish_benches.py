@@ -25,7 +25,7 @@ from loading_servers import SERVERS, Loading
 from pdns_server import PowerDNS, powerdns
 from update_servers import LOOPBACK, RECORDS, SECRET, ZONE, Server, bind, knot, until
 
-from danelaw.adapters.clock import DirectDialer, SubprocessCommands, SystemClock, ThreadBlocking
+from danelaw.adapters.clock import DirectDialer, SubprocessCommands, SubprocessPrograms, SystemClock, ThreadBlocking
 from danelaw.adapters.publish import tsig
 from danelaw.adapters.publish.compared import ComparedPublisher, Place
 from danelaw.adapters.publish.desec import DesecZone
@@ -203,7 +203,7 @@ class Benches:
     def _exec(self) -> Bench:
         state = self._room("program") / "zone.json"
         state.write_text(json.dumps({"serial": 7, "rrsets": {"alias.example.net. CNAME": [300, ["www.example.net."]]}}))
-        place = ProgramZone((sys.executable, str(PROGRAM), str(state)), ZONE)
+        place = ProgramZone((sys.executable, str(PROGRAM), str(state)), ZONE, SubprocessPrograms())
 
         def look(name: Name, type: int) -> Records:
             return stated(json.loads(state.read_text())["rrsets"].get(f"{name} {dns.rdatatype.to_text(T(type))}"))

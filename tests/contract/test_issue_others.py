@@ -19,7 +19,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from danelaw.adapters.clock import StoppedClock, ThreadBlocking
+from danelaw.adapters.clock import StoppedClock, SubprocessPrograms, ThreadBlocking
 from danelaw.adapters.deploy import DirectoryCredentials
 from danelaw.adapters.issue.command import ASK_AGAIN, CommandIssuer
 from danelaw.adapters.issue.selfsigned import SelfSignedIssuer
@@ -62,7 +62,7 @@ sys.stdout.buffer.write(certificate.public_bytes(serialization.Encoding.PEM))
 
 
 def program(code: str, patience: timedelta = timedelta(seconds=60)) -> CommandIssuer:
-    return CommandIssuer((sys.executable, "-c", code), CLOCK, patience, HOUR)
+    return CommandIssuer((sys.executable, "-c", code), SubprocessPrograms(), CLOCK, patience, HOUR)
 
 
 def store(folder: Path) -> DirectoryCredentials:
@@ -118,8 +118,9 @@ def test_a_program_that_does_not_end_is_killed_and_one_that_is_not_there_is_told
     endless = program("import threading; threading.Event().wait()", timedelta(seconds=0.2))
     with pytest.raises(TimeoutError):
         asyncio.run(endless.advance(ORDER, csr_for((WWW,))))
+    missing = CommandIssuer(("/no/such/program",), SubprocessPrograms(), CLOCK, HOUR, HOUR)
     with pytest.raises(DanelawError) as caught:
-        asyncio.run(CommandIssuer(("/no/such/program",), CLOCK, HOUR, HOUR).advance(ORDER, csr_for((WWW,))))
+        asyncio.run(missing.advance(ORDER, csr_for((WWW,))))
     assert caught.value.code == "COMMAND_NOT_FOUND"
 
 

@@ -23,7 +23,7 @@ from pdns_server import ZONES, PowerDNS
 from publish_benches import Benches
 from update_servers import LOOPBACK, ZONE
 
-from danelaw.adapters.clock import SystemClock, ThreadBlocking
+from danelaw.adapters.clock import SubprocessPrograms, SystemClock, ThreadBlocking
 from danelaw.adapters.publish.compared import ComparedPublisher, Place
 from danelaw.adapters.publish.desec import DesecZone
 from danelaw.adapters.publish.exec import ProgramZone
@@ -285,7 +285,7 @@ def test_wrong_options_are_an_error_of_the_provider() -> None:
 def program(folder: Path, text: str, patience: float = 30) -> ProgramZone:
     script = folder / "program.py"
     script.write_text(f"import json, os, sys, time\nrequest = json.load(sys.stdin)\n{text}\n")
-    return ProgramZone((sys.executable, str(script)), ZONE, timedelta(seconds=patience))
+    return ProgramZone((sys.executable, str(script)), ZONE, SubprocessPrograms(), timedelta(seconds=patience))
 
 
 @pytest.mark.parametrize(
@@ -307,7 +307,7 @@ def test_programs_that_fail(text: str, code: str, said: str, tmp_path: Path) -> 
 
 
 def test_there_is_no_such_program(tmp_path: Path) -> None:
-    assert error(ProgramZone((str(tmp_path / "none"),), ZONE)).code == "COMMAND_NOT_FOUND"
+    assert error(ProgramZone((str(tmp_path / "none"),), ZONE, SubprocessPrograms())).code == "COMMAND_NOT_FOUND"
 
 
 def test_a_program_that_takes_too_long_is_ended_with_what_it_started(tmp_path: Path) -> None:

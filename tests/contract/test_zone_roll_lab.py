@@ -13,8 +13,9 @@ import pytest
 from dns.rdatatype import RdataType as T
 
 from danelaw import wiring
-from danelaw.app.config import Config, FileZoneConfig, load
+from danelaw.app.config import Config, load
 from danelaw.app.zone_roll import read_wish
+from danelaw.app.zone_sections import FileZoneConfig
 from danelaw.core.dnssec.key_choice import KeyRole
 from danelaw.core.dnssec.keys import make_ds
 from danelaw.core.model import RRset
@@ -81,6 +82,7 @@ def test_a_ksk_is_replaced_and_the_parent_hears_of_it_when_it_may(tmp_path: Path
                     world.dialer,
                     wiring.blocking(),
                     world.commands,
+                    wiring.programs(),
                     {zone.zone: registrar},
                     world.trust_anchors,
                 )

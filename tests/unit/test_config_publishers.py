@@ -102,7 +102,9 @@ def wired(folder: Path, table: str) -> wiring.Wired:
     (folder / "roots.pem").write_text(ssl.DER_cert_to_PEM_cert(ROOT.der))
     (folder / "key").write_text("s3cret\n")
     (folder / "key").chmod(0o600)
-    world = Surroundings(wiring.clock(), DirectDialer(), wiring.blocking(), SubprocessCommands(), {}, ANCHOR)
+    world = Surroundings(
+        wiring.clock(), DirectDialer(), wiring.blocking(), SubprocessCommands(), wiring.programs(), {}, ANCHOR
+    )
     return wiring.build(read(folder, table), world)
 
 

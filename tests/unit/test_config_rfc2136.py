@@ -58,7 +58,9 @@ def wired(folder: Path, text: str) -> wiring.Wired:
     (folder / "keys" / "ddns.key").chmod(0o600)
     (folder / "roots.pem").write_text(ssl.DER_cert_to_PEM_cert(ROOT.der))
     clients = '[clients]\nroots = "roots.pem"\n'
-    world = Surroundings(wiring.clock(), DirectDialer(), wiring.blocking(), SubprocessCommands(), {}, ANCHOR)
+    world = Surroundings(
+        wiring.clock(), DirectDialer(), wiring.blocking(), SubprocessCommands(), wiring.programs(), {}, ANCHOR
+    )
     return wiring.build(read(folder, clients + text), world)
 
 

@@ -112,6 +112,8 @@ def test_ta_adds_the_record_of_the_ca(tmp_path: Path) -> None:
 
 def test_nothing_is_plugged_in_that_cannot_be_kept(tmp_path: Path) -> None:
     config = load(written(tmp_path, limits="gap_passes = 1"))
-    world = Surroundings(wiring.clock(), DirectDialer(), wiring.blocking(), SubprocessCommands(), {}, "")
+    world = Surroundings(
+        wiring.clock(), DirectDialer(), wiring.blocking(), SubprocessCommands(), wiring.programs(), {}, ""
+    )
     with pytest.raises(DanelawError, match="CONFIG_INFEASIBLE"):
         wiring.build(config, world)

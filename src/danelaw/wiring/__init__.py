@@ -7,7 +7,7 @@ from danelaw.deferred import names_of
 if TYPE_CHECKING:
     from danelaw.wiring.looking import authorities, client_roots, eyes, onlookers, subjects_of, trust_anchors
     from danelaw.wiring.stores import lasting_store, memory_store, only_runner, zone_store
-    from danelaw.wiring.surroundings import blocking, clock, commands, dialer, open_world
+    from danelaw.wiring.surroundings import blocking, clock, commands, dialer, open_world, programs
     from danelaw.wiring.tools import Wired, build, zone_runner
     from danelaw.wiring.zone_files import key_files, zone_desk, zone_records
 else:
@@ -16,7 +16,7 @@ else:
         {
             "looking": "authorities client_roots eyes onlookers subjects_of trust_anchors",
             "stores": "lasting_store memory_store only_runner zone_store",
-            "surroundings": "blocking clock commands dialer open_world",
+            "surroundings": "blocking clock commands dialer open_world programs",
             "tools": "Wired build zone_runner",
             "zone_files": "key_files zone_desk zone_records",
         },
@@ -38,6 +38,7 @@ __all__ = [
     "onlookers",
     "only_runner",
     "open_world",
+    "programs",
     "subjects_of",
     "trust_anchors",
     "zone_desk",

@@ -58,7 +58,7 @@ def _issuer(issuer: IssuerConfig, config: Config, world: Surroundings, resolver:
                 resolver=resolver,
             )
         case CommandConfig():
-            return CommandIssuer(issuer.command, world.clock, issuer.timeout, config.back_off)
+            return CommandIssuer(issuer.command, world.programs, world.clock, issuer.timeout, config.back_off)
         case WatchConfig():
             return WatchIssuer(world.clock)
     return None

@@ -64,7 +64,7 @@ def _place(zone: ApiZoneConfig | OctoDNSZoneConfig | ExecZoneConfig, world: Surr
         secrets = {key: read_secret(source) for key, source in zone.secrets.items()}
         patience = min(octodns.PATIENCE, most)
         return octodns.OctoDNSZone(zone.zone, zone.provider, zone.options, secrets, world.blocking, patience)
-    return ProgramZone(zone.command, zone.zone, min(zone.timeout, most))
+    return ProgramZone(zone.command, zone.zone, world.programs, min(zone.timeout, most))
 
 
 def parents(config: Config, world: Surroundings, files: FileZones) -> dict[Name, Parent]:

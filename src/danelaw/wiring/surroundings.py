@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from dns.name import Name
 
-from danelaw.adapters.clock import DirectDialer, SubprocessCommands, SystemClock, ThreadBlocking
-from danelaw.ports import Blocking, Clock, Commands, Dialer, Parent, Surroundings
+from danelaw.adapters.clock import DirectDialer, SubprocessCommands, SubprocessPrograms, SystemClock, ThreadBlocking
+from danelaw.ports import Blocking, Clock, Commands, Dialer, Parent, Programs, Surroundings
 
 
 def clock() -> Clock:
@@ -22,10 +22,14 @@ def commands() -> Commands:
     return SubprocessCommands()
 
 
+def programs() -> Programs:
+    return SubprocessPrograms()
+
+
 def dialer() -> Dialer:
     return DirectDialer()
 
 
 def open_world(parents: Mapping[Name, Parent]) -> Surroundings:
     """The Internet, this machine's clock and its programs. ``parents``: who takes the DS of which zone."""
-    return Surroundings(clock(), dialer(), blocking(), commands(), parents)
+    return Surroundings(clock(), dialer(), blocking(), commands(), programs(), parents)

@@ -3,6 +3,7 @@
 from danelaw.adapters.clock.blocking import ThreadBlocking
 from danelaw.adapters.clock.commands import SubprocessCommands
 from danelaw.adapters.clock.dialer import DirectDialer, StatedPorts
+from danelaw.adapters.clock.programs import SubprocessPrograms
 from danelaw.adapters.clock.stopped import StoppedClock
 from danelaw.adapters.clock.system import SystemClock, boot_id
 
@@ -11,6 +12,7 @@ __all__ = [
     "StatedPorts",
     "StoppedClock",
     "SubprocessCommands",
+    "SubprocessPrograms",
     "SystemClock",
     "ThreadBlocking",
     "boot_id",

@@ -7,11 +7,7 @@ request. Any other status but 0 is a refusal, whose reason is what was said to s
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import os
 import shlex
-import signal
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
@@ -31,12 +27,10 @@ from danelaw.core.model import (
     RevocationReason,
     Window,
 )
-from danelaw.ports import Clock
+from danelaw.ports import LONGEST_ANSWER, Clock, Programs
 
 NOT_YET: Final = 75
 ASK_AGAIN: Final = timedelta(minutes=1)
-LONGEST_ANSWER: Final = 1 << 20
-_SHOWN: Final = 400
 
 
 class CommandIssuer:
@@ -48,23 +42,28 @@ class CommandIssuer:
     ``advance`` raises ``DanelawError("COMMAND_NOT_FOUND")`` and ``TimeoutError``; ``revoke`` ``REVOCATION_REFUSED``.
     """
 
-    def __init__(self, argv: Sequence[str], clock: Clock, patience: timedelta, back_off: timedelta) -> None:
+    def __init__(
+        self, argv: Sequence[str], programs: Programs, clock: Clock, patience: timedelta, back_off: timedelta
+    ) -> None:
         self._argv = tuple(argv)
+        self._programs = programs
         self._clock = clock
         self._patience = patience
         self._back_off = back_off
 
     async def advance(self, order: OrderState, csr: bytes) -> Advance:
         request = x509.load_der_x509_csr(csr)
-        status, answer, said = await self._run(request.public_bytes(serialization.Encoding.PEM), order)
-        if status == NOT_YET:
+        document = request.public_bytes(serialization.Encoding.PEM)
+        told = {"DANELAW_NAMES": " ".join(map(acme_text, order.names)), "DANELAW_PROFILE": order.profile or ""}
+        ended = await self._programs.ask(self._argv, document, self._patience, told)
+        if ended.status == NOT_YET:
             return Pending(order, self._clock.now() + ASK_AGAIN)
-        if status:
-            return self._refused(order, f"{self._name} ended with status {status}: {_line(said)}")
-        if len(answer) > LONGEST_ANSWER:
+        if ended.status:
+            return self._refused(order, f"{self._name} ended with status {ended.status}: {ended.said}")
+        if len(ended.answer) > LONGEST_ANSWER:
             return self._refused(order, f"{self._name} answers with more than {LONGEST_ANSWER} octets")
         try:
-            certificates = read_chain(answer)
+            certificates = read_chain(ended.answer)
         except ValueError as error:
             return self._refused(order, f"what {self._name} answers is no chain in PEM: {error}")
         wrong = unlike(certificates, request, order.names)
@@ -87,43 +86,9 @@ class CommandIssuer:
         del since
         return None
 
-    async def _run(self, request: bytes, order: OrderState) -> tuple[int, bytes, bytes]:
-        names = " ".join(map(acme_text, order.names))
-        pipe = asyncio.subprocess.PIPE
-        try:
-            process = await asyncio.create_subprocess_exec(
-                *self._argv,
-                stdin=pipe,
-                stdout=pipe,
-                stderr=pipe,
-                start_new_session=True,
-                env={**os.environ, "DANELAW_NAMES": names, "DANELAW_PROFILE": order.profile or ""},
-            )
-        except OSError as error:
-            raise DanelawError(
-                "COMMAND_NOT_FOUND",
-                f"{self._name} cannot be started",
-                evidence=str(error),
-                hint="give its full path: the PATH of a service is shorter than that of a login",
-            ) from error
-        try:
-            async with asyncio.timeout(self._patience.total_seconds()):
-                answer, said = await process.communicate(request)
-        finally:
-            # Also where it ended by itself: what it left behind would hold our pipes.
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            await process.wait()
-        return process.returncode or 0, answer, said
-
     def _refused(self, order: OrderState, detail: str) -> Failed:
         return Failed(order, "commandFailed", detail, self._clock.now() + self._back_off * (1 << order.failed))
 
     @property
     def _name(self) -> str:
         return shlex.quote(self._argv[0])
-
-
-def _line(octets: bytes) -> str:
-    text = octets[-_SHOWN:].decode("utf-8", "replace")
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())

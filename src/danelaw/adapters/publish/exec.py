@@ -6,11 +6,7 @@ its standard output: see ``docs/how-to/publishers.md``. What it says to standard
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import os
 import shlex
-import signal
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final, TypeVar
@@ -22,10 +18,10 @@ from dns.rdatatype import RdataType
 from danelaw.adapters.publish.compared import Found
 from danelaw.adapters.publish.presentation import rdata_of, rdata_text, type_text
 from danelaw.core.model import Absence, Answer, DanelawError, RRset
+from danelaw.ports import LONGEST_ANSWER, Programs
 
 SCHEMA: Final = "danelaw/publish/1"
 PATIENCE: Final = timedelta(seconds=60)
-LONGEST_ANSWER: Final = 1 << 20
 _SHOWN: Final = 400
 
 
@@ -67,8 +63,9 @@ class ProgramZone:
     change may have been made or not. At the limit, and when cancelled, it is killed with all that it started.
     """
 
-    def __init__(self, argv: Sequence[str], zone: Name, patience: timedelta = PATIENCE) -> None:
+    def __init__(self, argv: Sequence[str], zone: Name, programs: Programs, patience: timedelta = PATIENCE) -> None:
         self._argv = tuple(argv)
+        self._programs = programs
         self._zone = zone
         self._patience = patience
 
@@ -121,39 +118,17 @@ class ProgramZone:
             raise self._unreadable(f"{error}: {_line(answer)}") from error
 
     async def _run(self, document: bytes) -> bytes:
-        process = await self._start()
-        try:
-            async with asyncio.timeout(self._patience.total_seconds()):
-                answer, said = await process.communicate(document)
-        finally:
-            # Also where it ended by itself: what it left behind would hold our pipes.
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            await process.wait()
-        if process.returncode:
+        ended = await self._programs.ask(self._argv, document, self._patience)
+        if ended.status:
             raise DanelawError(
                 "PROGRAM_FAILED",
-                f"{self._name} ended with status {process.returncode}",
-                evidence=_line(said[-_SHOWN:]),
+                f"{self._name} ended with status {ended.status}",
+                evidence=ended.said,
                 hint="run it by hand, with the same document on its standard input",
             )
-        if len(answer) > LONGEST_ANSWER:
+        if len(ended.answer) > LONGEST_ANSWER:
             raise self._unreadable(f"it is longer than {LONGEST_ANSWER} octets")
-        return answer
-
-    async def _start(self) -> asyncio.subprocess.Process:
-        pipe = asyncio.subprocess.PIPE
-        try:
-            return await asyncio.create_subprocess_exec(
-                *self._argv, stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True
-            )
-        except OSError as error:
-            raise DanelawError(
-                "COMMAND_NOT_FOUND",
-                f"{self._name} cannot be started",
-                evidence=str(error),
-                hint="give its full path: the PATH of a service is shorter than that of a login",
-            ) from error
+        return ended.answer
 
     @property
     def _name(self) -> str:

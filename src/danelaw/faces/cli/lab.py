@@ -212,6 +212,7 @@ def wire(
         dialer=world.dialer,
         blocking=wiring.blocking(),
         commands=world.commands,
+        programs=wiring.programs(),
         parents=world.parents,
         trust_anchors=world.trust_anchors,
     )
