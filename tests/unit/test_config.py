@@ -9,8 +9,9 @@ from pathlib import Path
 import dns.name
 import pytest
 
-from danelaw.app.config import Config, FileZoneConfig, load
+from danelaw.app.config import Config, load
 from danelaw.app.issuer_sections import AcmeConfig
+from danelaw.app.zone_sections import FileZoneConfig
 from danelaw.core.dnssec.algorithms import Algorithm
 from danelaw.core.dnssec.nsec3_chain import NSEC3Chain
 from danelaw.core.model import (

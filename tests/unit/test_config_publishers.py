@@ -14,15 +14,8 @@ from danelaw import wiring
 from danelaw.adapters.clock import DirectDialer, SubprocessCommands
 from danelaw.adapters.publish.compared import ComparedPublisher
 from danelaw.adapters.publish.manual import ManualPublisher
-from danelaw.app.config import (
-    ApiZoneConfig,
-    Config,
-    ExecZoneConfig,
-    ManualZoneConfig,
-    OctoDNSZoneConfig,
-    ZoneConfig,
-    load,
-)
+from danelaw.app.config import Config, load
+from danelaw.app.zone_sections import ApiZoneConfig, ExecZoneConfig, ManualZoneConfig, OctoDNSZoneConfig, ZoneConfig
 from danelaw.core.model import DanelawError
 from danelaw.core.rollover.planner import DesiredZone
 from danelaw.ports import Surroundings

@@ -13,7 +13,8 @@ from danelaw import wiring
 from danelaw.adapters.clock import DirectDialer, SubprocessCommands
 from danelaw.adapters.publish.rfc2136 import Rfc2136Publisher
 from danelaw.adapters.publish.zonefile import ZonefilePublisher
-from danelaw.app.config import Config, UpdatedZoneConfig, load
+from danelaw.app.config import Config, load
+from danelaw.app.zone_sections import UpdatedZoneConfig
 from danelaw.core.model import DanelawError
 from danelaw.core.rollover.planner import DesiredZone
 from danelaw.ports import Surroundings

@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 import pytest
 
-from danelaw.app import config, issuer_sections, publisher_sections
+from danelaw.app import config, issuer_sections, publisher_sections, service_sections, zone_sections
 from danelaw.core.model import Limits
 
 PAGE: Final = (Path(__file__).parents[2] / "docs" / "reference" / "configuration.md").read_text(encoding="utf-8")
@@ -25,14 +25,14 @@ SECTIONS: Final[tuple[tuple[str, type[msgspec.Struct]], ...]] = (
     ('#### `type = "command"`', issuer_sections.CommandSection),
     ("#### `challenge`", issuer_sections.ChallengeSection),
     ("#### `binding`", issuer_sections.BindingSection),
-    ('#### `type = "zonefile"`', config.ZonefileSection),
-    ('#### `type = "rfc2136"`', config.Rfc2136Section),
+    ('#### `type = "zonefile"`', zone_sections.ZonefileSection),
+    ('#### `type = "rfc2136"`', zone_sections.Rfc2136Section),
     ('#### `type = "powerdns"`', publisher_sections.PowerDNSSection),
     ('#### `type = "desec"`', publisher_sections.DesecSection),
     ('#### `type = "octodns"`', publisher_sections.OctoDNSSection),
     ('#### `type = "exec"`', publisher_sections.ExecSection),
     ('#### `type = "manual"`', publisher_sections.ManualSection),
-    ("## services.d/NAME.toml", config.ServiceSection),
+    ("## services.d/NAME.toml", service_sections.ServiceSection),
 )
 
 
@@ -85,6 +85,6 @@ def test_every_limit_has_its_row_with_its_default() -> None:
 
 
 def test_keys_of_inner_tables_are_spoken_of() -> None:
-    for section in (issuer_sections.ChallengeSection, config.DeploySection, config.NSEC3Section):
+    for section in (issuer_sections.ChallengeSection, service_sections.DeploySection, zone_sections.NSEC3Section):
         for field in msgspec.structs.fields(section):
             assert re.search(rf"`{field.name}`|\b{field.name} = ", PAGE), field.name

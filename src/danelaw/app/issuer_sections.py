@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Sequence
 from datetime import timedelta
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Final, Literal, TypeAlias
 
 import msgspec
 
-from danelaw.app.section import Section
+from danelaw.app.section import Section, invalid
 from danelaw.core.model import IP, ChallengeType
 
 Lifetime: TypeAlias = Annotated[float, msgspec.Meta(gt=0, le=10**9)]
@@ -117,3 +120,64 @@ class WatchConfig(IssuerConfig, frozen=True, kw_only=True):
     client: Literal["certbot", "lego", "dehydrated"]
     directory: Path
     name: str | None
+
+
+def read_issuer(path: Path, base: Path, section: IssuerSection) -> IssuerConfig:
+    """``path``: the file that it stands in, ``base``: where its relative paths start. Raises as ``decode`` does."""
+    lifetime = timedelta(seconds=section.lifetime) if section.lifetime else None
+    match section:
+        case SelfSignedSection():
+            return SelfSignedConfig(lifetime=lifetime)
+        case CommandSection():
+            return CommandConfig(
+                profile=section.profile,
+                lifetime=lifetime,
+                command=section.command,
+                timeout=timedelta(seconds=section.timeout),
+            )
+        case WatchSection():
+            return WatchConfig(
+                lifetime=lifetime, client=section.client, directory=base / section.directory, name=section.name
+            )
+        case AcmeSection():
+            return _acme(path, base, section, lifetime)
+
+
+def _acme(path: Path, base: Path, section: AcmeSection, lifetime: timedelta | None) -> AcmeConfig:
+    directory = DIRECTORIES.get(section.directory, section.directory)
+    if not directory.startswith(("https://", "http://")):
+        near = difflib.get_close_matches(directory, DIRECTORIES, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"write its URL, or one of: {', '.join(sorted(DIRECTORIES))}"
+        raise invalid(path, f"directory {directory!r} is no URL", hint)
+    challenge = section.challenge
+    _one_solver(path, challenge)
+    return AcmeConfig(
+        directory=directory,
+        contact=section.contact,
+        account=base / section.account,
+        bundle=base / section.bundle if section.bundle else None,
+        profile=section.profile,
+        lifetime=lifetime,
+        challenge=ChallengeType(challenge.type),
+        preferred_chain=section.preferred_chain,
+        binding=(section.binding.kid, base / section.binding.key_file) if section.binding else None,
+        webroot=base / challenge.webroot if challenge.webroot else None,
+        listen=_addresses(path, challenge.listen) if challenge.standalone else (),
+        preflight=challenge.preflight,
+    )
+
+
+def _one_solver(path: Path, challenge: ChallengeSection) -> None:
+    if challenge.type == "dns-01":
+        if challenge.standalone:
+            raise invalid(path, "dns-01 needs no web server", "leave standalone out, or use http-01")
+    elif challenge.standalone is (challenge.webroot is not None):
+        hint = "add webroot to the challenge, or standalone = true; or use dns-01"
+        raise invalid(path, "http-01 needs a webroot, or a listener of its own", hint)
+
+
+def _addresses(path: Path, texts: Sequence[str]) -> tuple[IP, ...]:
+    try:
+        return tuple(ip_address(text) for text in texts)
+    except ValueError as error:
+        raise invalid(path, f"listen: {error}", 'listen = ["192.0.2.1"]') from error

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from danelaw.app.config import Config, ServiceConfig
+from danelaw.app.config import Config
 from danelaw.app.issuer_sections import AcmeConfig, IssuerConfig
+from danelaw.app.service_sections import ServiceConfig
 from danelaw.core.model import DanelawError
 from danelaw.core.rollover.feasibility import Infeasible, Terms, announced_lifetime, feasible, told
 from danelaw.core.tlsa import CertificateUsage, Selector

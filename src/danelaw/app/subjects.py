@@ -6,9 +6,11 @@ from collections.abc import Collection, Sequence
 
 from dns.name import Name
 
-from danelaw.app.config import LOCAL, Config, FileZoneConfig, ServiceConfig
+from danelaw.app.config import Config
 from danelaw.app.issuer_sections import AcmeConfig, IssuerConfig
+from danelaw.app.service_sections import LOCAL, ServiceConfig
 from danelaw.app.toolbox import Subjects
+from danelaw.app.zone_sections import FileZoneConfig
 from danelaw.core.model import Lookup, SubjectName, Target
 from danelaw.core.model.servers import naming_question
 from danelaw.core.rollover.planner import Desired, DesiredService, DesiredZone

@@ -10,7 +10,8 @@ from typing import Final
 
 from dns.name import Name
 
-from danelaw.app.config import Config, FileZoneConfig
+from danelaw.app.config import Config
+from danelaw.app.zone_sections import FileZoneConfig
 from danelaw.core.dnssec.nsec3_chain import NSEC3Chain
 from danelaw.core.model import DanelawError
 

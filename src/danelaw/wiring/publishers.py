@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from dns.name import Name
 
-from danelaw.app.config import (
+from danelaw.app.config import Config
+from danelaw.app.zone_sections import (
     ApiZoneConfig,
-    Config,
     ExecZoneConfig,
     FileZoneConfig,
     ManualZoneConfig,

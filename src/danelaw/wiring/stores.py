@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 
-from danelaw.app.config import Config, FileZoneConfig
+from danelaw.app.config import Config
+from danelaw.app.zone_sections import FileZoneConfig
 from danelaw.core.model import Limits
 from danelaw.ports import Blocking, LastingStore, Store
 from danelaw.wiring.surroundings import clock

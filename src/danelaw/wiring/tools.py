@@ -16,11 +16,13 @@ from danelaw.adapters.resolve import AuthorityAsker, ForwardingResolver, system_
 from danelaw.adapters.resolve.stated import StatedZone
 from danelaw.adapters.zone.before import signed_before
 from danelaw.adapters.zone.file_zones import FileZones
-from danelaw.app.config import LOCAL, Config, FileZoneConfig
+from danelaw.app.config import Config
 from danelaw.app.engine import Engine
 from danelaw.app.platform_roots import PLATFORM_ROOTS
 from danelaw.app.promise import require_feasible
+from danelaw.app.service_sections import LOCAL
 from danelaw.app.toolbox import Subjects, Toolbox
+from danelaw.app.zone_sections import FileZoneConfig
 from danelaw.core.model import IP, Forwarder, Limits
 from danelaw.ports import Store, Surroundings
 from danelaw.wiring.issuers import issuers, solvers, watched

@@ -15,7 +15,7 @@ from danelaw.wiring.surroundings import blocking, clock, commands
 
 if TYPE_CHECKING:
     from danelaw.adapters.zone.file_zones import ZoneFile
-    from danelaw.app.config import FileZoneConfig
+    from danelaw.app.zone_sections import FileZoneConfig
 
 
 def key_files(directory: Path) -> KeyFiles:

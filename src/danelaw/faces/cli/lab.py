@@ -16,7 +16,8 @@ import click
 
 from danelaw import wiring
 from danelaw.app.check import check
-from danelaw.app.config import LOCAL, load
+from danelaw.app.config import load
+from danelaw.app.service_sections import LOCAL
 from danelaw.core.model import DanelawError, Instant, SubjectName
 from danelaw.core.rollover.facts import Requested
 from danelaw.core.rollover.planner import Settled, Wait

@@ -6,8 +6,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
-from danelaw.app.config import Config, ServiceConfig, load
+from danelaw.app.config import Config, load
 from danelaw.app.promise import require_feasible, terms_of
+from danelaw.app.service_sections import ServiceConfig
 from danelaw.core.model import DanelawError
 from danelaw.worlds.sim.scenario import Scenario, World
 

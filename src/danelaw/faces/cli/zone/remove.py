@@ -7,8 +7,8 @@ from typing import Final
 
 import click
 
-from danelaw.app.config import FileZoneConfig
 from danelaw.app.zone_place import placed as at_files
+from danelaw.app.zone_sections import FileZoneConfig
 from danelaw.core.dnssec.signing_times import SigningTimes
 from danelaw.core.model import domain_name
 from danelaw.faces.cli.zone.telling import Heading

@@ -14,9 +14,9 @@ import msgspec
 from dns.rdatatype import RdataType
 
 from danelaw import wiring
-from danelaw.app.config import FileZoneConfig
 from danelaw.app.zone_place import placed as at_files
 from danelaw.app.zone_roll import Wish, read_wish
+from danelaw.app.zone_sections import FileZoneConfig
 from danelaw.core.dnssec.key_choice import KeyRole, algorithm_for_new_keys
 from danelaw.core.dnssec.signing_times import SigningTimes
 from danelaw.core.model import DanelawError, Limits, domain_name

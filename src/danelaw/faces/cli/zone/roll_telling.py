@@ -9,8 +9,8 @@ from typing import Final
 
 from dns.name import Name
 
-from danelaw.app.config import FileZoneConfig
 from danelaw.app.zone_roll import Wish
+from danelaw.app.zone_sections import FileZoneConfig
 from danelaw.core.dnssec.algorithms import Algorithm
 from danelaw.core.dnssec.bind_keys import KeyState, KeyTimes
 from danelaw.core.dnssec.delegation_records import ds_text

@@ -12,8 +12,8 @@ import dns.name
 import dns.rdatatype
 from dns.name import Name
 
-from danelaw.app.config import FileZoneConfig
 from danelaw.app.served import Loaded, ServerSays
+from danelaw.app.zone_sections import FileZoneConfig
 from danelaw.core.dnssec.algorithms import Algorithm
 from danelaw.core.model import DanelawError, Instant
 from danelaw.faces.cli import terminal

@@ -14,9 +14,10 @@ from typing import Any, Final, Protocol
 import click
 
 from danelaw import wiring
-from danelaw.app.config import Config, FileZoneConfig, load
+from danelaw.app.config import Config, load
 from danelaw.app.served import ServerSays, all_serve
 from danelaw.app.zone_place import configuration, configured
+from danelaw.app.zone_sections import FileZoneConfig
 from danelaw.core.model import DanelawError, Instant, domain_name
 from danelaw.faces.cli import interruption, terminal
 from danelaw.faces.cli.arguments import forwarder, instant, server
