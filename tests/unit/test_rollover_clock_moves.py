@@ -33,7 +33,7 @@ from danelaw.core.rollover.facts import (
     ZoneKeys,
 )
 from danelaw.core.rollover.fold import Facts
-from danelaw.core.rollover.words import Accepted, Adopted, Disowned, RequestedRemoval, Waived
+from danelaw.core.rollover.words import Accepted, Adopted, Disowned, Paused, RequestedRemoval, Waived
 from rollover_history import (
     ENDPOINT,
     FIRST,
@@ -87,6 +87,7 @@ EVERYTHING: Final[tuple[Fact, ...]] = (
     Dated(at(15), "the CA", at(15)),
     Waived(at(16), SERVICE, WEB1, at(900), "me"),
     Accepted(at(17), SERVICE, frozenset({"CODE"}), at(900), "me"),
+    Paused(at(17), SERVICE, at(900), "me"),
     Adopted(at(18), LINEAGE, frozenset({b"record"}), "me"),
     Disowned(at(18), LINEAGE, frozenset({b"record"}), "me"),
     RequestedRemoval(at(18), LINEAGE, frozenset({b"record"}), "me"),

@@ -37,6 +37,7 @@ from danelaw.core.rollover.actions import (
     Receipt,
     Retire,
     ReuseKey,
+    Revoke,
     SignZone,
     SubmitDS,
     Switch,
@@ -44,7 +45,7 @@ from danelaw.core.rollover.actions import (
 from danelaw.core.rollover.facts import ClockRead, Done, Fact, Intended
 from danelaw.core.rollover.fold import Facts
 from danelaw.core.rollover.gate import Allowed, Counterexample, Judgement, Refused, judge, violations
-from danelaw.core.rollover.planner import Desired, Plan, Settled, Wait, plan, refused_wait
+from danelaw.core.rollover.planner import Desired, Plan, Settled, Wait, held_back, plan, refused_wait
 from danelaw.core.rollover.progress import Pass, Progress
 from danelaw.core.rollover.reach import Reach
 from danelaw.core.rollover.words import Accepted
@@ -86,9 +87,17 @@ class Engine:
         return await self._tools.store.facts(*self._subjects.desired, clock.CLOCK)
 
     async def reconcile(self, subject: SubjectName, report: Callable[[Progress], None] = _silent) -> Pass:
-        """One pass: observe, plan, and at most one action that the gate allows on a second observation."""
+        """One pass: observe, plan, and at most one action that the gate allows on a second observation.
+
+        A word of the operator's that is recorded meanwhile takes the lease: then the pass begins again, and heeds it.
+        """
         try:
-            ended = await self._pass(subject, report)
+            try:
+                ended = await self._pass(subject, report)
+            except DanelawError as error:
+                if error.code != "LEASE_LOST":
+                    raise
+                ended = await self._pass(subject, report)
         except DanelawError as error:
             # What cannot be looked at now is looked at again later, and holds up no other subject.
             now = self._tools.clock.now()
@@ -119,7 +128,9 @@ class Engine:
             facts = await self._observed(subject, desired, lease, ahead)
             now = self._tools.clock.now()
             judgement = self._gate(action, facts, self._subjects.reach, now, self._limits)
-            if isinstance(judgement, Allowed):
+            if (held := held_back(subject, facts, now)) is not None:  # somebody said so since it was planned
+                planned = held
+            elif isinstance(judgement, Allowed):
                 await self._same_clock(ahead)
                 report(Progress(now, subject, action, None))
                 despite = (*judgement.accepted, *judgement.waived)
@@ -251,6 +262,9 @@ class Engine:
                 return await tools.deployers[lineage, host].switch(action)
             case Retire(lineage, host):
                 return await tools.deployers[lineage, host].retire(action)
+            case Revoke(lineage, _, chain, reason):
+                await tools.issuers[lineage].revoke(chain, reason)
+                return Receipt()
             case DestroyKey(lineage, generation):
                 await tools.credentials[lineage].destroy(lineage, generation)
                 return Receipt()

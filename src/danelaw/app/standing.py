@@ -36,6 +36,7 @@ from danelaw.core.rollover.facts import Done, Got, Holding
 from danelaw.core.rollover.fold import Facts
 from danelaw.core.rollover.gate import Counterexample, violations
 from danelaw.core.rollover.lookups import Place, service_addresses
+from danelaw.core.rollover.pauses import PAUSED, pause
 from danelaw.core.rollover.places import kept_places
 from danelaw.core.rollover.planner import SOA, Desired, DesiredService, DesiredZone, Plan, Settled, Wait, plan
 from danelaw.core.rollover.plans import Outlook
@@ -43,7 +44,7 @@ from danelaw.core.rollover.reach import Reach, Reached
 from danelaw.core.rollover.steps import Step
 from danelaw.core.rollover.succession import Complete
 from danelaw.core.rollover.waivers import waivers
-from danelaw.core.rollover.words import Accepted, Waived
+from danelaw.core.rollover.words import Accepted, Paused, Waived
 from danelaw.core.tlsa.credential import leaf_validity
 
 TLSA = int(dns.rdatatype.TLSA)
@@ -54,7 +55,7 @@ SOMEBODY: Final = frozenset(
         *("ZONE_UNSIGNED", "CDS_INVALID", "CDS_DELETE", "DS_WITHDRAWAL", "KEYS_UNSIGNED"),
         *("NO_ASSOCIATION", "NO_SHA256", "KEY_MISMATCH", "FOREIGN_ASSOCIATION", "EMPTY_RRSET", "UNREACHED"),
         *("TLSA_ELSEWHERE", "OWNER_IS_ALIAS", "NO_TLS", "MANDATORY_CLIENTS", "NO_FALLBACK"),
-        *("STILL_OFFERED", "FOREIGN_LEFT", "REMOVAL_REFUSED"),
+        *("STILL_OFFERED", "FOREIGN_LEFT", "REMOVAL_REFUSED", "REVOCATION_FAILED"),
     }
 )
 """Waits that time alone does not end: somebody has to do something."""
@@ -70,6 +71,7 @@ class State(enum.Enum):
     SETTLED = "settled"
     DUE = "due"
     WAITING = "waiting"
+    PAUSED = "paused"
     UNKNOWN = "unknown"
 
 
@@ -130,6 +132,7 @@ class Standing:
     violations: tuple[Counterexample, ...] = ()
     waived: tuple[Waived, ...] = ()
     accepted: Accepted | None = None
+    paused: Paused | None = None
     trouble: tuple[Trouble, ...] = ()
 
     @property
@@ -182,6 +185,7 @@ def standing(
         refused,
         tuple(held.values()),
         acceptance(facts, desired.subject, outlook.now),
+        pause(facts, desired.subject, now),
         tuple(dict.fromkeys(trouble)),
     )
 
@@ -199,7 +203,9 @@ def _state(found: Plan) -> State:
         return State.SETTLED
     if not isinstance(found, Wait):
         return State.DUE
-    return State.WAITING if found.step is not None else State.UNKNOWN
+    if found.code == PAUSED:
+        return State.PAUSED
+    return State.UNKNOWN if found.blind else State.WAITING
 
 
 def _seen(desired: Desired, facts: Facts) -> Instant | None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from danelaw.core.model import Instant, SubjectName
-from danelaw.core.rollover.actions import Action, DestroyKey, DestroyZoneKey, SignZone, SubmitDS
+from danelaw.core.rollover.actions import Action, DestroyKey, DestroyZoneKey, Revoke, SignZone, SubmitDS
 from danelaw.core.rollover.answers import zone_subject
 from danelaw.core.rollover.conditions import Counterexample
 from danelaw.core.rollover.fold import Facts
@@ -38,6 +38,7 @@ ACCEPTABLE: Final[Mapping[str, str]] = {
 NEVER: Final[Mapping[str, str]] = {
     "ADDRESSES_UNSEEN": "which servers there are is not known: whom it would hit, nobody can say",
     "ALIAS_UNSEEN": "where clients are led is not known: whom it would hit, nobody can say",
+    "CERTIFICATE_IN_USE": "clients without DANE would refuse it, and nothing is gained before it is replaced",
     "CLOCK_WRONG": "what a wrong clock would harm, nobody can say, and it is soon set right",
     "DS_WITHDRAWAL": "Danelaw does not do it",
     "EMPTY_RRSET": "there is no such RRset",
@@ -82,8 +83,8 @@ def overridden(
     """
     if any(found.code not in ACCEPTABLE for found in because):
         return False
-    if isinstance(action, DestroyKey | DestroyZoneKey):
-        return False  # a key that is gone does not come back; whoever accepts something else did not speak of that
+    if isinstance(action, DestroyKey | DestroyZoneKey | Revoke):
+        return False  # what is gone does not come back; whoever accepts something else did not speak of that
     if isinstance(action, SubmitDS | SignZone):
         concerned = [(zone_subject(action.zone), because)]
     else:

@@ -16,6 +16,7 @@ from danelaw.core.model import (
     HostName,
     Lineage,
     OrderState,
+    RevocationReason,
 )
 
 
@@ -151,6 +152,16 @@ class Retire:
 
 
 @dataclass(frozen=True, slots=True)
+class Revoke:
+    """Have the CA revoke a generation's certificate, which no server presents any more."""
+
+    lineage: Lineage
+    generation: GenerationId
+    chain: Chain
+    reason: RevocationReason
+
+
+@dataclass(frozen=True, slots=True)
 class DestroyKey:
     """Destroy a private key that no client can need any more."""
 
@@ -172,6 +183,7 @@ Action: TypeAlias = (
     | ClearChallenge
     | Switch
     | Retire
+    | Revoke
     | DestroyKey
 )
 

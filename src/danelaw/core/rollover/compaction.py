@@ -47,6 +47,7 @@ from danelaw.core.rollover.actions import (
     Receipt,
     Retire,
     ReuseKey,
+    Revoke,
     SignZone,
     SubmitDS,
     Switch,
@@ -251,7 +252,9 @@ class _Past:
                 return not isinstance(deed.outcome, Receipt) or not self._stored(lineage, generation)
             case MakeZoneKeys() | MakeZoneKey() | DestroyZoneKey():
                 return True
-            case Switch() | Retire():
+            case Revoke(lineage, generation) if not self._stored(lineage, generation):
+                return True
+            case Switch() | Retire() | Revoke():
                 same = (other for other in later if other.action == deed.action)
                 return sum(type(other.outcome) is type(deed.outcome) for other in same) >= COUNTED
             case _:

@@ -34,6 +34,8 @@ class Course:
     begin: Action | None = None
     due: Instant | None = None
     emergency: bool = False
+    compromised: Key | None = None
+    """The key that was left because it is no longer to be trusted."""
     kept: frozenset[bytes] = frozenset()
     """Keys, by their SPKI, that something may yet be begun with."""
 
@@ -60,7 +62,7 @@ class _Charting:
         if self._lineage in self.d.leaving:
             return self._leaving()
         if self.d.withdrawn:
-            return self._keeping()
+            return self._leaving_behind(self._keeping())
         match self.d.strategy:
             case Strategy.STAGED:
                 course = self._renewing(new_key=True)
@@ -71,7 +73,7 @@ class _Charting:
             case _ as unreachable:
                 assert_never(unreachable)
         course = self._starving_nowhere(self._never_starving(course))
-        return replace(course, emergency=self._emergency(course.target))
+        return self._leaving_behind(replace(course, emergency=self._emergency(course.target)))
 
     # -- strategies ---------------------------------------------------------------------------------------------
 
@@ -217,6 +219,14 @@ class _Charting:
             return False
         later = sorted((key for key in self.keys if self._since(key) > requested.at), key=self._since)
         return not later or later[0].spki == target.facts.spki
+
+    def _leaving_behind(self, course: Course) -> Course:
+        """With the key that served when the operator said that it was not to be trusted, once another has its place."""
+        requested = self.outlook.facts.requested(self._lineage)
+        if requested is None or not requested.emergency:
+            return course
+        left = [key for key in self.keys if self._since(key) <= requested.at and key.spki not in course.needed]
+        return replace(course, compromised=max(left, key=self._since, default=None))
 
     def _since(self, key: Key) -> Instant:
         """Since when a key has been served; since it was made, where it was never switched to."""

@@ -45,7 +45,7 @@ from danelaw.core.rollover.facts import (
     Sight,
     ZoneKeys,
 )
-from danelaw.core.rollover.words import Accepted, Adopted, Disowned, RequestedRemoval, Waived, Word
+from danelaw.core.rollover.words import Accepted, Adopted, Disowned, Paused, RequestedRemoval, Waived, Word
 
 T = TypeVar("T")
 
@@ -193,7 +193,7 @@ class Facts:
                 self._zone_rolls[fact.zone, fact.role is not KeyRole.ZSK] = fact
             case Began():
                 self._began[fact.subject] = fact
-            case Waived() | Accepted() | Adopted() | Disowned() | RequestedRemoval():
+            case Waived() | Accepted() | Paused() | Adopted() | Disowned() | RequestedRemoval():
                 self._words += (fact,)
             case Intended():
                 self._deeds += (Deed(fact.at, fact.action, despite=fact.despite),)

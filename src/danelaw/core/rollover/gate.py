@@ -43,6 +43,7 @@ from danelaw.core.rollover.actions import (
     Publish,
     Retire,
     ReuseKey,
+    Revoke,
     SignZone,
     SubmitDS,
     Switch,
@@ -78,6 +79,7 @@ from danelaw.core.rollover.lookups import (
 )
 from danelaw.core.rollover.reach import Reach, Reached, Unprobed
 from danelaw.core.rollover.retirement import blocks_retirement
+from danelaw.core.rollover.revocation import blocks_revocation
 from danelaw.core.rollover.words import Accepted, Waived
 from danelaw.core.rollover.zone_changes import blocks_destruction, blocks_signing
 from danelaw.core.tlsa import (
@@ -162,6 +164,9 @@ def _judge(action: Action, facts: Facts, reach: Reach, now: Instant, limits: Lim
         case Retire():
             kept = blocks_retirement(action, facts, reach, now, limits)
             return Refused(kept, None) if kept else Allowed()
+        case Revoke():
+            used = blocks_revocation(action, facts, reach, now, limits)
+            return Refused(used, None) if used else Allowed()
         case (
             MakeZoneKeys()
             | MakeZoneKey()

@@ -15,6 +15,7 @@ from danelaw.core.model import ChallengeType, HostName, Instant, Limits, Lineage
 from danelaw.core.rollover.actions import Action, Conflict, Receipt
 from danelaw.core.rollover.fold import Deed, Facts
 from danelaw.core.rollover.gate import Allowed, Judgement, Refused, judge
+from danelaw.core.rollover.pauses import PAUSED
 from danelaw.core.rollover.reach import Reach
 from danelaw.core.rollover.steps import Step, step_of
 from danelaw.core.rollover.succession import Strategy
@@ -90,6 +91,11 @@ class Wait:
     def step(self) -> Step | None:
         """Where in the mould of every change this is waited for."""
         return step_of(self.code)
+
+    @property
+    def blind(self) -> bool:
+        """Whether it is because something could not be looked at: that is no step of any change, nor is a pause."""
+        return self.step is None and self.code != PAUSED
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from danelaw.core.model import ChallengeType, CredentialFacts, Lineage, RRset, s
 from danelaw.core.rollover.actions import Action, DestroyKey, MakeKey, Publish, Switch
 from danelaw.core.rollover.answers import newest, possible_answers
 from danelaw.core.rollover.certificate_planner import Ordering
+from danelaw.core.rollover.compromise import revoking, unrevoked
 from danelaw.core.rollover.course import Course
 from danelaw.core.rollover.departure import departing, removing
 from danelaw.core.rollover.facts import Holding
@@ -146,6 +147,8 @@ class _Service:
                 for step in self._align_servers(line):
                     yield (line.lineage,), step
                     held_up.add(line.lineage)
+            if line.confirmed:
+                yield from (((line.lineage,), step) for step in revoking(line.course.compromised, self.outlook))
         if blind is not None:
             return
         if settling := self._settling():
@@ -316,9 +319,10 @@ class _Service:
     def _destroy(self, line: Line) -> Plan | None:
         """Destroy the keys that nobody can need any more; that never holds anything up."""
         first: Wait | None = None
+        revocable = unrevoked(line.course.compromised, self.outlook)
         for generation in line.holding.generations:
             destroy = DestroyKey(line.lineage, generation.generation)
-            if generation.spki in line.course.needed or self.outlook.accepted(destroy):
+            if generation.spki in line.course.needed or self.outlook.accepted(destroy) or generation in revocable:
                 continue
             judgement = self.outlook.judge(destroy)
             if isinstance(judgement, Allowed):
@@ -377,7 +381,12 @@ class _Service:
         return RRset(owner, TLSA, self.d.tlsa_ttl, rdatas)
 
 
-_AT_REST = frozenset({"SETTLING", "KEY_KEPT", "STILL_OFFERED", "TLSA_LEFT", "REMOVAL_REFUSED"})
+_AT_REST = frozenset(
+    {
+        *("SETTLING", "KEY_KEPT", "STILL_OFFERED", "TLSA_LEFT", "REMOVAL_REFUSED"),
+        *("NOT_REVOKED", "REVOCATION_FAILED"),
+    }
+)
 """Servers and records are as desired, and only what clients may still hold, or what the operator does, is waited for.
 
 No renewal waits for that: an authority may be silent for ever.

@@ -50,6 +50,23 @@ class Accepted:
 
 
 @dataclass(frozen=True, slots=True)
+class Paused:
+    """Nothing is to be done to a subject. It is looked at as ever, so that history stays good.
+
+    The latest word on a subject counts: one whose ``until`` is not after ``at`` ends a pause.
+    """
+
+    at: Instant
+    subject: SubjectName
+    until: Instant
+    by: str
+    reason: str = ""
+
+    def moved(self, by: timedelta) -> Paused:
+        return replace(self, at=self.at + by, until=self.until + by)
+
+
+@dataclass(frozen=True, slots=True)
 class _OfRecords:
     """What an operator decided of TLSA records (rdata) of a lineage."""
 
@@ -77,4 +94,4 @@ class RequestedRemoval(_OfRecords):
     """TLSA records (rdata) that others published are to go as soon as the gate lets them."""
 
 
-Word: TypeAlias = Waived | Accepted | Adopted | Disowned | RequestedRemoval
+Word: TypeAlias = Waived | Accepted | Paused | Adopted | Disowned | RequestedRemoval

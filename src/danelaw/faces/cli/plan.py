@@ -61,7 +61,7 @@ async def _look(config: Config, service: str | None) -> list[Foreseen]:
 def _status(seen: list[Foreseen], limits: Limits) -> int:
     if any(one.violations or ails(one.plan, one.at, limits) for one in seen):
         return 1
-    if any(isinstance(one.plan, Wait) and one.plan.step is None for one in seen):
+    if any(isinstance(one.plan, Wait) and one.plan.blind for one in seen):
         return 3
     return 4 if any(isinstance(one.judgement, Refused) for one in seen) else 0
 

@@ -110,7 +110,7 @@ class Teller:
         if self._awaited.get(ended.subject) == phase:
             return
         self._awaited[ended.subject] = phase
-        wrong = wait.code in SOMEBODY or wait.step is None
+        wrong = wait.code in SOMEBODY or wait.blind
         if wrong or not self.quiet:
             rest = f"{words.waiting(wait, ended.at)} [{wait.code}]"
             if wait.code in rest[: -len(wait.code) - 2]:
@@ -155,7 +155,7 @@ def is_wrong(ended: Pass, limits: Limits) -> bool:
 
 def is_unknown(ended: Pass) -> bool:
     """Whether the pass could not look at all that there is."""
-    return isinstance(ended.plan, Wait) and ended.plan.step is None
+    return isinstance(ended.plan, Wait) and ended.plan.blind
 
 
 def pass_json(ended: Pass) -> dict[str, object]:

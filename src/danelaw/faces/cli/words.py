@@ -24,6 +24,7 @@ from danelaw.core.rollover.actions import (
     Receipt,
     Retire,
     ReuseKey,
+    Revoke,
     SignZone,
     SubmitDS,
     Switch,
@@ -57,6 +58,8 @@ def verb(action: Action) -> str:
             return "switch"
         case Retire():
             return "take away"
+        case Revoke():
+            return "revoke"
         case DestroyKey() | DestroyZoneKey():
             return "destroy key"
 
@@ -81,6 +84,8 @@ def particulars(action: Action, outcome: Outcome | None) -> str:
             return _joined(f"{host} host to generation {generation}", reloaded)
         case Retire(lineage, host):
             return _joined(f"{lineage.algorithm.value.upper()} from {host} host", tail)
+        case Revoke(_, generation):
+            return _joined(f"certificate of generation {generation}", tail)
         case DestroyKey(_, generation) | ReuseKey(_, generation):
             return _joined(f"of generation {generation}", tail)
         case MakeKey(lineage):
