@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
 from danelaw.adapters.clock import SubprocessCommands, ThreadBlocking
-from danelaw.adapters.deploy import DirectoryCredentials, DirectoryDeployer
+from danelaw.adapters.deploy import DirectoryCredentials, DirectoryDeployer, Server
 from danelaw.core.model import Chain, DanelawError, GenerationId, HostName, KeyAlgorithm, Lineage, SubjectName
 from danelaw.core.rollover.actions import Retire, Switch
 from danelaw.ports import CommandResult
@@ -191,6 +191,7 @@ def test_private_keys_are_the_owners_alone(credentials: DirectoryCredentials, tm
         "cert.pem": 0o644,
         "chain.pem": 0o644,
         "fullchain.pem": 0o644,
+        "combined.pem": 0o600,
     }
 
 
@@ -408,7 +409,7 @@ def test_a_lost_key_is_told_and_not_passed_over(credentials: DirectoryCredential
 def deployer(
     credentials: DirectoryCredentials, commands: Recorded | SubprocessCommands, *reload: str
 ) -> DirectoryDeployer:
-    return DirectoryDeployer(credentials, reload, commands, ThreadBlocking())
+    return DirectoryDeployer(credentials, Server(commands, (reload,) if reload else ()), ThreadBlocking())
 
 
 def test_a_switch_moves_the_live_path_and_then_reloads(credentials: DirectoryCredentials, live: Path) -> None:

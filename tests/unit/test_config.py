@@ -104,7 +104,8 @@ def test_a_service_has_its_defaults(tmp_path: Path) -> None:
     assert service.tlsa_ttl == 3600
     assert service.subject == "www.example.net:443/tcp"
     assert service.names == (dns.name.from_text("www.example.net."),)
-    assert service.reload == ("reload-web",)
+    (host,) = service.hosts
+    assert (host.name, host.reloads, host.tests, host.linked) == ("local", (("reload-web",),), (), True)
     issuer = acme(config)
     assert (issuer.challenge, issuer.contact, issuer.bundle, issuer.profile) == (
         ChallengeType.HTTP_01,
@@ -120,7 +121,7 @@ def test_relative_paths_start_at_the_configuration(tmp_path: Path) -> None:
     assert zone_path(config, "file") == tmp_path / "zones/example.net.zone"
     assert zone_path(config, "signed") == tmp_path / "zones/example.net.zone.signed"
     assert zone_path(config, "keys") == tmp_path / "keys"
-    assert service.live == tmp_path / "live/www"
+    assert service.hosts[0].directory == tmp_path / "live/www"
     assert acme(config).account == tmp_path / "accounts/ca"
     assert acme(config).webroot == tmp_path / "www"
 
@@ -131,7 +132,7 @@ def test_absolute_paths_stay_as_they_are(tmp_path: Path) -> None:
     assert zone_path(config, "keys") == Path("/keys")
     assert zone_path(config, "signed") == Path("/zones/example.net.zone.signed")
     assert config.credentials == Path("/creds")
-    assert config.services[0].live == Path("/live/www")
+    assert config.services[0].hosts[0].directory == Path("/live/www")
 
 
 def test_a_relative_name_of_the_file_gives_absolute_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -139,7 +140,7 @@ def test_a_relative_name_of_the_file_gives_absolute_paths(tmp_path: Path, monkey
     monkeypatch.chdir(tmp_path)
     config = load(Path("danelaw.toml"))
     assert zone_path(config, "file") == tmp_path / "zones/example.net.zone"
-    assert config.services[0].live == tmp_path / "live/www"
+    assert config.services[0].hosts[0].directory == tmp_path / "live/www"
 
 
 def test_every_key_of_the_main_file_is_taken(tmp_path: Path) -> None:
@@ -225,7 +226,8 @@ def test_a_service_may_have_an_rsa_credential_beside_the_other_or_alone(tmp_path
         ('algorithms = ["rsa"]', (rsa,), (ecdsa,)),
     ):
         (service,) = read(tmp_path, www=f"{SERVICE}{text}\n").services
-        assert (service.lineages, service.leaving, service.live_paths) == (lineages, leaving, paths)
+        assert (service.lineages, service.leaving) == (lineages, leaving)
+        assert {line: service.hosts[0].path(line) for line in service.every_lineage} == paths
 
 
 def test_every_key_of_a_service_is_taken(tmp_path: Path) -> None:

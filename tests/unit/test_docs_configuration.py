@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 import pytest
 
-from danelaw.app import config, issuer_sections, publisher_sections, service_sections, zone_sections
+from danelaw.app import config, deploy_sections, issuer_sections, publisher_sections, service_sections, zone_sections
 from danelaw.core.model import Limits
 
 PAGE: Final = (Path(__file__).parents[2] / "docs" / "reference" / "configuration.md").read_text(encoding="utf-8")
@@ -33,6 +33,7 @@ SECTIONS: Final[tuple[tuple[str, type[msgspec.Struct]], ...]] = (
     ('#### `type = "exec"`', publisher_sections.ExecSection),
     ('#### `type = "manual"`', publisher_sections.ManualSection),
     ("## services.d/NAME.toml", service_sections.ServiceSection),
+    ("### `deploy`", deploy_sections.DeploySection),
 )
 
 
@@ -85,6 +86,6 @@ def test_every_limit_has_its_row_with_its_default() -> None:
 
 
 def test_keys_of_inner_tables_are_spoken_of() -> None:
-    for section in (issuer_sections.ChallengeSection, service_sections.DeploySection, zone_sections.NSEC3Section):
+    for section in (issuer_sections.ChallengeSection, zone_sections.NSEC3Section):
         for field in msgspec.structs.fields(section):
             assert re.search(rf"`{field.name}`|\b{field.name} = ", PAGE), field.name

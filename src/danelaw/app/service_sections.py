@@ -11,13 +11,13 @@ from typing import Final, Literal
 import msgspec
 from dns.name import Name
 
+from danelaw.app.deploy_sections import DeploySection, HostConfig, read_hosts
 from danelaw.app.issuer_sections import AcmeConfig, IssuerConfig, SelfSignedConfig, WatchConfig
 from danelaw.app.section import TTL, Section, invalid, one_of, read_name
 from danelaw.app.zone_sections import ZoneConfig
 from danelaw.core.model import (
     DanelawError,
     Endpoint,
-    HostName,
     KeyAlgorithm,
     Lineage,
     Lookup,
@@ -29,19 +29,10 @@ from danelaw.core.rollover.feasibility import mixes_intermediates
 from danelaw.core.rollover.succession import Strategy
 from danelaw.core.tlsa import CertificateUsage, Combination, MalformedTLSA, MatchingType, Selector
 
-LOCAL: Final = HostName("local")
 TRUST_ANCHOR: Final = "2 1 1"
 _ENDPOINT: Final = "write HOST:PORT, or smtp:mail.example.net:2525 where the port does not tell how TLS begins"
 _PORT_OF_A_HOST: Final = r"(?:[A-Za-z0-9-]+:)?[^:/]+:[0-9]+(?:/tcp)?"
 _ALGORITHMS: Final = (KeyAlgorithm.ECDSA, KeyAlgorithm.RSA)
-
-
-class DeploySection(Section, frozen=True):
-    """``directory``: the live directory, with certbot's four names; that of an RSA credential is beside it, with
-    ``.rsa`` at its end. ``reload``: what makes the server read them."""
-
-    directory: str
-    reload: tuple[str, ...]
 
 
 class ServiceSection(Section, frozen=True):
@@ -53,7 +44,7 @@ class ServiceSection(Section, frozen=True):
     endpoints: tuple[str, ...]
     issuer: str
     publisher: str
-    deploy: DeploySection
+    deploy: DeploySection | tuple[DeploySection, ...]
     strategy: Literal["standby", "staged", "pinned"] = "standby"
     algorithms: tuple[Literal["ecdsa", "rsa"], ...] = ("ecdsa",)
     tlsa: tuple[str, ...] = ("3 1 1",)
@@ -74,8 +65,7 @@ class ServiceConfig(msgspec.Struct, frozen=True):
     zone: Name
     combinations: tuple[Combination, ...]
     tlsa_ttl: int
-    live: Path
-    reload: tuple[str, ...]
+    hosts: tuple[HostConfig, ...]
     strategy: Strategy
     domains: tuple[Name, ...] = ()
     withdrawn: bool = False
@@ -95,10 +85,9 @@ class ServiceConfig(msgspec.Struct, frozen=True):
         return tuple(Lineage(self.subject, other) for other in _ALGORITHMS if other not in self.algorithms)
 
     @property
-    def live_paths(self) -> Mapping[Lineage, Path]:
-        """From where the server reads each credential."""
-        beside = {KeyAlgorithm.RSA: self.live.with_name(f"{self.live.name}.rsa")}
-        return {line: beside.get(line.algorithm, self.live) for line in (*self.lineages, *self.leaving)}
+    def every_lineage(self) -> tuple[Lineage, ...]:
+        """Those that it has, and those that it may have had."""
+        return (*self.lineages, *self.leaving)
 
     @property
     def subject(self) -> SubjectName:
@@ -135,14 +124,14 @@ def read_service(
     combinations = _combinations(path, section)
     _suits(path, section, issuers[section.issuer], combinations)
     base = path.absolute().parent.parent
+    deploy = (section.deploy,) if isinstance(section.deploy, DeploySection) else section.deploy
     return ServiceConfig(
         targets=targets,
         issuer=section.issuer,
         zone=zone,
         combinations=combinations,
         tlsa_ttl=section.tlsa_ttl,
-        live=base / section.deploy.directory,
-        reload=section.deploy.reload,
+        hosts=read_hosts(path, base, deploy),
         strategy=Strategy(section.strategy),
         withdrawn=section.withdrawn,
         algorithms=tuple(map(KeyAlgorithm, section.algorithms)),

@@ -8,7 +8,7 @@ from dns.name import Name
 
 from danelaw.app.config import Config
 from danelaw.app.issuer_sections import AcmeConfig, IssuerConfig
-from danelaw.app.service_sections import LOCAL, ServiceConfig
+from danelaw.app.service_sections import ServiceConfig
 from danelaw.app.toolbox import Subjects
 from danelaw.app.zone_sections import FileZoneConfig
 from danelaw.core.model import Lookup, SubjectName, Target
@@ -44,7 +44,7 @@ def subjects(config: Config, handed_over: Collection[Name], roots: tuple[bytes, 
             names=service.names,
             combinations=service.combinations,
             tlsa_ttl=service.tlsa_ttl,
-            hosts=(LOCAL,),
+            hosts=tuple(host.name for host in service.hosts),
             challenge=issuer.challenge,
             profile=issuer.profile,
             strategy=service.strategy,
@@ -63,19 +63,22 @@ def _ca_of(name: str, issuer: IssuerConfig) -> str:
 
 
 def _reached(service: ServiceConfig, roots: tuple[bytes, ...]) -> list[Reached]:
+    """Each endpoint as each host serves it, at its own addresses."""
     return [
         Reached(
             service=service.subject,
-            lineages=(*service.lineages, *service.leaving),
-            hosts=(LOCAL,),
+            lineages=service.every_lineage,
+            hosts=(host.name,),
             endpoint=target.endpoint,
             zone=service.zone,
             bases=base_domains(target.name),
             reference=_reference(target, service.domains, roots),
             named_by=tuple(_named_by(target, domain) for domain in service.domains if _searched(target)),
+            elsewhere=frozenset((ip, o.name) for o in service.hosts for ip in o.addresses - host.addresses),
             withdrawn=service.withdrawn,
         )
         for target in service.targets
+        for host in service.hosts
     ]
 
 

@@ -25,7 +25,7 @@ def issuers(
     found: dict[Lineage, Issuer] = {}
     for service in config.services:
         issuer = config.issuers[service.issuer]
-        for line in service.live_paths:
+        for line in service.every_lineage:
             if isinstance(issuer, SelfSignedConfig) and issuer.lifetime is not None:
                 found[line] = SelfSignedIssuer(line, credentials, world.clock, issuer.lifetime)
             elif (other := shared[service.issuer]) is not None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from msgspec import structs
 
 from danelaw.adapters.clock import StatedPorts, boot_id
-from danelaw.adapters.deploy import DirectoryCredentials, DirectoryDeployer
+from danelaw.adapters.deploy import DirectoryCredentials
 from danelaw.adapters.probe import TLSProber
 from danelaw.adapters.publish.zonefile import ZonefilePublisher
 from danelaw.adapters.resolve import AuthorityAsker, ForwardingResolver, system_forwarders
@@ -20,11 +20,11 @@ from danelaw.app.config import Config
 from danelaw.app.engine import Engine
 from danelaw.app.platform_roots import PLATFORM_ROOTS
 from danelaw.app.promise import require_feasible
-from danelaw.app.service_sections import LOCAL
 from danelaw.app.toolbox import Subjects, Toolbox
 from danelaw.app.zone_sections import FileZoneConfig
 from danelaw.core.model import IP, Forwarder, Limits
 from danelaw.ports import Store, Surroundings
+from danelaw.wiring.deployers import deployers
 from danelaw.wiring.issuers import issuers, solvers, watched
 from danelaw.wiring.looking import subjects_of, trust_anchors
 from danelaw.wiring.publishers import parents, publisher
@@ -104,7 +104,9 @@ def _tools(config: Config, world: Surroundings, store: Store) -> Toolbox:
         world.commands,
     )
     in_files = ZonefilePublisher(files, world.clock)
-    live = {lineage: path for service in config.services for lineage, path in service.live_paths.items()}
+    lineages = [lineage for service in config.services for lineage in service.every_lineage]
+    linked = [(service, host) for service in config.services for host in service.hosts if host.linked]
+    live = {lineage: host.path(lineage) for service, host in linked for lineage in service.every_lineage}
     credentials = DirectoryCredentials(config.credentials, world.blocking, world.clock, live)
     answering = solvers(config, world, resolver)
     return Toolbox(
@@ -117,13 +119,11 @@ def _tools(config: Config, world: Surroundings, store: Store) -> Toolbox:
         zones={zone.zone: files for zone in filed},
         publishers={zone.zone: publisher(zone, config, world) or in_files for zone in config.zones},
         parents=parents(config, world, files),
-        credentials=dict.fromkeys(live, credentials) | dict(watched(config, credentials, world)),
-        deployers={
-            (lineage, LOCAL): DirectoryDeployer(credentials, service.reload, world.commands, world.blocking)
-            for service in config.services
-            for lineage in service.live_paths
-        },
+        credentials=dict.fromkeys(lineages, credentials) | dict(watched(config, credentials, world)),
+        deployers=deployers(config, world, credentials),
         issuers=issuers(config, world, credentials, resolver),
-        solvers={line: answering[s.issuer] for s in config.services if s.issuer in answering for line in s.live_paths},
+        solvers={
+            line: answering[s.issuer] for s in config.services if s.issuer in answering for line in s.every_lineage
+        },
         boot=boot_id(),
     )

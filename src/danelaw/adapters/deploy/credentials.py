@@ -5,7 +5,8 @@
                                               created         when the key was made
                                               cert.pem        once the certificate has come: the leaf,
                                               chain.pem       the rest of the chain,
-                                              fullchain.pem   and both; written last: a generation that has it is whole
+                                              combined.pem    0600: the key and the whole chain, for who wants one file
+                                              fullchain.pem   the chain; written last: a generation that has it is whole
                                               destroyed       once the key is gone
 
 The names are certbot's, so that servers' configurations need no change. A generation appears by one rename and is never
@@ -39,7 +40,13 @@ CREATED: Final = "created"
 CERT: Final = "cert.pem"
 CHAIN: Final = "chain.pem"
 FULLCHAIN: Final = "fullchain.pem"
+COMBINED: Final = "combined.pem"
 DESTROYED: Final = "destroyed"
+
+DEPLOYED: Final = (PRIVKEY, CERT, CHAIN, FULLCHAIN, COMBINED)
+"""What a server finds in its live directory."""
+SECRET: Final = (PRIVKEY, COMBINED)
+"""Those of them with the private key."""
 
 _NUMBER: Final = re.compile(r"[0-9]{6,}")
 
@@ -131,7 +138,8 @@ class DirectoryCredentials:
                 )
             if not (folder / DESTROYED).exists():
                 durable.write_file(folder / DESTROYED, destroyed.encode(), durable.PUBLIC_FILE)
-            (folder / PRIVKEY).unlink(missing_ok=True)
+            for secret in SECRET:
+                (folder / secret).unlink(missing_ok=True)
             durable.sync_directory(folder)
 
         await self._do(remove)
@@ -183,7 +191,7 @@ class DirectoryCredentials:
             raise DanelawError(
                 "NO_LIVE_PATH",
                 f"{lineage.service} has no directory to deploy its {lineage.algorithm.name} credential to",
-                hint="set deploy.directory of the service",
+                hint="set the directory under deploy in the file of the service",
             )
         return path
 
@@ -203,9 +211,19 @@ class DirectoryCredentials:
                     hint="run again: what is there now will be judged anew",
                 )
             _require_match(folder, chain)
+            if not (folder / COMBINED).exists():  # generations of older versions have none
+                durable.write_file(folder / COMBINED, _combined(folder, chain), durable.PRIVATE_FILE)
             return folder
 
         return await self._do(check)
+
+    async def material(self, lineage: Lineage, generation: GenerationId, chain: Chain) -> Mapping[str, bytes]:
+        """The files of a generation for a serving path that is a copy, the private key among them.
+
+        Raises as ``deployable`` does.
+        """
+        folder = await self.deployable(lineage, generation, chain)
+        return await self._do(lambda: {name: (folder / name).read_bytes() for name in DEPLOYED})
 
     # -- within -------------------------------------------------------------------------------------------------
 
@@ -316,8 +334,14 @@ def _chain(folder: Path) -> Chain | None:
         raise _damaged(folder, error) from error
 
 
+def _combined(folder: Path, chain: Chain) -> bytes:
+    """The key first: Postfix wants it so."""
+    return (folder / PRIVKEY).read_bytes() + b"".join(x509.chain_to_pem(chain))
+
+
 def _write_chain(folder: Path, chain: Chain) -> None:
     leaf, rest = x509.chain_to_pem(chain)
+    durable.write_file(folder / COMBINED, _combined(folder, chain), durable.PRIVATE_FILE)
     durable.write_file(folder / CERT, leaf, durable.PUBLIC_FILE)
     durable.write_file(folder / CHAIN, rest, durable.PUBLIC_FILE)
     durable.write_file(folder / FULLCHAIN, leaf + rest, durable.PUBLIC_FILE)

@@ -17,7 +17,7 @@ import click
 from danelaw import wiring
 from danelaw.app.check import check
 from danelaw.app.config import load
-from danelaw.app.service_sections import LOCAL
+from danelaw.app.deploy_sections import LOCAL
 from danelaw.core.model import DanelawError, Instant, SubjectName
 from danelaw.core.rollover.facts import Requested
 from danelaw.core.rollover.planner import Settled, Wait
