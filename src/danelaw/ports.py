@@ -34,11 +34,12 @@ from danelaw.core.model import (
     Window,
 )
 
-if TYPE_CHECKING:  # half of them have no use for signing and rolling
+if TYPE_CHECKING:  # half of them have no use for signing and rolling, and few for notifications
     from danelaw.core.dnssec.algorithms import Algorithm
     from danelaw.core.dnssec.bind_keys import KeyTimes
     from danelaw.core.dnssec.keys import ZoneKey
     from danelaw.core.dnssec.signing_report import SigningReport
+    from danelaw.core.notify.record import Notice, Record
     from danelaw.core.rollover.actions import Conflict, Publish, Receipt, Retire, SubmitDS, Switch
     from danelaw.core.rollover.facts import Fact
     from danelaw.core.rollover.fold import Facts
@@ -426,6 +427,34 @@ class Runner(Protocol):
         subjects: Collection[SubjectName] | None = None,
     ) -> None:
         """Reconcile the subjects, all if None, whenever they are due, until ``stop`` is set."""
+        ...
+
+
+class Way(Protocol):
+    """One way by which people, or their programs, are told of what matters to them."""
+
+    async def tell(self, notices: Sequence[Notice], at: Instant) -> None:
+        """All of these in one message. ``at``: now. Raises ``DanelawError``: it may have arrived or not."""
+        ...
+
+
+class NoticeBook(Protocol):
+    """Where it is remembered what was told to whom."""
+
+    async def read(self) -> Record:
+        """Raises ``DanelawError("NOTICES_UNREADABLE")``; where nothing was written yet, nothing was told."""
+        ...
+
+    async def write(self, record: Record) -> None:
+        """The whole of it or nothing. Raises ``DanelawError("NOTICES_UNWRITABLE")``."""
+        ...
+
+
+class TextFile(Protocol):
+    """A file that others read at any time, and always find whole."""
+
+    async def write(self, text: str) -> None:
+        """Raises ``DanelawError("METRICS_UNWRITABLE")``."""
         ...
 
 
