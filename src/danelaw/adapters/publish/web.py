@@ -27,6 +27,9 @@ PATIENCE: Final = timedelta(seconds=20)
 LONGEST_REPLY: Final = 1 << 26
 """In octets. Some servers give a whole zone where one name was asked for."""
 
+LONGEST_HOOK_REPLY: Final = 1 << 16
+"""In octets, of a hook: nobody reads it."""
+
 LONGEST_QUIET: Final = timedelta(days=1)
 """No Retry-After keeps us quiet longer than this."""
 
@@ -37,8 +40,8 @@ _SHOWN: Final = 400
 class Site:
     """Where an API is, and how to get in.
 
-    ``header``: the one that carries the secret; ``scheme``: what stands before the secret there. ``ca``: PEM
-    certificates to check it by, None: the system's.
+    ``header``: the one that carries the secret, none if it is empty; ``scheme``: what stands before the secret there.
+    ``ca``: PEM certificates to check it by, None: the system's.
     """
 
     url: str
@@ -64,11 +67,14 @@ class WebApi:
     ``TimeoutError``, after which it may have been changed or not.
     """
 
-    def __init__(self, site: Site, clock: Clock, patience: timedelta = PATIENCE) -> None:
+    def __init__(
+        self, site: Site, clock: Clock, patience: timedelta = PATIENCE, longest_reply: int = LONGEST_REPLY
+    ) -> None:
         parts = _parts(site.url)
         self._site = site
         self._clock = clock
         self._patience = patience
+        self._longest_reply = longest_reply
         self._host, self._path = parts.hostname or "", parts.path.rstrip("/")
         self._secure = parts.scheme == "https"
         self._port = parts.port or (443 if self._secure else 80)
@@ -88,7 +94,13 @@ class WebApi:
         """A change. What the reply holds beside that it was made is of no interest."""
         await self._request(method, path, msgspec.json.encode(document))
 
-    async def _request(self, method: str, path: str, body: bytes | None) -> _Reply:
+    async def post(self, path: str, body: bytes, headers: Mapping[str, str]) -> None:
+        """A document that is JSON already, with headers of its own."""
+        await self._request("POST", path, body, headers)
+
+    async def _request(
+        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str] | None = None
+    ) -> _Reply:
         """Paths are under the site's, and quoted already."""
         if (wait := self._quiet_until - self._clock.monotonic()) > 0:
             raise self._busy("it said so before, and was not asked now", wait)
@@ -97,7 +109,7 @@ class WebApi:
         reader, writer = await self._connect(until)
         try:
             async with asyncio.timeout_at(until):
-                reply = await self._exchange(reader, writer, method, path, body)
+                reply = await self._exchange(reader, writer, method, path, body, headers or {})
         except ConnectionError as error:
             raise self._lost(str(error)) from error
         except ssl.SSLError as error:
@@ -135,6 +147,7 @@ class WebApi:
         method: str,
         path: str,
         body: bytes | None,
+        more: Mapping[str, str],
     ) -> _Reply:
         talk = h11.Connection(h11.CLIENT)
         headers = [
@@ -143,8 +156,10 @@ class WebApi:
             ("Accept", "application/json"),
             ("Accept-Encoding", "identity"),
             ("Connection", "close"),
-            (self._site.header, f"{self._site.scheme} {self._site.secret.value}".strip()),
+            *more.items(),
         ]
+        if self._site.header:
+            headers.append((self._site.header, f"{self._site.scheme} {self._site.secret.value}".strip()))
         if body is not None:
             headers += [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
         sent = talk.send(h11.Request(method=method, target=self._path + path, headers=headers)) or b""
@@ -164,8 +179,8 @@ class WebApi:
                         head = last
                     case h11.Data(data=data):
                         received += data
-                        if len(received) > LONGEST_REPLY:
-                            raise self._unreadable(f"it sends more than {LONGEST_REPLY} octets")
+                        if len(received) > self._longest_reply:
+                            raise self._unreadable(f"it sends more than {self._longest_reply} octets")
                     case h11.EndOfMessage() if head is not None:
                         break
                     case _:
@@ -225,6 +240,23 @@ class WebApi:
         text = self._site.secret.hide(body.decode("utf-8", "replace"))
         shown = " ".join("".join(c if c.isprintable() else " " for c in text).split())
         return shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}…"
+
+
+class Hook:
+    """One address that takes documents: all of it is secret, since whoever knows it may send there.
+
+    Raises as ``WebApi`` does.
+    """
+
+    def __init__(self, url: Secret, clock: Clock, patience: timedelta, ca: Path | None = None) -> None:
+        where, _, query = url.value.partition("?")
+        parts = _parts(where)
+        site = Site(f"{parts.scheme}://{parts.netloc}", "", url, ca=ca)
+        self._api = WebApi(site, clock, patience, LONGEST_HOOK_REPLY)
+        self._path = (parts.path or "/") + (f"?{query}" if query else "")
+
+    async def post(self, body: bytes, headers: Mapping[str, str]) -> None:
+        await self._api.post(self._path, body, headers)
 
 
 def segment(text: str) -> str:
