@@ -65,7 +65,8 @@ PATH=${PATH:-/usr/bin:/bin}:/usr/local/sbin:/usr/sbin:/sbin
 export LC_ALL PATH
 log=
 ended() {
-    if [ -n "$log" ] && [ -s "$log" ]; then tail -c 2000 "$log"; echo; fi
+    if [ -n "$log" ] && [ -s "$log" ]; then tail -c 2000 "$log"; fi
+    echo  # what was said may not end with a line
     echo "danelaw: $1"
     exit 0
 }
@@ -92,7 +93,7 @@ _STAGE: Final = """\
 if [ -e "$link" ] && [ ! -L "$link" ]; then ended taken; fi
 before=$(readlink "$link") || before=
 (umask 022 && mkdir -p "$parent" "$copies") || ended failed
-rm -rf "$copies"/.new-*
+rm -rf "$copies"/.new-* "$copies"/.said-*
 fresh=$copies/.new-$name
 trap 'rm -rf "$fresh" "$log"' EXIT
 trap 'exit 1' HUP INT TERM PIPE
@@ -182,7 +183,7 @@ def heard(output: str) -> tuple[Word | None, str]:
     if last.startswith(_MARK):
         for word in Word:
             if last == f"{_MARK}{word.value}":
-                return word, before
+                return word, before.rstrip("\n")
     return None, text
 
 
