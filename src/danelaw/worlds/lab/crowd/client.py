@@ -16,7 +16,7 @@ from dns.name import Name
 from dns.rdatatype import AAAA, TLSA, A
 from OpenSSL import SSL
 
-from danelaw.worlds.lab.crowd import dane, pkix, tls
+from danelaw.worlds.lab.crowd import dane, pkix, smtp, tls
 from danelaw.worlds.lab.crowd.dane import Association, Means
 from danelaw.worlds.lab.crowd.reasons import Reason, RefusedError
 from danelaw.worlds.lab.crowd.resolver import Resolves
@@ -64,6 +64,10 @@ KINDS: Final[tuple[Kind, ...]] = (
 """Client number n is of kind ``KINDS[n % 20]``: six look up late, three stretch, six know no SHA-512."""
 
 
+class _NoTLSError(Exception):
+    """The server does not offer STARTTLS."""
+
+
 @dataclass(slots=True)
 class Course:
     """How a connection has gone so far: what its record is made from, however it ends."""
@@ -105,6 +109,8 @@ class Client:
     roots: tuple[x509.Certificate, ...]
     using: SSL.Context
     rng: random.Random
+    smtp: bool = False
+    """Asks for TLS by STARTTLS."""
 
     async def connect(self, scene: str) -> Connection:
         """One connection, told. Only cancellation and defects raise."""
@@ -139,15 +145,19 @@ class Client:
         course.address = self.rng.choice(addresses)
         looked = None if self.kind.late else await self._look_up(base, course)
         sni = looked.bases[0] if looked else self.host
-        closed = False
+        closed = bare = False
         try:
             course.chain = await self._handshake(course.address, sni)
         except ConnectionRefusedError:
             closed = True
+        except _NoTLSError:
+            bare = True
         if looked is None:
             looked = await self._look_up(base, course)
         if closed:
             return await self._without_tls(course.address, looked)
+        if bare:
+            return self._in_the_clear(course.address, looked)
         return self._judge(course.chain, looked)
 
     async def _addresses(self, course: Course) -> tuple[list[str], Name | None]:
@@ -178,9 +188,18 @@ class Client:
     async def _handshake(self, address: str, sni: Name) -> tuple[bytes, ...]:
         try:
             async with asyncio.timeout(PATIENCE), self._dial(address, self.port) as (reader, writer):
+                if self.smtp and not await smtp.start_tls(reader, writer):
+                    raise _NoTLSError
                 return await tls.presented(reader, writer, sni.to_text(omit_final_dot=True), self.using)
         except TimeoutError:
             raise RefusedError(Reason.TLS_FAILED, f"{address}: no handshake within {PATIENCE} s") from None
+
+    def _in_the_clear(self, address: str, looked: Looked) -> End:
+        """Mail goes in the clear where nothing promises TLS (RFC 7672 §2.2)."""
+        detail = f"{address} port {self.port} offers no STARTTLS"
+        if looked.present:
+            return End(Over.NONE, Outcome.REFUSED, Reason.STARTTLS_MISSING, detail)
+        return End(Over.CLEAR, Outcome.ACCEPTED, None, detail)
 
     async def _without_tls(self, address: str, looked: Looked) -> End:
         """The TLS port is closed: a broken promise where TLSA records are, else plain HTTP as ever."""

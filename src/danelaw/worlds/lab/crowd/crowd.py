@@ -33,7 +33,8 @@ class Crowd:
     raise OSError for an address that this world does not have. ``pace``: seconds between two connections of a client.
 
     ``resolvers``: validating resolvers on loopback (IP literals) that the clients share instead of resolving for
-    themselves; neighbours share one, and each is first asked at another time.
+    themselves; neighbours share one, and each is first asked at another time. ``smtp``: they are mail servers, who ask
+    for TLS by STARTTLS. ``rsa``: they know no certificates but RSA's.
 
     ``scene`` is set by whoever runs the play; every connection carries the one that it began in.
     """
@@ -53,6 +54,8 @@ class Crowd:
         stagger: float = STAGGER,
         kinds: Sequence[Kind] = KINDS,
         resolvers: Sequence[str] = (),
+        smtp: bool = False,
+        rsa: bool = False,
     ) -> None:
         self.scene = ""
         self.connections: list[Connection] = []
@@ -68,7 +71,7 @@ class Crowd:
         self._tasks: list[asyncio.Task[None]] = []
         root = Cut(dns.name.root, tuple(root_servers), read_anchors(trust_anchor))
         roots = tuple(x509.load_pem_x509_certificates(roots_pem))
-        using = tls.context()
+        using = tls.context(rsa=rsa)
         self._clients: list[Client] = []
         for number in range(size):
             kind = kinds[number % len(kinds)]
@@ -80,7 +83,7 @@ class Crowd:
                 else Resolver(cache, root, locate, rng)
             )
             self._clients.append(
-                Client(number, kind, dns.name.from_text(host), port, resolver, locate, roots, using, rng)
+                Client(number, kind, dns.name.from_text(host), port, resolver, locate, roots, using, rng, smtp)
             )
 
     async def __aenter__(self) -> Crowd:

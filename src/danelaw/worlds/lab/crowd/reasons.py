@@ -34,6 +34,8 @@ class Reason(enum.StrEnum):
     NO_ANSWER = "NO_ANSWER"
     """No authoritative address, or resolver, gave a usable answer in time."""
     TLS_FAILED = "TLS_FAILED"
+    STARTTLS_MISSING = "STARTTLS_MISSING"
+    """The server does not offer STARTTLS though TLSA records say that TLS is served there (RFC 7672 §2.2)."""
     CONNECTION_REFUSED = "CONNECTION_REFUSED"
     """The port is closed though TLSA records say that TLS is served there."""
     CONNECTION_FAILED = "CONNECTION_FAILED"

@@ -21,11 +21,13 @@ class Outcome(enum.StrEnum):
 
 
 class Over(enum.StrEnum):
-    """What decided: ``NONE`` where a client gave up before anything could."""
+    """What decided: ``NONE`` where a client gave up before anything could, ``CLEAR`` where a mail server has no TLS and
+    nothing in DNS says that it has."""
 
     DANE = "dane"
     PKIX = "pkix"
     HTTP = "http"
+    CLEAR = "clear"
     NONE = "none"
 
 

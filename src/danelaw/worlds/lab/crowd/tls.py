@@ -13,11 +13,20 @@ from danelaw.worlds.lab.crowd.reasons import Reason, RefusedError
 CHUNK: Final = 1 << 16
 
 
-def context() -> SSL.Context:
-    """TLS 1.2 and later. The library verifies nothing: that is the client's own part."""
+RSA_ONLY: Final = b"ECDHE-RSA-AES128-GCM-SHA256:ECDHE-RSA-AES256-GCM-SHA384"
+
+
+def context(*, rsa: bool = False) -> SSL.Context:
+    """TLS 1.2 and later. The library verifies nothing: that is the client's own part.
+
+    ``rsa``: it knows no other certificates than RSA's, and no TLS 1.3.
+    """
     made = SSL.Context(SSL.TLS_CLIENT_METHOD)
     made.set_min_proto_version(SSL.TLS1_2_VERSION)
     made.set_verify(SSL.VERIFY_NONE)
+    if rsa:
+        made.set_max_proto_version(SSL.TLS1_2_VERSION)
+        made.set_cipher_list(RSA_ONLY)
     return made
 
 

@@ -27,6 +27,7 @@ PACE: Final = 1.0
 """Seconds between two polls of one oracle."""
 LIMIT: Final = timedelta(seconds=8)
 """As long as a client of the crowd may take. An oracle that hangs is killed then."""
+RSA: Final = ("-tls1_2", "-cipher", "ECDHE-RSA-AES128-GCM-SHA256:ECDHE-RSA-AES256-GCM-SHA384")
 TAIL: Final = 12
 """Lines of an oracle's output that are kept of each poll that did not accept."""
 
@@ -78,7 +79,8 @@ class Subject:
     """What the oracles look at, and what they are told of the world: a resolver, and the root's trust anchor.
 
     ``anchor``: a file in master form; ``bind_keys``: the same for BIND. ``scratch``: a folder that a program may
-    litter. ``programs``: where they are.
+    litter. ``programs``: where they are. ``smtp``: TLS begins by STARTTLS, which ldns-dane does not know. ``rsa``: who
+    can choose asks for an RSA certificate.
     """
 
     host: Name
@@ -88,6 +90,8 @@ class Subject:
     scratch: Path
     programs: Mapping[str, str]
     port: int = 443
+    smtp: bool = False
+    rsa: bool = False
 
     @property
     def name(self) -> str:
@@ -121,7 +125,8 @@ async def _danetool(asking: _Asking) -> Reading:
     """Through the resolver and with the anchor of the system, which are this world's; it leaves files where it is."""
     subject = asking.subject
     here = (f"--chdir={subject.scratch}", subject.programs["danetool"])
-    said = await asking.run("env", *here, "--local-dns", "--check", subject.name, "--port", str(subject.port))
+    how = ("--local-dns", *(("--starttls-proto", "smtp") if subject.smtp else ()))
+    said = await asking.run("env", *here, *how, "--check", subject.name, "--port", str(subject.port))
     return readings.danetool(said.status, said.output)
 
 
@@ -135,7 +140,8 @@ async def _openssl(asking: _Asking) -> Reading:
     records = [word for rdata in found.rdatas for word in ("-dane_tlsa_rrdata", rdata)]
     to = ("-connect", f"{subject.name}:{subject.port}", "-servername", subject.name)
     dane = ("-dane_tlsa_domain", subject.name, *records, "-dane_ee_no_namechecks")  # RFC 7671 §5.1
-    said = await asking.run("openssl", "s_client", *to, *dane, "-verify_return_error", "-brief")
+    how = (*(("-starttls", "smtp") if subject.smtp else ()), *(RSA if subject.rsa else ()))
+    said = await asking.run("openssl", "s_client", *to, *how, *dane, "-verify_return_error", "-brief")
     return readings.s_client(said.status, said.output)
 
 
@@ -148,11 +154,12 @@ ORACLES: Final[Mapping[str, Callable[[_Asking], Coroutine[Any, Any, Reading]]]] 
 
 @dataclass(slots=True)
 class Oracles:
-    """All of them, polling for as long as the context is open. ``pace``: seconds between two polls of one."""
+    """Polling for as long as the context is open. ``pace``: seconds between two polls of one. ``names``: which."""
 
     subject: Subject
     commands: Commands
     pace: float = PACE
+    names: tuple[str, ...] = tuple(ORACLES)
     scene: str = ""
     polls: list[Poll] = field(default_factory=list)
     _open: asyncio.Event = field(default_factory=asyncio.Event)
@@ -162,7 +169,7 @@ class Oracles:
 
     async def __aenter__(self) -> Oracles:
         self._open.set()
-        self._tasks = [asyncio.create_task(self._live(number, name)) for number, name in enumerate(ORACLES)]
+        self._tasks = [asyncio.create_task(self._live(number, name)) for number, name in enumerate(self.names)]
         for task in self._tasks:
             task.add_done_callback(lambda _: self._pulse.set())
         return self
@@ -188,11 +195,11 @@ class Oracles:
     async def rounds(self, count: int = 1) -> None:
         """Wait until every oracle has answered ``count`` more times."""
         before = self._answered()
-        await self._until(lambda: all(self._answered()[name] - before[name] >= count for name in ORACLES))
+        await self._until(lambda: all(self._answered()[name] - before[name] >= count for name in self.names))
 
     def tally(self, scene: str) -> tuple[OracleTally, ...]:
         """What they answered to the polls that began in ``scene``."""
-        return tallied(scene, ORACLES, self.polls)
+        return tallied(scene, self.names, self.polls)
 
     def last_refusal(self, scene: str) -> datetime | None:
         refusals = [poll.finished for poll in self.polls if poll.scene == scene and poll.answer is Answer.REFUSED]
@@ -214,7 +221,7 @@ class Oracles:
         return Poll(self.scene, name, started, _now(), reading.answer, status, reading.because, kept)
 
     async def _live(self, number: int, name: str) -> None:
-        await asyncio.sleep(self.pace * number / len(ORACLES))
+        await asyncio.sleep(self.pace * number / len(self.names))
         while True:
             while not self._open.is_set():
                 await self._open.wait()
