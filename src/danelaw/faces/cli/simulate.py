@@ -329,6 +329,6 @@ def _progress(progress: Progress, waits: dict[str, str]) -> tuple[str, str] | No
 
 
 def _particulars(event: Event) -> str:
-    when = {"at", "before", "after", "waiting", "nth", "later", "optional"}
+    when = {"at", "before", "after", "waiting", "nth", "later", "optional", "harms"}
     given = {f.name: getattr(event, f.name) for f in msgspec.structs.fields(event) if f.name not in when}
     return ", ".join(f"{key} {value}" for key, value in given.items() if value not in (None, (), False))

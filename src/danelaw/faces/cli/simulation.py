@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import dataclass
 
 from danelaw import wiring
@@ -27,6 +29,10 @@ class SimulatedCompany:
     def store(self) -> Store:
         return wiring.memory_store(self.scenario.bounds)
 
+    def copy(self, store: Store) -> Callable[[], Store]:
+        kept = deepcopy(store)
+        return lambda: deepcopy(kept)
+
     def runner(self, store: Store) -> Runner:
         return Engine(self._toolbox(store), self._subjects(), self.scenario.bounds)
 
@@ -48,18 +54,19 @@ class SimulatedCompany:
         return Subjects({zone.subject: zone, service.subject: service}, self.world.reach())
 
     def _toolbox(self, store: Store) -> Toolbox:
-        world = self.world
+        world, beset = self.world, self.world.hazards.beset
+        dns, zone, servers = beset(world.dns), beset(world.publisher), beset(world.servers)
         return Toolbox(
             clock=self.clock,
-            store=store,
-            resolver=world.dns,
-            authorities=world.dns,
-            prober=world.servers,
-            zones={ZONE: world.publisher},
-            publishers={ZONE: world.publisher},
-            parents={ZONE: world.registry},
-            credentials={LINEAGE: world.credentials},
-            deployers={(LINEAGE, LOCAL): world.servers},
-            issuers={LINEAGE: world.ca},
-            solvers={LINEAGE: world.solver},
+            store=beset(store),
+            resolver=dns,
+            authorities=dns,
+            prober=servers,
+            zones={ZONE: zone},
+            publishers={ZONE: zone},
+            parents={ZONE: beset(world.registry)},
+            credentials={LINEAGE: beset(world.credentials)},
+            deployers={(LINEAGE, LOCAL): servers},
+            issuers={LINEAGE: beset(world.ca)},
+            solvers={LINEAGE: beset(world.solver)},
         )

@@ -77,7 +77,8 @@ class Event(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     """When it happens: ``at`` so many seconds after the story began, or around the ``nth`` action of a kind, or when a
     wait of a code is first told; then ``later`` seconds more. ``lasts``: it is undone after so many seconds.
 
-    ``optional``: the story may end without it.
+    ``optional``: the story may end without it. ``harms``: it is done by other hands, and of such a kind
+    that clients may be refused because of it alone; those are counted apart.
     """
 
     at: float | None = None
@@ -88,6 +89,7 @@ class Event(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     later: Annotated[float, msgspec.Meta(ge=0)] = 0.0
     lasts: Annotated[float, msgspec.Meta(gt=0)] | None = None
     optional: bool = False
+    harms: bool = False
 
     def strike(self, stage: Stage) -> Undo | None:
         raise NotImplementedError

@@ -93,7 +93,7 @@ class RemoveAddress(Event, tag="remove-address", frozen=True):
 
     def strike(self, stage: Stage) -> None:
         address = stage.address(self.address)
-        address.stuck = True
+        address.stuck = address.left = True
         _write_addresses(stage, [a for a in _listed(stage) if a != str(address.ip)])
 
 

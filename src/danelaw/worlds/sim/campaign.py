@@ -1,7 +1,8 @@
 """Many rolls in worlds of chance, against an adversary of chance; and what came of them, counted.
 
 The adversary keeps to what the safety model assumes: what is restored is seen by a pass or its absence exceeds what a
-sight vouches for, and it restores nothing that refuses clients by itself. The same seed always draws the same.
+sight vouches for, and it restores nothing that refuses clients by itself. Where other hands do harm, whoever is refused
+until all is at rest again is counted apart. The same seed always draws the same.
 """
 
 from __future__ import annotations
@@ -17,9 +18,12 @@ import msgspec
 
 from danelaw.core.model import Limits
 from danelaw.worlds.sim import adversary_dns as dns
+from danelaw.worlds.sim import adversary_host as host
 from danelaw.worlds.sim import adversary_service as service
 from danelaw.worlds.sim.adversary import Event
 from danelaw.worlds.sim.habits import OPERATORS
+from danelaw.worlds.sim.hazards import CALLS
+from danelaw.worlds.sim.lee import Rollover
 from danelaw.worlds.sim.scenario import LIMITS, AnyEvent, Expect, Roll, Scenario, StrategyName, World
 from danelaw.worlds.sim.scenario_play import Ending, Hire, play
 
@@ -32,6 +36,16 @@ PASS: Final = 1.0
 """Seconds between passes: faults last for one at the least."""
 EACH: Final = 12.0
 """About how long a roll takes, in passes."""
+A_ROLL: Final = 1500
+"""About how many calls of ports a roll takes."""
+FURTHEST: Final = 1800.0
+"""Seconds by which a clock is set wrong at the most: signatures begin an hour before they are made."""
+DEEDS: Final = ("publish", "withdraw", "make-key", "order", "switch", "destroy-key")
+"""Around these a runner dies more often."""
+REPLIES: Final = tuple(name for name in CALLS if name not in ("make-zone-keys", "sign-zone", "submit-ds"))
+"""Of those calls that come in a roll."""
+ANOTHER: Final = "198.51.100.81"
+"""An address that no world has from the start."""
 TOGETHER: Final = 3.0
 """Refusals that are no further apart than so many paces of clients are one outage."""
 
@@ -39,7 +53,8 @@ TOGETHER: Final = 3.0
 def draw(
     seed: int, strategy: StrategyName, rolls: int = ROLLS, faults: int | None = None, given: Scenario | None = None
 ) -> Scenario:
-    """A world, some rolls and some faults. The world and the faults are the same for every strategy.
+    """A world, some rolls and some faults. The world and the faults are the same for every strategy; who
+    renews by hand has no runner that could be struck, and nobody meddles with him.
 
     ``given``: a world, limits and rolls that are not of chance; faults take as many passes there as they do elsewhere.
     """
@@ -60,6 +75,9 @@ def draw(
         kinds = list(islice(cycle(given.rolls), rolls))
     bounds = Scenario(title="", limits=limits).bounds
     events = [_fault(rng, len(world.lags) + 1, rolls, bounds) for _ in range(count)]
+    if strategy != "naive":
+        events += _of_host(seed, rolls, bounds, count)
+        events += _by_others(seed, rolls, bounds)
     if any(isinstance(event, service.DelaySwitch) for event in events):
         # What is restored while a switch is on its way would refuse those who meet the new chain.
         events = [event for event in events if not isinstance(event, dns.Restore)]
@@ -107,12 +125,51 @@ def _fault(rng: random.Random, servers: int, rolls: int, bounds: Limits) -> AnyE
     return rng.choice(makers)()
 
 
+def _of_host(seed: int, rolls: int, bounds: Limits, most: int) -> list[AnyEvent]:
+    """What befalls the runner's host: it is drawn apart, and so changes nothing of what else is drawn."""
+    rng = random.Random(f"host {seed}")  # noqa: S311  # a simulation wants to be repeated
+    return [_host_fault(rng, rolls, bounds) for _ in range(rng.randint(0, most))]
+
+
+def _host_fault(rng: random.Random, rolls: int, bounds: Limits) -> AnyEvent:
+    unit = bounds.pass_interval.total_seconds()
+    at, lasts = round(rng.uniform(0, _each(bounds) * rolls), 3), round(unit * rng.uniform(LEAST, MOST), 3)
+    kinds: list[Callable[[], AnyEvent]] = [
+        lambda: host.Crash(at=at, calls=rng.randint(1, A_ROLL)),
+        lambda: host.Crash(before=rng.choice(DEEDS), nth=rng.randint(1, rolls), calls=rng.randint(1, 6), optional=True),
+        lambda: host.LoseAnswer(at=at, of=rng.choice(REPLIES)),
+        lambda: host.DiskFull(at=at, lasts=lasts),
+        lambda: host.LockStore(at=at, lasts=lasts),
+        lambda: service.StepClock(at=at, lasts=lasts, seconds=round(rng.choice((-1, 1)) * FURTHEST ** rng.random(), 3)),
+        lambda: service.RestoreStore(at=at + 2 * bounds.max_gap.total_seconds()),
+    ]
+    return rng.choice(kinds)()
+
+
+def _by_others(seed: int, rolls: int, bounds: Limits) -> list[AnyEvent]:
+    """What other hands do: to every other operator, once at the most."""
+    rng = random.Random(f"others {seed}")  # noqa: S311  # a simulation wants to be repeated
+    at = round(rng.uniform(0, _each(bounds) * rolls), 3)
+    kinds: list[Callable[[], AnyEvent]] = [
+        lambda: dns.Edit(at=at, add=("3 1 1 foreign",)),
+        lambda: dns.Edit(at=at, remove_all=True, harms=True),
+        lambda: dns.Edit(at=at, remove=("3 1 1 newest",), harms=True),
+        lambda: dns.Edit(at=at, remove_all=True, add=("3 1 1 foreign",), harms=True),
+        lambda: service.ForeignRenewal(at=at, publish=rng.random() < 0.5, harms=True),
+        lambda: service.AddAddress(at=at, ip=ANOTHER),
+        lambda: service.AddAddress(at=at, ip=ANOTHER, chain="foreign", harms=True),
+        lambda: service.RemoveAddress(at=at),
+    ]
+    return [rng.choice(kinds)()] if rng.random() < 0.5 else []
+
+
 @dataclass(frozen=True, slots=True)
 class Tally:
     """``wrong`` and what follows it are Lee et al.'s, of rollovers; ``wrong_once`` and what follows that, of operators,
     who have a world each: who did so at least once. ``violations``: rollovers done wrongly, or in whose time somebody
     was refused. ``outage``: the longest, in seconds. ``took``: seconds of all rolls, each until all was at rest,
-    and ``least``: what their waits alone come to, where nothing fails. ``unfinished``: worlds that never came to rest.
+    and ``least``: what their waits alone come to, where nothing fails. ``refused_by_others``: connections that
+    other hands are to blame for, and no part of ``refused``. ``unfinished``: worlds that never came to rest.
     """
 
     rollovers: int = 0
@@ -132,6 +189,7 @@ class Tally:
     took: float = 0.0
     least: float = 0.0
     faults: int = 0
+    refused_by_others: int = 0
     worlds: int = 0
     unfinished: int = 0
 
@@ -145,7 +203,7 @@ class Tally:
 
 def tally(ending: Ending) -> Tally:
     """One world's."""
-    rollovers, refused = ending.ledger.rollovers(), ending.refused
+    rollovers, refused = _rollovers(ending), ending.refused
     begins = [r.at - timedelta(seconds=ending.ledger.every) for r in rollovers]  # it was not noticed before
     ends = [*begins[1:], None][: len(begins)]
     hit = [
@@ -172,9 +230,22 @@ def tally(ending: Ending) -> Tally:
         took=sum(ending.spent),
         least=sum(least(scenario, roll) for roll in scenario.rolls[: len(ending.spent)]),
         faults=sum(isinstance(told, Event) for _, told in ending.told),
+        refused_by_others=ending.refused_by_others,
         worlds=1,
         unfinished=ending.took is None,
     )
+
+
+def _rollovers(ending: Ending) -> list[Rollover]:
+    """But for those of which other hands harmed the old chain or the new one."""
+    every = ending.ledger.rollovers()
+    begins = [ending.began, *(rollover.at for rollover in every[:-1])]
+    ends = [*(rollover.at for rollover in every[1:]), None]
+    return [
+        rollover
+        for rollover, begin, end in zip(every, begins, ends, strict=False)
+        if not any(begin <= until and (end is None or since < end) for since, until in ending.harmed)
+    ]
 
 
 def least(scenario: Scenario, roll: Roll) -> float:

@@ -40,7 +40,7 @@ class Rollover:
 
 @dataclass(slots=True)
 class Ledger:
-    """Looks, and remembers what changed: the records at each authority, and the chain at each address.
+    """Looks, and remembers what changed: the records at each authority, and the chain at each address in the DNS.
 
     ``began``: what was before that is no rollover. ``every``: seconds between two looks.
     """
@@ -61,7 +61,7 @@ class Ledger:
         )
         if not self.published or self.published[-1][1] != records:
             self.published.append((now, records))
-        chains = frozenset(a.chain for a in self.world.servers.addresses if a.chain is not None)
+        chains = frozenset(a.chain for a in self.world.servers.addresses if a.chain is not None and not a.left)
         if not self.presented or self.presented[-1][1] != chains:
             self.presented.append((now, chains))
         self.world.clock.after(self.every, self.look)

@@ -35,6 +35,7 @@ from danelaw.core.rollover.actions import (
 )
 from danelaw.core.tlsa import Combination, MalformedTLSA
 from danelaw.worlds.sim import adversary_dns as dns
+from danelaw.worlds.sim import adversary_host as host
 from danelaw.worlds.sim import adversary_service as service
 from danelaw.worlds.sim.adversary import Event
 from danelaw.worlds.sim.habits import Habit
@@ -102,6 +103,10 @@ AnyEvent: TypeAlias = (
     | service.LoseStore
     | service.RestoreStore
     | service.StepClock
+    | host.Crash
+    | host.LoseAnswer
+    | host.DiskFull
+    | host.LockStore
 )
 
 Roll: TypeAlias = Literal["renewal", "request", "emergency"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import copy
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -22,6 +21,7 @@ from danelaw.worlds.sim.adversary import Event, Stage, at_once
 from danelaw.worlds.sim.clients import Connection
 from danelaw.worlds.sim.clock import VirtualClock
 from danelaw.worlds.sim.habits import ByHand
+from danelaw.worlds.sim.hazards import DeathError
 from danelaw.worlds.sim.lee import EVERY, Ledger
 from danelaw.worlds.sim.scenario import Roll, Scenario, is_action
 from danelaw.worlds.sim.world import HOST, LINEAGE, LOCAL, TLSA, TLSA_OWNER, ZONE, SimWorld
@@ -35,14 +35,14 @@ class Company(Protocol):
     """Who plays the runner: stores, and runners of the real engine on them."""
 
     def store(self) -> Store: ...
+    def copy(self, store: Store) -> Callable[[], Store]:
+        """A backup: what puts the store back as it is now, however often."""
+        ...
+
     def runner(self, store: Store) -> Runner: ...
 
 
 Hire: TypeAlias = Callable[[SimWorld, Clock, Scenario], Company]
-
-
-class _DeathError(Exception):
-    """A runner has died. No part of the engine knows of it, so nothing catches it."""
 
 
 @dataclass(slots=True)
@@ -66,6 +66,7 @@ class HostClock:
 class Ending:
     """What came of it. ``told``: what the runner told and what happened, in order, each with its instant.
 
+    ``harmed``: from when to when clients may have been refused because of other hands: until all was at rest again.
     ``took``: seconds from the story's begin until all was settled, None if it never was; ``spent``: those of each
     roll that ended, from its begin until all was at rest. ``unmet``: what was expected and did not come, in sentences.
     """
@@ -78,10 +79,19 @@ class Ending:
     ledger: Ledger
     spent: tuple[float, ...]
     unmet: tuple[str, ...]
+    harmed: tuple[tuple[Instant, Instant], ...] = ()
 
     @property
     def refused(self) -> tuple[Connection, ...]:
-        return tuple(c for c in self.connections if c.refused)
+        """But for those whom other hands may have harmed."""
+        return tuple(c for c in self.connections if c.refused and not self.by_others(c.at))
+
+    @property
+    def refused_by_others(self) -> int:
+        return sum(c.refused and self.by_others(c.at) for c in self.connections)
+
+    def by_others(self, at: Instant) -> bool:
+        return any(begin <= at <= end for begin, end in self.harmed)
 
     @property
     def passes(self) -> list[Pass]:
@@ -111,10 +121,12 @@ class _Play:
     stage: Stage = field(init=False)
     ledger: Ledger = field(init=False)
     store: Store = field(init=False)
-    spare: Store | None = None
+    spare: Callable[[], Store] | None = None
     began: Instant = field(init=False)
     told: list[tuple[Instant, Progress | Event]] = field(default_factory=list)
     away: float = 0.0
+    at_work: bool = False
+    """A runner is, and may die. One that sleeps has nothing to lose."""
     again: bool = False
     """The runner that is at work is to be replaced by another."""
     done: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -122,6 +134,7 @@ class _Play:
     under_way: int = 0
     """Events that will happen or be undone at an instant that is known."""
     spent: list[float] = field(default_factory=list)
+    harmed: list[tuple[Instant, Instant | None]] = field(default_factory=list)
     settled: set[SubjectName] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -157,7 +170,7 @@ class _Play:
         self.world.clock.advance(self.world.clock.now() + timedelta(seconds=1))
         self.began = self.world.clock.now()
         if any(type(event).__name__ == "RestoreStore" for event in self.scenario.event):
-            self.spare = copy.deepcopy(self.store)
+            self.spare = self.company.copy(self.store)
         self.told.clear()
         self.done.clear()
         self.ledger.began = self.began
@@ -178,6 +191,7 @@ class _Play:
             self.ledger,
             tuple(self.spent),
             (),
+            self._harmed(),
         )
         return replace(ending, unmet=tuple(_unmet(ending, self)))
 
@@ -248,10 +262,14 @@ class _Play:
                 if self.again or until() or self.world.clock.now() >= deadline:
                     stop.set()
 
+            self.world.hazards.begin()
+            self.at_work = True
             try:
                 asyncio.run(self.company.runner(self.store).watch(stop, report))
-            except _DeathError:
+            except DeathError:
                 self.settled.clear()
+            finally:
+                self.at_work = False
             if self.away:
                 away, self.away = self.away, 0.0
                 self.world.clock.advance(self.world.clock.now() + timedelta(seconds=away))
@@ -267,12 +285,23 @@ class _Play:
             return
         if isinstance(ended.plan, Settled):
             self.settled.add(progress.subject)
+            if self.harmed and self._at_rest():
+                self._healed()
         else:
             self.settled.discard(progress.subject)
         if isinstance(ended.plan, Wait):
             self._due([event for event in self.pending if event.waiting == ended.plan.code])
         elif not isinstance(ended.plan, Settled) and ended.outcome is not None:
             self._around("after", ended.plan)
+
+    def _healed(self) -> None:
+        """Nobody is refused any more by what other hands did, once caches have forgotten it."""
+        end = self.world.clock.now() + self.scenario.bounds.hold(self.scenario.world.ttl)
+        self.harmed = [(since, until or end) for since, until in self.harmed]
+
+    def _harmed(self) -> tuple[tuple[Instant, Instant], ...]:
+        now = self.world.clock.now()
+        return tuple((since, until or now) for since, until in self.harmed)
 
     def _around(self, when: str, action: Action) -> None:
         names = {name for event in self.pending if (name := getattr(event, when)) and is_action(action, name)}
@@ -301,6 +330,8 @@ class _Play:
         self.stage.remember()
         self.told.append((self.world.clock.now(), event))
         self.settled.clear()
+        if event.harms:
+            self.harmed.append((self.world.clock.now(), None))
         undo = event.strike(self.stage)
         if undo is not None and event.lasts is not None:
             self.under_way += 1
@@ -315,8 +346,9 @@ class _Play:
     # -- adversary.Handler --------------------------------------------------------------------------------------
 
     def die(self) -> None:
-        if self.scenario.strategy != "naive":
-            raise _DeathError
+        if self.at_work:
+            self.world.hazards.dead = True
+            raise DeathError
 
     def sleep(self, seconds: float) -> None:
         self.away, self.again = seconds, True
@@ -326,7 +358,7 @@ class _Play:
 
     def restore_store(self) -> None:
         assert self.spare is not None  # noqa: S101 - one was kept because this event is to come
-        self.store, self.again = copy.deepcopy(self.spare), True
+        self.store, self.again = self.spare(), True
 
     def step_clock(self, seconds: float) -> None:
         self.clock.offset += timedelta(seconds=seconds)

@@ -52,7 +52,7 @@ class Address:
     """One address of the service. ``stuck``: a reload does not reach it. ``silent``: it does not answer.
 
     ``chain``: what clients are presented that know ECDSA keys; ``rsa``: what those are that do not, or all if it is the
-    only one. ``host``: the machine whose address it is.
+    only one. ``host``: the machine whose address it is. ``left``: it is in the DNS no more.
     """
 
     ip: IP
@@ -61,6 +61,7 @@ class Address:
     silent: bool = False
     rsa: Chain | None = None
     host: HostName = THIS_MACHINE
+    left: bool = False
 
     def presents(self, algorithm: KeyAlgorithm | None) -> Chain | None:
         match algorithm:
@@ -301,6 +302,11 @@ class SimCA:
 
     async def revoke(self, chain: Chain, reason: RevocationReason) -> None:
         del reason
+        self.clock.tick()
+        if self.refusing:
+            raise DanelawError("CA_UNREACHABLE", "the CA does not answer")
+        if chain not in self._issued:
+            raise DanelawError("REVOCATION_REFUSED", "the certificate is none of this CA")
         self.revoked.append(chain)
 
     async def date(self, since: float) -> tuple[Instant, float] | None:

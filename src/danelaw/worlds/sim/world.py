@@ -18,6 +18,7 @@ from danelaw.core.tlsa import Reference
 from danelaw.worlds.sim.certificates import high_root, root_certificate, trusted, valid
 from danelaw.worlds.sim.clients import Delegation, Located, Looked, SimCrowd
 from danelaw.worlds.sim.clock import VirtualClock
+from danelaw.worlds.sim.hazards import Hazards
 from danelaw.worlds.sim.service import (
     THIS_MACHINE,
     Address,
@@ -57,6 +58,7 @@ class SimWorld:
     addresses: tuple[str, ...] = ("192.0.2.80", "2001:db8::80")
     minimum: int = 1
     clock: VirtualClock = field(default_factory=VirtualClock)
+    hazards: Hazards = field(default_factory=Hazards)
     zone: SimZone = field(init=False)
     parent: SimZone = field(init=False)
     dns: SimDNS = field(init=False)
