@@ -11,7 +11,7 @@ from danelaw.core.model import DanelawError, Instant, Limits, SubjectName
 from danelaw.core.rollover import clock
 from danelaw.core.rollover.fold import Facts
 from danelaw.core.rollover.gate import Counterexample, Judgement, judge, violations
-from danelaw.core.rollover.planner import Plan, Settled, Wait, plan
+from danelaw.core.rollover.planner import Desired, Plan, Settled, Wait, plan
 from danelaw.core.rollover.reach import Reach
 
 
@@ -43,12 +43,16 @@ async def foresee(
             now = here.now()
             yield Foreseen(subject, now, Wait(error.code, str(error), now, None), None, ())
             continue
-        now = here.now()
-        planned = plan(desired, known, subjects.reach, now, limits)
-        if isinstance(planned, Wait | Settled) and (dated := clock.wrong(known, limits)):
-            planned = Wait("CLOCK_WRONG", clock.told(dated), dated.at, planned.until)
-        judgement = None
-        if not isinstance(planned, Wait | Settled):
-            judgement = judge(planned, known, subjects.reach, now, limits)
-        mine = Reach(tuple(one for one in subjects.reach.endpoints if one.service == subject))
-        yield Foreseen(subject, now, planned, judgement, violations(known, mine, now, limits))
+        yield foreseen(desired, known, subjects.reach, here.now(), limits)
+
+
+def foreseen(desired: Desired, known: Facts, reach: Reach, now: Instant, limits: Limits) -> Foreseen:
+    """What comes next by all that is known, were it looked at ``now``."""
+    planned = plan(desired, known, reach, now, limits)
+    if isinstance(planned, Wait | Settled) and (dated := clock.wrong(known, limits)):
+        planned = Wait("CLOCK_WRONG", clock.told(dated), dated.at, planned.until)
+    judgement = None
+    if not isinstance(planned, Wait | Settled):
+        judgement = judge(planned, known, reach, now, limits)
+    mine = Reach(tuple(one for one in reach.endpoints if one.service == desired.subject))
+    return Foreseen(desired.subject, now, planned, judgement, violations(known, mine, now, limits))

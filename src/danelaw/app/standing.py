@@ -12,6 +12,7 @@ from typing import Final
 
 import dns.rdatatype
 
+from danelaw.app.pausing import endangered, outlasts
 from danelaw.core.model import (
     IP,
     Answer,
@@ -116,7 +117,7 @@ class Certificate:
 @dataclass(frozen=True, slots=True)
 class Standing:
     """``seen``: when it was looked at last. ``plan``: what comes next. ``since``: since when that is awaited, where it
-    is known. ``done``: what was done last. ``security``: of the zone."""
+    is known. ``done``: what was done last. ``security``: of the zone. ``endangered``: by a pause."""
 
     subject: SubjectName
     state: State
@@ -133,6 +134,7 @@ class Standing:
     waived: tuple[Waived, ...] = ()
     accepted: Accepted | None = None
     paused: Paused | None = None
+    endangered: tuple[str, ...] = ()
     trouble: tuple[Trouble, ...] = ()
 
     @property
@@ -159,6 +161,7 @@ def standing(
     held = waivers(facts, zone_subject(desired.zone) if zone is not None else desired.subject, outlook.now)
     mine = Reach(tuple(one for one in reach.endpoints if one.service == desired.subject))
     refused = violations(facts, mine, outlook.now, limits)
+    paused = pause(facts, desired.subject, now)
     certificates = _certificates(desired, outlook) if isinstance(desired, DesiredService) else ()
     trouble = [
         *([Trouble("PASS_OVERDUE", f"nobody has looked since {_at(seen)}: no runner is at work")] if overdue else []),
@@ -167,6 +170,11 @@ def standing(
         *_failed(done, found),
         *_ending(certificates, outlook, now),
     ]
+    if paused is not None and outlasts(desired, outlook, paused.until):
+        until = _at(paused.until)
+        trouble.append(
+            Trouble("PAUSE_TOO_LONG", f"a certificate ends before the pause does, which holds until {until}")
+        )
     if judged is not None and judged.state is Security.BOGUS:
         why = "; ".join(map(str, judged.reasons))
         trouble.append(Trouble("ANSWER_BOGUS", f"{desired.zone} is bogus: {why}"))
@@ -185,7 +193,8 @@ def standing(
         refused,
         tuple(held.values()),
         acceptance(facts, desired.subject, outlook.now),
-        pause(facts, desired.subject, now),
+        paused,
+        endangered(desired, outlook, paused.until) if paused is not None else (),
         tuple(dict.fromkeys(trouble)),
     )
 

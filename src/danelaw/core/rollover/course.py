@@ -9,7 +9,7 @@ from danelaw.core.model import CredentialFacts, Instant, Lineage
 from danelaw.core.rollover.actions import Action, MakeKey, Receipt, ReuseKey, Switch
 from danelaw.core.rollover.answers import published_since
 from danelaw.core.rollover.certificate_planner import Ordering
-from danelaw.core.rollover.facts import Holding
+from danelaw.core.rollover.facts import Holding, Requested
 from danelaw.core.rollover.places import kept_places
 from danelaw.core.rollover.plans import DesiredService, Outlook
 from danelaw.core.rollover.serving import Serving
@@ -51,12 +51,23 @@ class Course:
         return _Charting(desired, outlook, holding, keys_of(holding)).course()
 
 
+def requested(desired: DesiredService, outlook: Outlook, holding: Holding) -> Requested | None:
+    """What the operator asked for of a lineage and has not got yet."""
+    return _Charting(desired, outlook, holding, keys_of(holding)).awaited()
+
+
 @dataclass(frozen=True, slots=True)
 class _Charting:
     d: DesiredService
     outlook: Outlook
     holding: Holding
     keys: tuple[Key, ...]
+
+    def awaited(self) -> Requested | None:
+        """The operator's request for another key, as long as the one that serves is older."""
+        live = self._live or next(iter(self.keys), None)
+        asked = live is not None and self._asked(live) is not None
+        return self.outlook.facts.requested(self._lineage) if asked else None
 
     def course(self) -> Course:
         if self._lineage in self.d.leaving:

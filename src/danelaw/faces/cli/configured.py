@@ -19,7 +19,6 @@ from danelaw.core.rollover.fold import Facts
 from danelaw.ports import LastingStore
 
 _OPTIONS: Final = (
-    click.argument("service", required=False),
     click.option(
         "--config",
         "named",
@@ -33,6 +32,15 @@ _OPTIONS: Final = (
 
 def of_configuration(command: Callable[..., None]) -> Callable[..., None]:
     """Gives a command what all of these take: ``service``, ``named`` and ``json_form``."""
+    return _with_options(click.argument("service", required=False)(command))
+
+
+def of_one_subject(command: Callable[..., None]) -> Callable[..., None]:
+    """As ``of_configuration``, for what has to be said of one service, or zone."""
+    return click.argument("service")(_with_options(command))
+
+
+def _with_options(command: Callable[..., None]) -> Callable[..., None]:
     for option in reversed(_OPTIONS):
         command = option(command)
     return command

@@ -15,8 +15,9 @@ from danelaw.app.config import Config
 from danelaw.core.model import DanelawError, Instant, SubjectName
 from danelaw.core.rollover.actions import Action, Failure
 from danelaw.core.rollover.facts import Began, ClockRead, Dated, Done, Fact, Intended, Requested, RequestedZoneRoll
+from danelaw.core.rollover.pauses import says_paused
 from danelaw.core.rollover.waivers import says_waived
-from danelaw.core.rollover.words import Accepted, Adopted, Disowned, RequestedRemoval, Waived
+from danelaw.core.rollover.words import Accepted, Adopted, Disowned, Paused, RequestedRemoval, Waived
 from danelaw.faces.cli import interruption, terminal, words
 from danelaw.faces.cli.arguments import duration, instant
 from danelaw.faces.cli.configured import chosen, found, of_configuration, store_of
@@ -26,7 +27,7 @@ from danelaw.ports import Event
 
 SCHEMA: Final = "danelaw/history/1"
 _DEEDS: Final = (Intended, Done)
-_WORDS: Final = (Requested, RequestedZoneRoll, Waived, Accepted, Adopted, Disowned, RequestedRemoval)
+_WORDS: Final = (Requested, RequestedZoneRoll, Waived, Accepted, Paused, Adopted, Disowned, RequestedRemoval)
 _TOLD: Final[tuple[type[Fact], ...]] = (*_DEEDS, *_WORDS, Began, ClockRead)
 """What somebody did, or said, or what history begins with. What was seen is told with --seen."""
 _SEEN: Final[tuple[type[Fact], ...]] = tuple(kind for kind in get_args(Fact) if kind is not Dated)
@@ -123,8 +124,10 @@ def _verb(fact: Fact) -> str:
             return "history begins"
         case ClockRead():
             return "clock"
-        case Waived():
-            return "waived"
+        case Waived(at=said, until=until):
+            return "waived" if until > said else "waits again"
+        case Paused(at=said, until=until):
+            return "paused" if until > said else "resumed"
         case Accepted():
             return "accepted"
         case Adopted():
@@ -151,8 +154,10 @@ def _rest(fact: Fact) -> str:
             return f"nothing earlier is vouched for: {reason}"
         case ClockRead(by=by):
             return f"set by {_span(by)}"
-        case Waived():
-            return says_waived(fact)
+        case Waived(at=said, until=until, address=address, by=by):
+            return says_waived(fact) if until > said else f"for {address}, by {by}"
+        case Paused(at=said, until=until, by=by):
+            return says_paused(fact) if until > said else f"by {by}"
         case Accepted(codes=codes, until=until, by=by, reason=why):
             what = f"{', '.join(sorted(codes))} until {until:%Y-%m-%d %H:%M} UTC" if codes else "nothing any more"
             return f"{what}, by {by}" + (f": {why}" if why else "")

@@ -38,10 +38,11 @@ def plan(service: str | None, named: Path | None, *, json_form: bool) -> None:
     _, config = found(named)
     seen = interruption.run(_look(config, service))
     if json_form:
-        terminal.data(json.dumps({"schema": SCHEMA, "subjects": [_json(one, config.limits) for one in seen]}, indent=2))
+        told = [foreseen_json(one, config.limits) for one in seen]
+        terminal.data(json.dumps({"schema": SCHEMA, "subjects": told}, indent=2))
     else:
         for one in seen:
-            _tell(one)
+            tell(one)
     raise click.exceptions.Exit(_status(seen, config.limits))
 
 
@@ -66,7 +67,8 @@ def _status(seen: list[Foreseen], limits: Limits) -> int:
     return 4 if any(isinstance(one.judgement, Refused) for one in seen) else 0
 
 
-def _tell(one: Foreseen) -> None:
+def tell(one: Foreseen) -> None:
+    """What comes next for one subject, wrapped at the terminal's width."""
     terminal.show(Ink(one.subject, bold=True))
     if isinstance(one.plan, Wait):
         _line("wait", words.waiting(one.plan, one.at))
@@ -94,7 +96,8 @@ def _line(what: str, rest: str) -> None:
     terminal.show_hanging(f"  {what:<12} ", rest)
 
 
-def _json(one: Foreseen, limits: Limits) -> dict[str, object]:
+def foreseen_json(one: Foreseen, limits: Limits) -> dict[str, object]:
+    """One of the ``subjects``."""
     gate: dict[str, object] | None = None
     if one.judgement is not None:
         refused = isinstance(one.judgement, Refused)

@@ -14,6 +14,7 @@ from danelaw.core.rollover.actions import Failure, Receipt, SubmitDS
 from danelaw.core.rollover.conditions import text, type_text
 from danelaw.core.rollover.epochs import DNSKEY_TYPE, DS_TYPE
 from danelaw.core.rollover.gate import TLSA
+from danelaw.core.rollover.pauses import says_paused
 from danelaw.core.rollover.planner import Settled, Wait
 from danelaw.core.rollover.waivers import says_waived
 from danelaw.core.tlsa import records_of
@@ -40,6 +41,10 @@ def tell(one: Standing, now: Instant) -> None:
         _line("presented", _served(served))
     for certificate in one.certificates:
         _line("certificate", _certificate(certificate, now))
+    if one.paused is not None:
+        _line("paused", f"since {_ago(one.paused.at, now)}; {says_paused(one.paused)}")
+        for danger in one.endangered:
+            _line("in danger", danger)
     for waived in one.waived:
         _line("waived", says_waived(waived))
     if one.accepted is not None:
@@ -66,6 +71,8 @@ def commands(one: Standing, now: Instant) -> Sequence[str]:
     """What to type next, if anything: the most telling first."""
     if one.state is State.UNSEEN or any(trouble.code == "PASS_OVERDUE" for trouble in one.trouble):
         return ("danelaw run",)
+    if one.state is State.PAUSED:
+        return (f"danelaw resume {one.subject}",)
     found: list[str] = []
     if one.violations and one.served:
         found.extend(dict.fromkeys(f"danelaw check {_target(served)}" for served in one.served))
@@ -120,6 +127,7 @@ def standing_json(one: Standing) -> dict[str, object]:
             {"address": str(w.address), "until": rfc3339(w.until), "by": w.by, "reason": w.reason} for w in one.waived
         ],
         "accepted": sorted(one.accepted.codes) if one.accepted is not None else [],
+        "paused": _paused_json(one),
         "last": {"at": rfc3339(one.done.at), "verb": words.verb(one.done.action)} if one.done is not None else None,
     }
 
@@ -185,6 +193,14 @@ def _published_json(one: Published) -> dict[str, object]:
         "records": records,
         "everywhere": one.everywhere,
     }
+
+
+def _paused_json(one: Standing) -> dict[str, object] | None:
+    word = one.paused
+    if word is None:
+        return None
+    when = {"since": rfc3339(word.at), "until": rfc3339(word.until)}
+    return when | {"by": word.by, "reason": word.reason, "endangers": list(one.endangered)}
 
 
 def _served(one: Served) -> str:

@@ -1,0 +1,54 @@
+"""What a pause endangers: certificates and signatures go on ageing, whether anybody renews them or not."""
+
+from __future__ import annotations
+
+from danelaw.core.model import Instant
+from danelaw.core.rollover.certificate_planner import Ordering
+from danelaw.core.rollover.planner import Desired, DesiredService
+from danelaw.core.rollover.plans import Outlook
+from danelaw.core.rollover.succession import Complete
+from danelaw.core.tlsa.credential import leaf_validity
+
+
+def deadlines(desired: Desired, outlook: Outlook) -> tuple[tuple[Instant, Instant | None, str], ...]:
+    """What is due for a subject: from when on, when it is too late where that is known, and what it is."""
+    facts = outlook.facts
+    if not isinstance(desired, DesiredService):
+        keys = facts.zone_keys(desired.zone)
+        due = keys.due if keys is not None else None
+        return ((due, None, f"the signatures of {desired.zone}"),) if due is not None else ()
+    found = []
+    for lineage in desired.lineages:
+        holding = facts.holding(lineage)
+        for g in holding.generations if holding is not None else ():
+            validity = leaf_validity(g.chain) if g.chain is not None else None
+            if holding is None or g.chain is None or validity is None or g.generation not in holding.lying:
+                continue
+            due = Ordering(desired, lineage, outlook).due(Complete(g, g.chain))
+            found.append((due, validity.end, f"the {lineage.algorithm.value.upper()} certificate"))
+    return tuple(found)
+
+
+def endangered(desired: Desired, outlook: Outlook, until: Instant) -> tuple[str, ...]:
+    """What comes near its end, or to it, if nothing is done ``until`` then."""
+    told = []
+    for due, end, what in deadlines(desired, outlook):
+        if end is not None and end <= until:
+            told.append(f"{what} ends {_at(end)}, before the pause does: clients refuse it from then on")
+        elif due <= until:
+            ends = f", and ends {_at(end)}" if end is not None else ""
+            told.append(f"{what} {_is_due(what)} from {_at(due)} on{ends}")
+    return tuple(told)
+
+
+def outlasts(desired: Desired, outlook: Outlook, until: Instant) -> bool:
+    """Whether a certificate ends before the pause does."""
+    return any(end is not None and end <= until for _, end, _ in deadlines(desired, outlook))
+
+
+def _is_due(what: str) -> str:
+    return "are to be renewed" if what.startswith("the signatures") else "is to be renewed"
+
+
+def _at(when: Instant) -> str:
+    return f"{when:%Y-%m-%d %H:%M} UTC"
