@@ -10,7 +10,15 @@ from typing import Any, Final
 import msgspec
 import pytest
 
-from danelaw.app import config, deploy_sections, issuer_sections, publisher_sections, service_sections, zone_sections
+from danelaw.app import (
+    config,
+    deploy_sections,
+    issuer_sections,
+    notify_sections,
+    publisher_sections,
+    service_sections,
+    zone_sections,
+)
 from danelaw.core.model import Limits
 
 PAGE: Final = (Path(__file__).parents[2] / "docs" / "reference" / "configuration.md").read_text(encoding="utf-8")
@@ -32,6 +40,10 @@ SECTIONS: Final[tuple[tuple[str, type[msgspec.Struct]], ...]] = (
     ('#### `type = "octodns"`', publisher_sections.OctoDNSSection),
     ('#### `type = "exec"`', publisher_sections.ExecSection),
     ('#### `type = "manual"`', publisher_sections.ManualSection),
+    ('#### notify, `type = "email"`', notify_sections.EmailSection),
+    ('#### notify, `type = "webhook"`', notify_sections.WebhookSection),
+    ('#### notify, `type = "command"`', notify_sections.NotifyCommandSection),
+    ("### `[metrics]`", notify_sections.MetricsSection),
     ("## services.d/NAME.toml", service_sections.ServiceSection),
     ("### `deploy`", deploy_sections.DeploySection),
 )

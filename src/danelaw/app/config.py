@@ -15,6 +15,14 @@ from typing import Annotated, Final
 import msgspec
 
 from danelaw.app.issuer_sections import IssuerConfig, IssuerSection, read_issuer
+from danelaw.app.notify_sections import (
+    MetricsConfig,
+    MetricsSection,
+    NotifyConfig,
+    NotifySection,
+    read_metrics,
+    read_notify,
+)
 from danelaw.app.platform_roots import PLATFORM_ROOTS
 from danelaw.app.section import Section, decode, invalid, one_of
 from danelaw.app.service_sections import ServiceConfig, ServiceSection, read_service
@@ -54,6 +62,8 @@ class _File(Section, frozen=True):
     state: StateSection = StateSection()
     issuers: dict[str, IssuerSection] = msgspec.field(default_factory=dict)
     publishers: dict[str, PublisherSection] = msgspec.field(default_factory=dict)
+    notify: dict[str, NotifySection] = msgspec.field(default_factory=dict)
+    metrics: MetricsSection = MetricsSection()
     limits: dict[str, float] = msgspec.field(default_factory=dict)
 
 
@@ -74,6 +84,8 @@ class Config(msgspec.Struct, frozen=True):
     limits: Limits
     store: Path = Path(StateSection().store)
     keep_history: timedelta = timedelta(seconds=StateSection().keep_history)
+    notify: Mapping[str, NotifyConfig] = {}
+    metrics: MetricsConfig = MetricsConfig()
 
     @property
     def back_off(self) -> timedelta:
@@ -96,6 +108,7 @@ def load(path: Path) -> Config:
     )
     _once(path, (f"the zone {zone.zone}" for zone in zones.values()))
     _once(path.parent / "services.d", (f"the endpoint {e}" for service in services for e in service.endpoints))
+    subjects = [*(zone.subject for zone in zones.values()), *(service.subject for service in services)]
     return Config(
         forwarders=tuple(_forwarder(path, text) for text in main.resolver.forwarders),
         resolver_ca=base / main.resolver.ca if main.resolver.ca else None,
@@ -108,6 +121,8 @@ def load(path: Path) -> Config:
         limits=_limits(path, main.limits, services),
         store=base / main.state.store,
         keep_history=timedelta(seconds=main.state.keep_history),
+        notify={name: read_notify(path, base, name, one, subjects) for name, one in main.notify.items()},
+        metrics=read_metrics(path, base, main.metrics),
     )
 
 
