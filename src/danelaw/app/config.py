@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Annotated, Final
 
 import msgspec
+from dns.name import Name
 
 from danelaw.app.issuer_sections import IssuerConfig, IssuerSection, read_issuer
 from danelaw.app.notify_sections import (
@@ -70,7 +71,8 @@ class _File(Section, frozen=True):
 class Config(msgspec.Struct, frozen=True):
     """A configuration, parsed and checked: paths absolute, names absolute, references resolved.
 
-    No ``forwarders``: those of the system. ``resolver_ca`` None: its trust store.
+    No ``forwarders``: those of the system. ``resolver_ca`` None: its trust store. ``publishers``: the zone of each, by
+    its name.
     """
 
     forwarders: tuple[Forwarder, ...]
@@ -84,6 +86,7 @@ class Config(msgspec.Struct, frozen=True):
     limits: Limits
     store: Path = Path(StateSection().store)
     keep_history: timedelta = timedelta(seconds=StateSection().keep_history)
+    publishers: Mapping[str, Name] = {}
     notify: Mapping[str, NotifyConfig] = {}
     metrics: MetricsConfig = MetricsConfig()
 
@@ -93,18 +96,23 @@ class Config(msgspec.Struct, frozen=True):
         return 12 * self.limits.pass_interval
 
 
-def load(path: Path) -> Config:
-    """Read ``danelaw.toml`` and its ``services.d/``.
+def service_files(path: Path) -> tuple[Path, ...]:
+    """The files of ``services.d/``, in the order of ``Config.services``."""
+    return tuple(sorted((path.absolute().parent / "services.d").glob("*.toml")))
+
+
+def load(path: Path, instead: Mapping[Path, str] | None = None) -> Config:
+    """Read ``danelaw.toml`` and its ``services.d/``. ``instead``: what files of that are to hold, and do not yet.
 
     Raises ``DanelawError``: ``CONFIG_UNREADABLE``, ``CONFIG_SYNTAX``, ``CONFIG_INVALID``.
     """
     main = decode(path, _File)
-    base = path.absolute().parent
+    base, to_be = path.absolute().parent, instead or {}
     zones = {key: read_zone(path, base, section) for key, section in main.publishers.items()}
     issuers = {key: read_issuer(path, base, section) for key, section in main.issuers.items()}
     services = tuple(
-        read_service(file, decode(file, ServiceSection), zones, issuers)
-        for file in sorted((base / "services.d").glob("*.toml"))
+        read_service(file, decode(file, ServiceSection, to_be.get(file)), zones, issuers)
+        for file in sorted({*service_files(path), *to_be})
     )
     _once(path, (f"the zone {zone.zone}" for zone in zones.values()))
     _once(path.parent / "services.d", (f"the endpoint {e}" for service in services for e in service.endpoints))
@@ -117,6 +125,7 @@ def load(path: Path) -> Config:
         credentials=base / main.state.credentials,
         issuers=issuers,
         zones=tuple(zones.values()),
+        publishers={key: zone.zone for key, zone in zones.items()},
         services=services,
         limits=_limits(path, main.limits, services),
         store=base / main.state.store,

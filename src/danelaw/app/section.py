@@ -27,10 +27,13 @@ class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 _S = TypeVar("_S", bound=Section)
 
 
-def decode(path: Path, section: type[_S]) -> _S:
-    """Raises ``DanelawError``: ``CONFIG_UNREADABLE``, ``CONFIG_SYNTAX``, ``CONFIG_INVALID``."""
+def decode(path: Path, section: type[_S], text: str | None = None) -> _S:
+    """``text``: what the file is to hold, where it does not yet.
+
+    Raises ``DanelawError``: ``CONFIG_UNREADABLE``, ``CONFIG_SYNTAX``, ``CONFIG_INVALID``.
+    """
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        data = tomllib.loads(path.read_text(encoding="utf-8") if text is None else text)
     except (OSError, UnicodeDecodeError) as error:
         raise DanelawError(
             "CONFIG_UNREADABLE", f"{path} cannot be read", evidence=str(error), hint="name the file with --config"

@@ -40,18 +40,23 @@ def of_one_subject(command: Callable[..., None]) -> Callable[..., None]:
     return click.argument("service")(_with_options(command))
 
 
+def of_many(what: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """As ``of_configuration``, for a command that takes some of something, one at least."""
+
+    def with_these(command: Callable[..., None]) -> Callable[..., None]:
+        return click.argument(what, nargs=-1, required=True)(_with_options(command))
+
+    return with_these
+
+
 def _with_options(command: Callable[..., None]) -> Callable[..., None]:
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
 
 
-def found(named: Path | None) -> tuple[Path, Config]:
-    """The configuration file, and what it says.
-
-    Raises ``DanelawError``: ``CONFIG_MISSING`` where there is none, ``CONFIG_EMPTY`` where it names neither a service
-    nor a zone, and as ``load`` does.
-    """
+def config_path(named: Path | None) -> Path:
+    """The configuration file. Raises ``DanelawError("CONFIG_MISSING")``."""
     path = configuration(named, os.environ)
     if path is None:
         raise DanelawError(
@@ -60,6 +65,16 @@ def found(named: Path | None) -> tuple[Path, Config]:
             evidence=f"neither {' nor '.join(PLACES)} is there, and $DANELAW_CONFIG is not set",
             hint="name it with --config FILE; docs/reference/configuration.md says what is in it",
         )
+    return path
+
+
+def found(named: Path | None) -> tuple[Path, Config]:
+    """The configuration file, and what it says.
+
+    Raises ``DanelawError``: ``CONFIG_MISSING`` where there is none, ``CONFIG_EMPTY`` where it names neither a service
+    nor a zone, and as ``load`` does.
+    """
+    path = config_path(named)
     config = load(path)
     if not config.zones and not config.services:
         raise DanelawError(
