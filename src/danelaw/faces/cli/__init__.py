@@ -21,6 +21,7 @@ COMMANDS: Final = {
     "plan": "what comes next for each service, and what stands against it; nothing is done",
     "run": "bring every service on as far as it may be now, once or as a daemon",
     "status": "where each service stands, what is awaited, until when, and what is wrong",
+    "config": "what to write into a web, mail or chat server's configuration",
     "history": "what was done, when, and on which evidence",
     "roll": "another key for a service now; in an emergency the old certificate is revoked",
     "withdraw": "a service is to be without DANE: its TLSA records go, safely",
