@@ -70,6 +70,7 @@ class Aliased(Runner):
         ours: bool = True,
         shop: Shop | None = None,
         limits: Limits = LIMITS,
+        challenge: ChallengeType = ChallengeType.HTTP_01,
     ) -> None:
         self.hosting, self.store = hosting, MemoryStore(limits.max_gap)
         sim = hosting.world
@@ -82,7 +83,7 @@ class Aliased(Runner):
             (Combination(3, 1, 1),),
             sim.ttl,
             (LOCAL,),
-            ChallengeType.HTTP_01,
+            challenge,
             strategy=strategy,
             other_zones=other,
         )

@@ -39,6 +39,7 @@ from danelaw.core.model import (
 from danelaw.core.model.addresses import addresses_in
 from danelaw.core.rollover.actions import MakeKey, ReuseKey
 from danelaw.core.rollover.answers import members
+from danelaw.core.rollover.challenges import challenge_questions, published_places
 from danelaw.core.rollover.clock import wrong
 from danelaw.core.rollover.delegation import CDS_TYPE
 from danelaw.core.rollover.epochs import DNSKEY_TYPE, DS_TYPE
@@ -59,7 +60,7 @@ from danelaw.core.rollover.facts import (
 from danelaw.core.rollover.fold import Facts
 from danelaw.core.rollover.gate import TLSA
 from danelaw.core.rollover.lookups import bases, host_way, questions, service_addresses, tlsa_places
-from danelaw.core.rollover.planner import SOA, TXT, Desired, DesiredService, DesiredZone, challenge_owner
+from danelaw.core.rollover.planner import SOA, TXT, Desired, DesiredService, DesiredZone
 from danelaw.core.rollover.reach import Reach, Reached
 
 
@@ -157,9 +158,6 @@ class Observer:
         found: list[Fact] = []
         known, asked = facts, set[tuple[Name, int]]()
         wanted = await self._wanted(desired, known, asked)
-        if desired.challenge is ChallengeType.DNS_01:
-            challenges = ((owner, TXT) for owner in dict.fromkeys(map(challenge_owner, desired.names)))
-            wanted.setdefault(desired.challenge_zone or desired.zone, []).extend(challenges)
         while wanted:
             sights = await asyncio.gather(*(self._sweep(zone, asking, known) for zone, asking in wanted.items()))
             found.extend(fact for part in sights for fact in part)
@@ -202,6 +200,16 @@ class Observer:
                 there = zone if zone is not None and owner in own else await self._zone_of(owner) or zone
                 if there is not None:
                     wanted.setdefault(there, {})[owner, type] = None
+        if desired.challenge is ChallengeType.DNS_01:
+            starts = desired.challenge_starts
+            own = {start.owner for start in starts}
+            left = published_places(known, desired.changeable)
+            for zone, owner in challenge_questions(known, (*starts, *left)):
+                if (owner, TXT) in asked:
+                    continue
+                there = zone if zone is not None and owner in own else await self._zone_of(owner) or zone
+                if there is not None:
+                    wanted.setdefault(there, {})[owner, TXT] = None
         return {zone: list(asking) for zone, asking in wanted.items()}
 
     async def _zone_of(self, name: Name) -> Name | None:

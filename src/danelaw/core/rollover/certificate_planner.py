@@ -6,10 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-import dns.name
-import dns.rdatatype
-from dns.name import Name
-
 from danelaw.core.model import (
     Absence,
     Challenge,
@@ -25,7 +21,6 @@ from danelaw.core.model import (
     Pending,
     RRset,
 )
-from danelaw.core.model.names import hashed
 from danelaw.core.rollover.actions import (
     Action,
     AdvanceOrder,
@@ -36,11 +31,19 @@ from danelaw.core.rollover.actions import (
     Receipt,
 )
 from danelaw.core.rollover.answers import newest, visible
+from danelaw.core.rollover.challenges import (
+    TXT,
+    Led,
+    aliases_agree,
+    awaited,
+    led,
+    published,
+    published_places,
+    txt_rdata,
+)
 from danelaw.core.rollover.plans import DesiredService, Outlook, Wait
 from danelaw.core.rollover.succession import Complete
 from danelaw.core.tlsa.credential import leaf_lacks, leaf_validity
-
-TXT = int(dns.rdatatype.TXT)
 
 MOST_FAILED: Final = 3
 """More failed orders in a row are not counted: the CA is left alone for no longer."""
@@ -161,35 +164,57 @@ class Ordering:
         return AdvanceOrder(self.lineage, generation.generation, replace(order, placed=placed))
 
     def _publish_challenge(self, challenge: Challenge, needed: Sequence[Challenge]) -> Action | Wait | None:
-        zone = self.d.challenge_zone or self.d.zone
-        owner = challenge_owner(challenge.identifier)
-        current = newest(self.outlook.facts, zone, owner, TXT)
+        """Put a response where the CA is led to; None once every authority there serves it."""
+        facts, now, limits = self.outlook.facts, self.outlook.now, self.outlook.limits
+        way = self._led(challenge)
+        place = way.place
+        if place is None:
+            if way.fault is not None:
+                return self.outlook.wait("CHALLENGE_ALIAS", f"{way.fault}: no response can be published")
+            return self.outlook.wait("UNOBSERVED", f"nobody has answered for {way.target}, where an alias leads")
+        wanted = frozenset(txt_rdata(c.response) for c in needed if self._led(c).place == place)
+        if place.zone not in self.d.changeable and place.zone != self.d.challenge_zone:
+            there = f"the alias {way.asked[-1].owner} leads to {place.owner}" if way.asked else f"it is {place.owner}"
+            why = f"{there} in the zone {place.zone}, which no publisher is configured for"
+            texts = ", ".join(f'TXT "{c.response}"' for c in needed if self._led(c).place == place)
+            if (visible(facts, place.zone, place.owner, TXT, now, limits) or frozenset()) >= wanted:
+                return None
+            return self.outlook.wait("CHALLENGE_ELSEWHERE", f"{why}: add one, or publish {texts} there")
+        current = newest(facts, place.zone, place.owner, TXT)
         if current is None:
-            return self.outlook.wait("UNOBSERVED", f"no authority has answered for {owner}")
-        wanted = frozenset(txt_rdata(c.response) for c in needed if challenge_owner(c.identifier) == owner)
-        if visible(self.outlook.facts, zone, owner, TXT, self.outlook.now, self.outlook.limits) == wanted:
+            return self.outlook.wait("UNOBSERVED", f"no authority has answered for {place.owner}")
+        if (visible(facts, place.zone, place.owner, TXT, now, limits) or frozenset()) >= wanted:
+            if (lagging := aliases_agree(facts, way, now, limits)) is not None:
+                because = f"not every authority serves the alias {lagging.owner} yet"
+                return self.outlook.wait("CHALLENGE_NOT_VISIBLE", because)
             return None
-        if isinstance(current, RRset) and current.rdatas == wanted:
-            return self.outlook.wait("CHALLENGE_NOT_VISIBLE", f"not every authority serves {owner} yet")
-        ttl = min(60, self.d.tlsa_ttl)
-        return publishing(self.outlook, Publish(zone, current, RRset(owner, TXT, ttl, wanted)))
+        if isinstance(current, RRset) and current.rdatas >= wanted:
+            return self.outlook.wait("CHALLENGE_NOT_VISIBLE", f"not every authority serves {place.owner} yet")
+        stale = published(facts, place) - awaited(facts)
+        kept = current.rdatas - stale if isinstance(current, RRset) else frozenset[bytes]()
+        ttl = current.ttl if kept and isinstance(current, RRset) else min(60, self.d.tlsa_ttl)
+        return publishing(self.outlook, Publish(place.zone, current, RRset(place.owner, TXT, ttl, kept | wanted)))
+
+    def _led(self, challenge: Challenge) -> Led:
+        return led(self.outlook.facts, self.d.challenge_start(challenge.identifier))
 
     def tidy(self) -> Action | None:
         """Take away what orders that are over have left behind; where that fails, it holds nothing else up."""
-        zone = self.d.challenge_zone or self.d.zone
-        owners = {challenge_owner(name) for name in self.d.names}
-        for deed in self.outlook.facts.deeds:
+        facts = self.outlook.facts
+        for deed in facts.deeds:
             match deed.action:
                 case PlaceChallenge(lineage, generation, challenge) if lineage == self.lineage:
                     clear = ClearChallenge(lineage, generation, challenge)
                     if not self.outlook.accepted(clear) and not self.outlook.lately_tried(clear):
                         return clear
-                case Publish(at, _, RRset(owner, type) as response) if (at, type) == (zone, TXT) and owner in owners:
-                    current = newest(self.outlook.facts, zone, owner, TXT)
-                    if isinstance(current, RRset) and current.rdatas == response.rdatas:
-                        clean = Publish(zone, current, Absence(owner, TXT, 0))
-                        if not self.outlook.lately_tried(clean):
-                            return clean
+        for place in published_places(facts, self.d.changeable | {self.d.challenge_zone or self.d.zone}):
+            current = newest(facts, place.zone, place.owner, TXT)
+            if isinstance(current, RRset) and (left := published(facts, place) - awaited(facts)) & current.rdatas:
+                others = current.rdatas - left
+                after = replace(current, rdatas=others, rrsigs=frozenset()) if others else Absence(place.owner, TXT, 0)
+                clean = Publish(place.zone, current, after)
+                if not self.outlook.lately_tried(clean):
+                    return clean
         return None
 
     def just_failed(self, action: Action) -> bool:
@@ -209,15 +234,3 @@ def publishing(outlook: Outlook, change: Publish, *instead: Action) -> Action | 
             because = f"no authority of {change.zone} serves it yet: {deed.outcome.note}"  # it may be a person's to do
         return outlook.wait("NOT_LOADED", because, tried, tried + outlook.limits.in_flight)
     return outlook.gated(change, *instead)
-
-
-def challenge_owner(identifier: Name) -> Name:
-    """Where a dns-01 response is published (RFC 8555 §8.4)."""
-    name = Name(identifier.labels[1:]) if identifier.is_wild() else identifier
-    return hashed(dns.name.Name((b"_acme-challenge",)).concatenate(name))
-
-
-def txt_rdata(text: str) -> bytes:
-    """One character-string (RFC 1035 §3.3.14)."""
-    data = text.encode("ascii")
-    return bytes((len(data),)) + data

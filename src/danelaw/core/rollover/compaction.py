@@ -305,7 +305,8 @@ class _Past:
 
     def _served(self, zone: Name, answer: Answer) -> bool:
         spans = self.facts.spans(zone, answer.owner, answer.type).values()
-        return any(rdatas_of(seen[-1].answer) == rdatas_of(answer) for seen in spans if seen)
+        written = rdatas_of(answer) or frozenset()
+        return any((rdatas_of(seen[-1].answer) or frozenset()) & written for seen in spans if seen)
 
     def _settled(self, deed: Deed, zone: Name, written: Answer) -> bool:
         """Whether a write can no longer be held, or is told by the sights as well."""

@@ -266,11 +266,15 @@ class Facts:
         self._deeds += (Deed(done.at, done.action, done.at, done.outcome),)
 
     def _fold_holding(self, holding: Holding) -> None:
-        """When a key was made is told once: the store knows it by a clock that may have been set since."""
+        """When a key was made is told once: the store knows it by a clock that may have been set since.
+
+        It was made before it was seen, whatever the store says: the clock may have been set back before that.
+        """
         before = self._holdings.get(holding.lineage)
         told = {(g.generation, g.spki): g.created for g in before.generations} if before is not None else {}
-        if any(told.get((g.generation, g.spki), g.created) != g.created for g in holding.generations):
-            kept = (replace(g, created=told.get((g.generation, g.spki), g.created)) for g in holding.generations)
+        made = [min(told.get((g.generation, g.spki), g.created), holding.at) for g in holding.generations]
+        if any(g.created != created for g, created in zip(holding.generations, made, strict=True)):
+            kept = (replace(g, created=created) for g, created in zip(holding.generations, made, strict=True))
             holding = replace(holding, generations=tuple(kept))
         self._holdings[holding.lineage] = holding
 
@@ -278,8 +282,9 @@ class Facts:
         """As in ``_fold_holding``."""
         before = self._zone_keys.get(keys.zone)
         told = {p.dnskey: p.created for p in before.pairs if p.created is not None} if before is not None else {}
-        if any(told.get(pair.dnskey, pair.created) != pair.created for pair in keys.pairs):
-            kept = (replace(pair, created=told.get(pair.dnskey, pair.created)) for pair in keys.pairs)
+        made = [_earlier(told.get(pair.dnskey, pair.created), keys.at) for pair in keys.pairs]
+        if any(pair.created != created for pair, created in zip(keys.pairs, made, strict=True)):
+            kept = (replace(pair, created=created) for pair, created in zip(keys.pairs, made, strict=True))
             keys = replace(keys, pairs=tuple(kept))
         self._zone_keys[keys.zone] = keys
 
@@ -366,6 +371,10 @@ class Facts:
     def zones_with(self, owner: Name, type: int) -> tuple[Name, ...]:
         """The zones in which (owner, type) was sighted: for a DS, the parent."""
         return tuple(zone for zone, seen_owner, seen_type in self._spans if (seen_owner, seen_type) == (owner, type))
+
+    def places_of(self, type: int) -> tuple[tuple[Name, Name], ...]:
+        """Every (zone, owner) of which this type was sighted."""
+        return tuple((zone, owner) for zone, owner, seen in self._spans if seen == type)
 
     def sighted(self, zone: Name) -> tuple[tuple[Name, int], ...]:
         """Every (owner, type) that was sighted in the zone."""
@@ -477,6 +486,10 @@ def _moved(deed: Deed, by: timedelta) -> Deed:
             outcome = replace(outcome, retry_at=retry_at + by)
     done = None if deed.done is None else deed.done + by
     return replace(deed, intended=deed.intended + by, done=done, outcome=outcome)
+
+
+def _earlier(created: Instant | None, seen: Instant) -> Instant | None:
+    return None if created is None else min(created, seen)
 
 
 _NOTHING: Final = object()

@@ -17,8 +17,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeAlias, assert_never
 
-import dns.rdatatype
-
 from danelaw.core.model import (
     IP,
     Absence,
@@ -50,6 +48,7 @@ from danelaw.core.rollover.actions import (
 )
 from danelaw.core.rollover.answers import Held, Possible
 from danelaw.core.rollover.chains import lying_chains, possible_chains
+from danelaw.core.rollover.challenges import ACME_CHALLENGE, TXT, led_here, published, takes_others
 from danelaw.core.rollover.clock import harmed, told, wrong
 from danelaw.core.rollover.conditions import (
     Counterexample,
@@ -71,6 +70,7 @@ from danelaw.core.rollover.history import in_order
 from danelaw.core.rollover.lookups import (
     TLSA,
     Found,
+    Place,
     counted_addresses,
     every_base,
     service_addresses,
@@ -94,9 +94,6 @@ from danelaw.core.tlsa import (
 )
 from danelaw.core.tlsa.credential import associations, leaf_algorithm, leaf_spki
 
-TXT = int(dns.rdatatype.TXT)
-ACME_CHALLENGE = b"_acme-challenge"
-"""RFC 8555 §8.4."""
 _NAMES_LEAF: Final = (CertificateUsage.PKIX_EE, CertificateUsage.DANE_EE)
 """Records of a CA go with no key of ours: they name every key that it certifies."""
 
@@ -227,7 +224,7 @@ def _judge_publish(change: Publish, facts: Facts, reach: Reach, now: Instant, li
         return _no("I1", "OWNER_IS_ALIAS", now, f"{text(owner)} is an alias, and can have no records beside it")
     hidden = tuple(fault for r in reach.endpoints for fault in hides(change, facts, r, now, limits))
     if change.replace.type != TLSA:
-        if change.replace.type != TXT or owner.labels[0] != ACME_CHALLENGE:
+        if change.replace.type != TXT or not _of_challenges(change, facts):
             because = f"Danelaw does not yet change the {type_text(change.replace.type)} RRset of {text(owner)}"
             return _no("I1", "NOT_JUDGED", now, because)
         return Refused(hidden, None) if hidden else Allowed()
@@ -268,6 +265,18 @@ def _judge_publish(change: Publish, facts: Facts, reach: Reach, now: Instant, li
                     if all((told.code, told.address, told.chain) != (lost.code, ip, chain) for told in faults):
                         faults.append(lost)
     return Refused(tuple(faults), _chains_leave(faults, now, limits)) if faults else Allowed(repair)
+
+
+def _of_challenges(change: Publish, facts: Facts) -> bool:
+    """Whether a change is of responses to challenges: at an owner of its own, or where such a one is an alias to.
+
+    There others may have records of theirs, and keep them.
+    """
+    owner = change.replace.owner
+    if owner.labels[0] == ACME_CHALLENGE:
+        return True
+    place = Place(change.zone, owner)
+    return (led_here(facts, place) or bool(published(facts, place))) and not takes_others(facts, change)
 
 
 def _goes_on(change: Publish, come: Found, facts: Facts, now: Instant, limits: Limits) -> Iterable[Counterexample]:

@@ -11,7 +11,7 @@ Zones are planned in ``zone_planner``; services in ``service_planner``, with the
 from __future__ import annotations
 
 from danelaw.core.model import Instant, Limits, SubjectName
-from danelaw.core.rollover.certificate_planner import TXT, challenge_owner, txt_rdata
+from danelaw.core.rollover.challenges import TXT, challenge_owner, txt_rdata
 from danelaw.core.rollover.fold import Facts
 from danelaw.core.rollover.pauses import PAUSED, pause, says_paused
 from danelaw.core.rollover.plans import (

@@ -13,8 +13,10 @@ from dns.name import Name
 
 from danelaw.core.model import ChallengeType, HostName, Instant, Limits, Lineage, SubjectName
 from danelaw.core.rollover.actions import Action, Conflict, Receipt
+from danelaw.core.rollover.challenges import challenge_owner, start_of
 from danelaw.core.rollover.fold import Deed, Facts
 from danelaw.core.rollover.gate import Allowed, Judgement, Refused, judge
+from danelaw.core.rollover.lookups import Place
 from danelaw.core.rollover.pauses import PAUSED
 from danelaw.core.rollover.reach import Reach
 from danelaw.core.rollover.steps import Step, step_of
@@ -73,6 +75,17 @@ class DesiredService:
     def changeable(self) -> frozenset[Name]:
         """The zones that can be published in."""
         return self.other_zones | {self.zone}
+
+    @property
+    def challenge_starts(self) -> tuple[Place, ...]:
+        """Where a CA begins to look for dns-01 responses: in the longest zone of ours that holds the name."""
+        return tuple(dict.fromkeys(self.challenge_start(name) for name in self.names))
+
+    def challenge_start(self, identifier: Name) -> Place:
+        owner = challenge_owner(identifier)
+        if self.challenge_zone is not None:
+            return Place(self.challenge_zone, owner)
+        return start_of(owner, self.zone, self.changeable)
 
 
 Desired: TypeAlias = DesiredZone | DesiredService

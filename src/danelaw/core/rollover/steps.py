@@ -71,6 +71,7 @@ STEPS: Final = (
         (
             *("UNOBSERVED", "NO_ADDRESS"),
             *("CA_FAILED", "CA_PENDING", "ORDER_FAILED", "CHALLENGE_NOT_VISIBLE"),
+            *("CHALLENGE_ALIAS", "CHALLENGE_ELSEWHERE"),
             *("ZONE_UNSIGNED", "CDS_INVALID", "CDS_DELETE"),
         ),
         ("NOT_JUDGED", "WILDCARD_HOST", "CLOCK_WRONG"),
