@@ -6,6 +6,7 @@ from danelaw.deferred import names_of
 
 if TYPE_CHECKING:
     from danelaw.wiring.looking import authorities, client_roots, eyes, onlookers, subjects_of, trust_anchors
+    from danelaw.wiring.notifying import host_name, metrics_server, outlets
     from danelaw.wiring.stores import lasting_store, memory_store, only_runner, zone_store
     from danelaw.wiring.surroundings import blocking, clock, commands, dialer, open_world, programs
     from danelaw.wiring.tools import Wired, build, zone_runner
@@ -15,6 +16,7 @@ else:
         __name__,
         {
             "looking": "authorities client_roots eyes onlookers subjects_of trust_anchors",
+            "notifying": "host_name metrics_server outlets",
             "stores": "lasting_store memory_store only_runner zone_store",
             "surroundings": "blocking clock commands dialer open_world programs",
             "tools": "Wired build zone_runner",
@@ -32,12 +34,15 @@ __all__ = [
     "commands",
     "dialer",
     "eyes",
+    "host_name",
     "key_files",
     "lasting_store",
     "memory_store",
+    "metrics_server",
     "onlookers",
     "only_runner",
     "open_world",
+    "outlets",
     "programs",
     "subjects_of",
     "trust_anchors",

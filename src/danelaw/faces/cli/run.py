@@ -21,6 +21,7 @@ from danelaw.core.rollover.planner import Settled, Wait
 from danelaw.core.rollover.progress import Pass, Progress
 from danelaw.faces.cli import interruption, terminal
 from danelaw.faces.cli.configured import chosen, found, names_of, of_configuration
+from danelaw.faces.cli.run_heralding import heralded, tried
 from danelaw.faces.cli.run_telling import Teller, Told
 from danelaw.ports import LastingStore
 
@@ -42,7 +43,17 @@ _TEND_EACH: Final = timedelta(hours=1)
     help="How long to stay for what ends soon, such as the CA's work.",
 )
 @click.option("-q", "--quiet", is_flag=True, help="Tell of nothing but what is wrong.")
-def run(service: str | None, named: Path | None, *, json_form: bool, watch: bool, patience: float, quiet: bool) -> None:
+@click.option("--test-notifications", "trial", is_flag=True, help="Send a test to all who are told, and do no more.")
+def run(
+    service: str | None,
+    named: Path | None,
+    *,
+    json_form: bool,
+    watch: bool,
+    patience: float,
+    quiet: bool,
+    trial: bool,
+) -> None:
     """Bring every service, or SERVICE alone, on as far as it may be brought now.
 
     Looks at the name servers, the servers and the CA, takes each step that makes no client refuse, and ends when all
@@ -54,6 +65,8 @@ def run(service: str | None, named: Path | None, *, json_form: bool, watch: bool
     """
     terminal.need_output()
     path, config = found(named)
+    if trial:
+        raise click.exceptions.Exit(interruption.run(tried(config)))
     teller = Teller(quiet=quiet, json_form=json_form)
     mode = Mode(path, service, watch, timedelta(seconds=patience))
     raise click.exceptions.Exit(interruption.run(_run(mode, config, teller)))
@@ -104,23 +117,26 @@ async def _session(mode: Mode, config: Config, teller: Teller, requests: Request
         world = wiring.open_world({zone.zone: Told(zone.zone, teller, known) for zone in config.zones})
         try:
             wired = wiring.build(config, world, store)
-            await wired.engine.facts()  # a store that cannot be read is told of here, and not of every subject
-            stop = asyncio.Event()
-            requests.bind(stop)
-            at = _AtRest(names, None if mode.watch else world.clock.now() + mode.patience)
+            async with heralded(config, wired.subjects, store, world.clock, stays=mode.watch) as herald:
+                await wired.engine.facts()  # a store that cannot be read is told of here, and not of every subject
+                stop = asyncio.Event()
+                requests.bind(stop)
+                at = _AtRest(names, None if mode.watch else world.clock.now() + mode.patience)
 
-            def heard(progress: Progress) -> None:
-                teller(progress)
-                if progress.ended is not None and at.rest(progress.ended):
-                    stop.set()
+                def heard(progress: Progress) -> None:
+                    teller(progress)
+                    if progress.ended is not None:
+                        herald(progress.ended)
+                        if at.rest(progress.ended):
+                            stop.set()
 
-            tending = asyncio.create_task(_tending(store, world.clock.now)) if mode.watch else None
-            try:
-                await wired.engine.watch(stop, heard, names)
-            finally:
-                if tending is not None:
-                    tending.cancel()
-                    await asyncio.gather(tending, return_exceptions=True)
+                tending = asyncio.create_task(_tending(store, world.clock.now)) if mode.watch else None
+                try:
+                    await wired.engine.watch(stop, heard, names)
+                finally:
+                    if tending is not None:
+                        tending.cancel()
+                        await asyncio.gather(tending, return_exceptions=True)
             await _tend(store, world.clock.now())
             return teller.close(at.last, config.limits)
         finally:
