@@ -12,8 +12,10 @@ import json
 import os
 import pwd
 import re
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -281,6 +283,60 @@ authentication = "internal_hashed"
     return Set(file, (program, "-F", "--config", str(file)), (*control, "check", "config"), (*control, "reload"))
 
 
+def postfix(site: Site, find: Callable[..., str]) -> Set:
+    """No mail goes anywhere: nothing but what answers is started."""
+    master, program = find("/usr/lib/postfix/sbin/master", package="postfix"), find("postfix", package="postfix")
+    folder, conf = site.folder / "postfix", site.folder / "conf"
+    conf.mkdir()
+    queues = [
+        "active",
+        "bounce",
+        "corrupt",
+        "defer",
+        "deferred",
+        "flush",
+        "hold",
+        "incoming",
+        "private",
+        "saved",
+        "trace",
+    ]
+    for name in ("spool", "lib", *(f"spool/{name}" for name in ("pid", "maildrop", "public", *queues))):
+        path = folder / name
+        path.mkdir(parents=True)
+        if name not in ("spool", "spool/pid"):
+            shutil.chown(path, "postfix", "postdrop" if name in ("spool/maildrop", "spool/public") else None)
+    main, _, entries = site.told().partition("# ---- master.cf\n")
+    file = conf / "main.cf"
+    file.write_text(f"""\
+compatibility_level = 3.6
+queue_directory = {folder}/spool
+data_directory = {folder}/lib
+maillog_file = {site.folder}/log
+maillog_file_prefixes = {site.folder}
+inet_interfaces = 127.0.0.1
+inet_protocols = ipv4
+myhostname = mail.example.net
+mydestination =
+alias_maps =
+local_recipient_maps =
+smtpd_peername_lookup = no
+smtpd_client_connection_rate_limit = 0
+{main}""")
+    (conf / "master.cf").write_text(f"""\
+{entries}
+cleanup unix n - n - 0 cleanup
+rewrite unix - - n - - trivial-rewrite
+anvil unix - - n - 1 anvil
+tlsmgr unix - - n 1000? 1 tlsmgr
+postlog unix-dgram n - n - 1 postlogd
+""")
+    words = (program, "-c", str(conf))
+    return Set(
+        file, (master, "-c", str(conf), "-d"), (*words, "check"), (*words, "reload"), "compatibility_level = x\n"
+    )
+
+
 @contextlib.contextmanager
 def running(site: Site, server: Set) -> Iterator[None]:
     with (site.folder / "said").open("wb") as log:
@@ -299,17 +355,26 @@ KINDS: Final[dict[str, tuple[Make, tuple[str, ...]]]] = {
     "nginx": (nginx, ("https", "https")),
     "haproxy": (haproxy, ("https", "imaps")),
     "dovecot": (dovecot, ("imap", "imaps", "pop3s")),
+    **({"postfix": (postfix, ("smtp", "submission", "submissions"))} if ROOT else {}),  # it must be started by root
     "prosody": (prosody, ("xmpp-client", "xmpps-client")),
 }
 
 
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """One that a server can pass through which is somebody else: that of pytest is its owner's alone."""
+    with tempfile.TemporaryDirectory(prefix="danelaw-") as made:
+        Path(made).chmod(0o711)
+        yield Path(made)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_server_takes_what_is_printed_and_presents_what_is_deployed(
-    tmp_path: Path, require_program: Callable[..., str], kind: str
+    folder: Path, require_program: Callable[..., str], kind: str
 ) -> None:
     make, applications = KINDS[kind]
     one = kind == "prosody"
-    site = Site(tmp_path, kind, applications, ("ecdsa",) if one else ("ecdsa", "rsa"), ("example.net",) if one else ())
+    site = Site(folder, kind, applications, ("ecdsa",) if one else ("ecdsa", "rsa"), ("example.net",) if one else ())
     own = f'group = "{ME}"' if one else ""  # its key is its group's: here that is whoever runs the test
     site.deploy(site.configured(more=own))
     server = make(site, require_program)
