@@ -15,6 +15,7 @@ from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol
 
+from danelaw.app.agenda import Agenda, groups
 from danelaw.app.observe import Observer
 from danelaw.app.toolbox import Subjects, Toolbox
 from danelaw.core.model import DanelawError, Instant, Issued, Limits, SubjectName
@@ -65,14 +66,21 @@ def _silent(progress: Progress) -> None:
 
 
 class Engine:
-    """Reconciles subjects. ``gate`` can be replaced in tests, to show what it prevents."""
+    """Reconciles subjects. ``gate`` can be replaced in tests, to show what it prevents.
 
-    def __init__(self, tools: Toolbox, subjects: Subjects, limits: Limits, gate: Gate = judge) -> None:
+    ``at_once``: how many passes may be under way at a time, over subjects that have nothing to do with each other.
+    """
+
+    def __init__(
+        self, tools: Toolbox, subjects: Subjects, limits: Limits, gate: Gate = judge, *, at_once: int = 1
+    ) -> None:
         self._tools = tools
         self._subjects = subjects
         self._limits = limits
         self._gate = gate
         self._observer = Observer(tools, subjects.reach, limits)
+        self._at_once = at_once
+        self._deciding, self._comparing = asyncio.Lock(), asyncio.Lock()
 
     @property
     def subjects(self) -> Mapping[SubjectName, Desired]:
@@ -111,8 +119,8 @@ class Engine:
         lease = await self._tools.store.lease(subject)
         await self._clock_was_set()
         ahead = self._ahead()
-        facts = await self._observed(subject, desired, lease, ahead)
-        now = self._tools.clock.now()
+        await self._look(subject, desired, lease, ahead)
+        facts, now = await self.facts(), self._tools.clock.now()
         planned = plan(desired, facts, self._subjects.reach, now, self._limits)
         if isinstance(planned, Wait | Settled) and (dated := clock.wrong(facts, self._limits)):
             meanwhile = f"; beside that, {planned.because}" if isinstance(planned, Wait) else ""
@@ -125,19 +133,24 @@ class Engine:
         despite: tuple[Counterexample, ...] = ()
         if not isinstance(planned, Wait | Settled):
             action = planned
-            facts = await self._observed(subject, desired, lease, ahead)
-            now = self._tools.clock.now()
-            judgement = self._gate(action, facts, self._subjects.reach, now, self._limits)
-            if (held := held_back(subject, facts, now)) is not None:  # somebody said so since it was planned
-                planned = held
-            elif isinstance(judgement, Allowed):
-                await self._same_clock(ahead)
-                report(Progress(now, subject, action, None))
-                despite = (*judgement.accepted, *judgement.waived)
-                outcome = await self._act(subject, Intended(now, action, tuple(map(str, despite))), lease)
-            else:
-                refused = judgement
-                planned = refused_wait(judgement, now)
+            intended: Intended | None = None
+            await self._look(subject, desired, lease, ahead)
+            async with self._deciding:  # what another pass intends is known before this one is judged, or after
+                facts, now = await self.facts(), self._tools.clock.now()
+                judgement = self._gate(action, facts, self._subjects.reach, now, self._limits)
+                if (held := held_back(subject, facts, now)) is not None:  # somebody said so since it was planned
+                    planned = held
+                elif isinstance(judgement, Allowed):
+                    await self._same_clock(ahead)
+                    report(Progress(now, subject, action, None))
+                    despite = (*judgement.accepted, *judgement.waived)
+                    intended = Intended(now, action, tuple(map(str, despite)))
+                    await self._tools.store.append(subject, lease, intended)
+                else:
+                    refused = judgement
+                    planned = refused_wait(judgement, now)
+            if intended is not None:
+                outcome = await self._act(subject, action, lease)
         now = self._tools.clock.now()
         seen = violations(facts, self._subjects.reach, now, self._limits)
         return Pass(subject, now, planned, outcome, refused, seen, self._next(planned, outcome, now), despite)
@@ -148,37 +161,54 @@ class Engine:
         report: Callable[[Progress], None] = _silent,
         subjects: Collection[SubjectName] | None = None,
     ) -> None:
-        """Reconcile every subject, or only those given, whenever it is due, until ``stop`` is set."""
+        """Reconcile every subject, or only those given, whenever it is due, until ``stop`` is set.
+
+        Then the passes that are under way are brought to their end. Not more than ``at_once`` are, and of those that
+        have anything to do with each other one.
+        """
         watched = [s for s in self._subjects.desired if subjects is None or s in subjects]
-        due = dict.fromkeys(watched, self._tools.clock.now())
-        if not due:
-            await stop.wait()
+        agenda = Agenda(watched, groups(self._subjects.desired, self._subjects.reach), self._tools.clock.now())
+        passes: dict[asyncio.Task[Pass], SubjectName] = {}
+        self._deciding, self._comparing = asyncio.Lock(), asyncio.Lock()  # of this event loop
         ahead = self._ahead()
-        while not stop.is_set():
-            if abs(step := self._ahead() - ahead) > self._limits.clock_step:
-                due = {subject: at + step for subject, at in due.items()}
-                ahead += step
-            subject = min(due, key=lambda s: due[s])
-            if due[subject] > self._tools.clock.now():
-                await self._sleep(due[subject], stop)
-                continue
-            due[subject] = (await self.reconcile(subject, report)).next_at
-
-    async def _sleep(self, until: Instant, stop: asyncio.Event) -> None:
-        sleeper = asyncio.ensure_future(self._tools.clock.sleep_until(until))
-        stopper = asyncio.ensure_future(stop.wait())
         try:
-            await asyncio.wait({sleeper, stopper}, return_when=asyncio.FIRST_COMPLETED)
+            while not stop.is_set():
+                if abs(step := self._ahead() - ahead) > self._limits.clock_step:
+                    agenda.move(step)
+                    ahead += step
+                for task in [task for task in passes if task.done()]:
+                    agenda.put(passes.pop(task), task.result().next_at)  # by the clock as it is now
+                while len(passes) < self._at_once and (due := agenda.take(self._tools.clock.now())) is not None:
+                    passes[asyncio.create_task(self.reconcile(due, report))] = due
+                await self._something(agenda.soonest if len(passes) < self._at_once else None, passes, stop)
+            while passes:
+                await asyncio.wait(passes)
+                passes = {task: subject for task, subject in passes.items() if task.result() is None}
         finally:
-            sleeper.cancel()
-            stopper.cancel()
-            await asyncio.gather(sleeper, stopper, return_exceptions=True)
+            for task in passes:
+                task.cancel()
+            await asyncio.gather(*passes, return_exceptions=True)
 
-    async def _observed(self, subject: SubjectName, desired: Desired, lease: Lease, ahead: timedelta) -> Facts:
+    async def _something(
+        self, until: Instant | None, passes: Collection[asyncio.Task[Pass]], stop: asyncio.Event
+    ) -> None:
+        """Waits until a pass has ended, or an instant has come, or it is time to stop."""
+        if len(passes) == self._at_once:
+            await asyncio.wait(passes, return_when=asyncio.FIRST_COMPLETED)
+            return
+        sleeping = (self._tools.clock.sleep_until(until),) if until is not None else ()
+        waits = [asyncio.ensure_future(wait) for wait in (stop.wait(), *sleeping)]
+        try:
+            await asyncio.wait({*passes, *waits}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in waits:
+                task.cancel()
+            await asyncio.gather(*waits, return_exceptions=True)
+
+    async def _look(self, subject: SubjectName, desired: Desired, lease: Lease, ahead: timedelta) -> None:
         fresh = await self._observer.observe(desired, await self.facts())
         await self._same_clock(ahead)
         await self._tools.store.append(subject, lease, *fresh)
-        return await self.facts()
 
     async def _same_clock(self, ahead: timedelta) -> None:
         """Raises ``DanelawError("CLOCK_STEPPED")`` if what was looked at in this pass was so by another clock.
@@ -193,15 +223,16 @@ class Engine:
 
         Raises ``DanelawError("LEASE_LOST")`` where another process notices the same step at the same time.
         """
-        noticed = await self._compared()
-        if noticed is None:
-            return False
-        store = self._tools.store
-        lease = await store.lease(clock.CLOCK)
-        read = await self._compared()  # another process may have told of it; from here on it would take the lease
-        if read is not None:
-            await store.append(clock.CLOCK, lease, read)
-        return bool(noticed.by)
+        async with self._comparing:
+            noticed = await self._compared()
+            if noticed is None:
+                return False
+            store = self._tools.store
+            lease = await store.lease(clock.CLOCK)
+            read = await self._compared()  # another process may have told of it; from here on it would take the lease
+            if read is not None:
+                await store.append(clock.CLOCK, lease, read)
+            return bool(noticed.by)
 
     async def _compared(self) -> ClockRead | None:
         here, boot = self._tools.clock, self._tools.boot
@@ -212,9 +243,7 @@ class Engine:
         here = self._tools.clock
         return here.now() - EPOCH - timedelta(seconds=here.monotonic())
 
-    async def _act(self, subject: SubjectName, intended: Intended, lease: Lease) -> Outcome:
-        action = intended.action
-        await self._tools.store.append(subject, lease, intended)
+    async def _act(self, subject: SubjectName, action: Action, lease: Lease) -> Outcome:
         try:
             outcome = await self._perform(action)
         except DanelawError as error:
