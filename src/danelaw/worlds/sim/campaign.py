@@ -78,9 +78,11 @@ def draw(
     if strategy != "naive":
         events += _of_host(seed, rolls, bounds, count)
         events += _by_others(seed, rolls, bounds)
-    if any(isinstance(event, service.DelaySwitch) for event in events):
-        # What is restored while a switch is on its way would refuse those who meet the new chain.
+    if any(isinstance(event, service.DelaySwitch | service.AddAddress) for event in events):
+        # What is restored while a switch is on its way would refuse those who meet the new chain, there or at an address
+        # that is added with it.
         events = [event for event in events if not isinstance(event, dns.Restore)]
+    events = _never_all_silent(events)
     return Scenario(
         title=f"campaign, seed {seed}" if given is None else given.title,
         source="" if given is None else given.source,
@@ -93,6 +95,21 @@ def draw(
         event=tuple(events),
         expect=Expect(within=40 * _each(bounds) * max(rolls, 1), refused=0),
     )
+
+
+def _never_all_silent(events: list[AnyEvent]) -> list[AnyEvent]:
+    """Where no authority answers, nobody can connect, and no runner has anything to do with it."""
+    silences = [event for event in events if isinstance(event, dns.Silence)]
+    kept: list[dns.Silence] = []
+    for one in silences:
+        if not any(other.server != one.server and _overlap(one, other) for other in kept):
+            kept.append(one)
+    return [event for event in events if not isinstance(event, dns.Silence) or event in kept]
+
+
+def _overlap(one: Event, other: Event) -> bool:
+    ends = [(event.at or 0.0) + (event.lasts or 0.0) for event in (one, other)]
+    return (one.at or 0.0) <= ends[1] and (other.at or 0.0) <= ends[0]
 
 
 def _each(bounds: Limits) -> float:
@@ -237,14 +254,15 @@ def tally(ending: Ending) -> Tally:
 
 
 def _rollovers(ending: Ending) -> list[Rollover]:
-    """But for those of which other hands harmed the old chain or the new one."""
+    """Every one; none is wrong of which other hands harmed the old chain or the new one."""
     every = ending.ledger.rollovers()
     begins = [ending.began, *(rollover.at for rollover in every[:-1])]
     ends = [*(rollover.at for rollover in every[1:]), None]
     return [
-        rollover
+        Rollover(rollover.at, rollover.key)
+        if any(begin <= until and (end is None or since < end) for since, until in ending.harmed)
+        else rollover
         for rollover, begin, end in zip(every, begins, ends, strict=False)
-        if not any(begin <= until and (end is None or since < end) for since, until in ending.harmed)
     ]
 
 

@@ -153,6 +153,7 @@ class _Play:
         crowd.pace, crowd.most_delay, crowd.mandatory = given.pace, given.most_delay, given.deployed
         crowd.least = self.scenario.bounds.hold_floor.total_seconds()
         self.clock = HostClock(self.world.clock)
+        self.world.credentials.clock = self.world.publisher.host = self.clock
         self.company = self.hire(self.world, self.clock, self.scenario)
         self.store = self.company.store()
         self.stage = Stage(self.world, self, self._naive())

@@ -41,6 +41,7 @@ from danelaw.core.model import (
     Window,
 )
 from danelaw.core.rollover.actions import Receipt, Retire, Switch
+from danelaw.ports import Clock
 from danelaw.worlds.sim.certificates import RSA_KEYS, issue, private_key, root_certificate, valid
 from danelaw.worlds.sim.clock import VirtualClock
 
@@ -195,9 +196,9 @@ class SimHost:
 
 @dataclass(slots=True)
 class SimCredentials:
-    """``Credentials``, in memory."""
+    """``Credentials``, in memory. ``clock``: that of the host on which the keys are made."""
 
-    clock: VirtualClock
+    clock: Clock
     servers: SimServers
     generations: dict[GenerationId, CredentialFacts] = field(default_factory=dict)
     destroyed: set[GenerationId] = field(default_factory=set)

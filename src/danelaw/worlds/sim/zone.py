@@ -35,7 +35,7 @@ from danelaw.core.model import (
 )
 from danelaw.core.model.names import hashed
 from danelaw.core.rollover.actions import Conflict, Publish, Receipt, SubmitDS
-from danelaw.ports import ZoneKeyFacts
+from danelaw.ports import Clock, ZoneKeyFacts
 from danelaw.worlds.sim.clock import VirtualClock
 from danelaw.worlds.sim.validators import Got
 
@@ -255,9 +255,11 @@ class SimDNS:
 
 @dataclass(slots=True)
 class SimPublisher:
-    """``Publisher`` and ``Zones``: compare-and-swap on the zone's source. ``made``: how many keys were."""
+    """``Publisher`` and ``Zones``: compare-and-swap on the zone's source. ``made``: how many keys were. ``host``: the clock
+    of the host on which they are made, where that is not the world's."""
 
     zone: SimZone
+    host: Clock | None = None
     made: int = 0
     created: dict[bytes, Instant] = field(default_factory=dict)
 
@@ -314,7 +316,7 @@ class SimPublisher:
         key = ZoneKey.of(zone, 257 if sep else 256, Algorithm(algorithm), private)
         self.zone.keys.append(key)
         rdata = key.dnskey.to_rdata()
-        self.created[rdata] = self.zone.clock.now()
+        self.created[rdata] = (self.host or self.zone.clock).now()
         return rdata
 
     async def sign(
