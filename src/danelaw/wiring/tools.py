@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
 from msgspec import structs
 
@@ -32,6 +33,10 @@ from danelaw.wiring.stores import memory_store
 from danelaw.wiring.zone_files import zone_file
 
 
+AT_ONCE: Final = 8
+"""Passes under way, over subjects that share nothing: most of a pass is waiting for the network."""
+
+
 @dataclass(frozen=True, slots=True)
 class Wired:
     """A configuration that is plugged in. ``tools`` are the ports behind the engine."""
@@ -52,7 +57,7 @@ def build(config: Config, surroundings: Surroundings, store: Store | None = None
     store = store or memory_store(config.limits)
     subjects = subjects_of(config, surroundings.parents)
     tools = _tools(config, surroundings, store)
-    return Wired(Engine(tools, subjects, config.limits), tools, subjects, store)
+    return Wired(Engine(tools, subjects, config.limits, at_once=AT_ONCE), tools, subjects, store)
 
 
 def zone_runner(
