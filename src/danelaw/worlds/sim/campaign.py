@@ -79,8 +79,8 @@ def draw(
         events += _of_host(seed, rolls, bounds, count)
         events += _by_others(seed, rolls, bounds)
     if any(isinstance(event, service.DelaySwitch | service.AddAddress) for event in events):
-        # What is restored while a switch is on its way would refuse those who meet the new chain, there or at an address
-        # that is added with it.
+        # What is restored while a switch is on its way would refuse those who meet the new chain, there or at an
+        # address that is added with it.
         events = [event for event in events if not isinstance(event, dns.Restore)]
     events = _never_all_silent(events)
     return Scenario(

@@ -255,8 +255,8 @@ class SimDNS:
 
 @dataclass(slots=True)
 class SimPublisher:
-    """``Publisher`` and ``Zones``: compare-and-swap on the zone's source. ``made``: how many keys were. ``host``: the clock
-    of the host on which they are made, where that is not the world's."""
+    """``Publisher`` and ``Zones``: compare-and-swap on the zone's source. ``made``: how many keys were. ``host``: the
+    clock of the host on which they are made, where that is not the world's."""
 
     zone: SimZone
     host: Clock | None = None
