@@ -37,7 +37,7 @@ from danelaw.core.rollover.facts import Done, Got, Holding
 from danelaw.core.rollover.fold import Facts
 from danelaw.core.rollover.gate import Counterexample, violations
 from danelaw.core.rollover.lookups import Place, service_addresses
-from danelaw.core.rollover.pauses import PAUSED, pause
+from danelaw.core.rollover.pauses import pause
 from danelaw.core.rollover.places import kept_places
 from danelaw.core.rollover.planner import SOA, Desired, DesiredService, DesiredZone, Plan, Settled, Wait, plan
 from danelaw.core.rollover.plans import Outlook
@@ -180,7 +180,7 @@ def standing(
         trouble.append(Trouble("ANSWER_BOGUS", f"{desired.zone} is bogus: {why}"))
     return Standing(
         desired.subject,
-        _state(found),
+        State.PAUSED if paused is not None else _state(found),
         seen,
         found,
         _since(found, done, outlook.now),
@@ -212,8 +212,6 @@ def _state(found: Plan) -> State:
         return State.SETTLED
     if not isinstance(found, Wait):
         return State.DUE
-    if found.code == PAUSED:
-        return State.PAUSED
     return State.UNKNOWN if found.blind else State.WAITING
 
 

@@ -59,7 +59,7 @@ def withdraw(service: str, named: Path | None, *, undo: bool, json_form: bool) -
         saying.line(what, rest)
     if comes is not None:
         tell(comes)
-    for command in _commands(path, wanted, comes, undo=undo):
+    for command in _commands(wanted, comes, undo=undo):
         saying.line("type", command)
 
 
@@ -99,10 +99,10 @@ def _becomes(service: ServiceConfig) -> Sequence[tuple[str, str]]:
     )
 
 
-def _commands(path: Path, service: ServiceConfig, comes: Foreseen | None, *, undo: bool) -> Sequence[str]:
+def _commands(service: ServiceConfig, comes: Foreseen | None, *, undo: bool) -> Sequence[str]:
     waits = "" if comes is None else getattr(comes.plan, "code", "")
     accept = f"danelaw accept {service.subject} {waits} --for 1d --reason …"
     return (
         *([accept] if not undo and waits in ACCEPTABLE else []),
-        f"danelaw run {service.subject} --config {path}, or where a runner stays, have it read this: kill -HUP",
+        f"danelaw run {service.subject}, or where a runner stays, have it read this: kill -HUP",
     )
