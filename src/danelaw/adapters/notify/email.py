@@ -59,7 +59,7 @@ class MailServer:
 
 
 class SMTPWay:
-    """``ports.Way``: submits to a mail server (RFC 6409). Raises ``MAIL_NOT_TAKEN``."""
+    """``ports.Way``: by SMTP to a mail server. Raises ``MAIL_NOT_TAKEN``."""
 
     def __init__(self, server: MailServer, envelope: Envelope, blocking: Blocking) -> None:
         self._server = server
