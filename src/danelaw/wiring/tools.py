@@ -32,7 +32,6 @@ from danelaw.wiring.publishers import parents, publisher
 from danelaw.wiring.stores import memory_store
 from danelaw.wiring.zone_files import zone_file
 
-
 AT_ONCE: Final = 8
 """Passes under way, over subjects that share nothing: most of a pass is waiting for the network."""
 
