@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Final
 
 from dns.name import Name, from_wire
 
@@ -25,6 +26,7 @@ from danelaw.core.model import (
     HandshakeFailure,
     Hello,
     HostName,
+    Instant,
     KeyAlgorithm,
     Limits,
     Lineage,
@@ -63,6 +65,9 @@ from danelaw.core.rollover.lookups import bases, host_way, questions, service_ad
 from danelaw.core.rollover.planner import SOA, TXT, Desired, DesiredService, DesiredZone
 from danelaw.core.rollover.reach import Reach, Reached
 
+CUT_HOLDS: Final = timedelta(hours=1)
+"""For how long a zone cut is not looked for again."""
+
 
 @dataclass(frozen=True, slots=True)
 class Observer:
@@ -71,10 +76,14 @@ class Observer:
     tools: Toolbox
     reach: Reach
     limits: Limits
+    cuts_seen: dict[Name, Instant] = field(default_factory=dict, compare=False)
+    """When the owner of a record was last seen to lie in the zone that it is configured for."""
 
     async def observe(self, desired: Desired, facts: Facts) -> tuple[Fact, ...]:
         """New facts about a subject, in the order of their instants. ``facts``: what is known of it already."""
         parts: Sequence[list[Fact]]
+        if isinstance(desired, DesiredService):
+            await self._same_cut(desired)
         if isinstance(desired, DesiredZone):
             served = [CDS_TYPE] if desired.signed_by == "server" else []
             parts = await asyncio.gather(
@@ -211,6 +220,29 @@ class Observer:
                 if there is not None:
                     wanted.setdefault(there, {})[owner, TXT] = None
         return {zone: list(asking) for zone, asking in wanted.items()}
+
+    async def _same_cut(self, desired: DesiredService) -> None:
+        """Whether the records of a service lie in the zone that it is configured for, as seen from outside.
+
+        Looked at when it is looked at first, and now and then. Raises ``DanelawError("ZONE_ELSEWHERE")``.
+        """
+        cuts, now = self.tools.cuts, self.tools.clock.now()
+        if cuts is None:
+            return
+        for owner in dict.fromkeys(owner for reached in self._reached(desired) for owner in reached.owners):
+            seen = self.cuts_seen.get(owner)
+            if seen is not None and abs(now - seen) < CUT_HOLDS:
+                continue
+            there = await cuts.zone_of(owner)
+            if there is not None and there != desired.zone:
+                below = there.is_subdomain(desired.zone)
+                remedy = f"configure a publisher for {there}" if below else f"delegate {desired.zone}, or mend its SOA"
+                raise DanelawError(
+                    "ZONE_ELSEWHERE",
+                    f"{owner} lies in the zone {there}, and its publisher is configured for {desired.zone}: {remedy}",
+                )
+            if there is not None:
+                self.cuts_seen[owner] = now
 
     async def _zone_of(self, name: Name) -> Name | None:
         if self.tools.cuts is not None:

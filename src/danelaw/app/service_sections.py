@@ -16,6 +16,7 @@ from danelaw.app.issuer_sections import AcmeConfig, IssuerConfig, SelfSignedConf
 from danelaw.app.section import TTL, Section, invalid, one_of, read_name
 from danelaw.app.zone_sections import ZoneConfig
 from danelaw.core.model import (
+    ChallengeType,
     DanelawError,
     Endpoint,
     KeyAlgorithm,
@@ -36,15 +37,16 @@ _ALGORITHMS: Final = (KeyAlgorithm.ECDSA, KeyAlgorithm.RSA)
 
 
 class ServiceSection(Section, frozen=True):
-    """A file of ``services.d/``. ``endpoints``: as ``read_target`` reads them. ``domains``: whose MX or SRV records
-    name their hosts. ``tlsa``: the parameters to publish. ``ta``: those of the CA too. ``allow_full_certificate``:
+    """A file of ``services.d/``. ``endpoints``: as ``read_target`` reads them. ``publisher``: if not given, that of the
+    longest zone above the hosts. ``domains``: whose MX or SRV records name their hosts. ``names``: what else the
+    certificates are for. ``tlsa``: the parameters to publish. ``ta``: those of the CA too. ``allow_full_certificate``:
     permits selector 0, whose records change at every issuance. ``allow_mixed_intermediates``: permits records of a CA
     that issues from several. ``withdrawn``: it is to have no TLSA records any more."""
 
     endpoints: tuple[str, ...]
     issuer: str
-    publisher: str
     deploy: DeploySection | tuple[DeploySection, ...]
+    publisher: str | None = None
     strategy: Literal["standby", "staged", "pinned"] = "standby"
     algorithms: tuple[Literal["ecdsa", "rsa"], ...] = ("ecdsa",)
     tlsa: tuple[str, ...] = ("3 1 1",)
@@ -53,11 +55,13 @@ class ServiceSection(Section, frozen=True):
     allow_full_certificate: bool = False
     allow_mixed_intermediates: bool = False
     domains: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
     withdrawn: bool = False
 
 
 class ServiceConfig(msgspec.Struct, frozen=True):
-    """``domains``: service domains whose MX or SRV records name the hosts of the targets. ``withdrawn``: it is to have
+    """``domains``: service domains whose MX or SRV records name the hosts of the targets. ``further_names``: what else
+    its certificates are for, wildcards among them. ``withdrawn``: it is to have
     no TLSA records any more, only its certificate."""
 
     targets: tuple[Target, ...]
@@ -70,6 +74,7 @@ class ServiceConfig(msgspec.Struct, frozen=True):
     domains: tuple[Name, ...] = ()
     withdrawn: bool = False
     algorithms: tuple[KeyAlgorithm, ...] = (KeyAlgorithm.ECDSA,)
+    further_names: tuple[Name, ...] = ()
 
     @property
     def endpoints(self) -> tuple[Endpoint, ...]:
@@ -95,26 +100,25 @@ class ServiceConfig(msgspec.Struct, frozen=True):
 
     @property
     def names(self) -> tuple[Name, ...]:
-        """What the certificates are for: the hosts, and the domains whose SRV records name them (RFC 7673 §4.1)."""
+        """What the certificates are for: the hosts, the domains whose SRV records name them (RFC 7673 §4.1), and what
+        the operator adds."""
         by_srv = any(target.application.lookup is Lookup.SRV for target in self.targets)
-        return tuple(dict.fromkeys((*(target.name for target in self.targets), *(self.domains if by_srv else ()))))
+        hosts = (target.name for target in self.targets)
+        return tuple(dict.fromkeys((*hosts, *(self.domains if by_srv else ()), *self.further_names)))
 
 
 def read_service(
     path: Path, section: ServiceSection, zones: Mapping[str, ZoneConfig], issuers: Mapping[str, IssuerConfig]
 ) -> ServiceConfig:
     """``path``: its file in ``services.d/``. Raises ``DanelawError("CONFIG_INVALID")``."""
-    if section.publisher not in zones:
+    if section.publisher is not None and section.publisher not in zones:
         raise invalid(path, f"there is no publisher {section.publisher!r}", one_of("publishers", zones))
     if section.issuer not in issuers:
         raise invalid(path, f"there is no issuer {section.issuer!r}", one_of("issuers", issuers))
     targets = tuple(_target(path, text) for text in section.endpoints)
     if not targets:
         raise invalid(path, "a service needs an endpoint", 'endpoints = ["www.example.net:443"]')
-    zone = zones[section.publisher].zone
-    for target in targets:
-        if not target.name.is_subdomain(zone):
-            raise invalid(path, f"{target.name} does not lie in the zone {zone}")
+    zone = _zone(path, section.publisher, targets, zones)
     domains = tuple(read_name(path, text) for text in section.domains)
     if domains and all(target.application.lookup is Lookup.HOST for target in targets):
         hint = "write an endpoint as smtp:mail.example.net:25, or leave domains out"
@@ -136,7 +140,40 @@ def read_service(
         withdrawn=section.withdrawn,
         algorithms=tuple(map(KeyAlgorithm, section.algorithms)),
         domains=domains,
+        further_names=_names(path, section, issuers[section.issuer]),
     )
+
+
+def _zone(path: Path, publisher: str | None, targets: Sequence[Target], zones: Mapping[str, ZoneConfig]) -> Name:
+    """The zone that the hosts lie in: the publisher's, or the longest of which that is true."""
+    hosts = dict.fromkeys(target.name for target in targets)
+    if publisher is not None:
+        zone = zones[publisher].zone
+        for host in hosts:
+            if not host.is_subdomain(zone):
+                raise invalid(path, f"{host} does not lie in the zone {zone}")
+        return zone
+    nearest = {
+        host: max((z.zone for z in zones.values() if host.is_subdomain(z.zone)), key=len, default=None)
+        for host in hosts
+    }
+    for host, zone_of_host in nearest.items():
+        if zone_of_host is None:
+            raise invalid(path, f"{host} lies in no zone of a publisher", one_of("publishers", zones))
+    first, *others = dict.fromkeys(zone for zone in nearest.values() if zone is not None)
+    if others:
+        hint = "make a service of each, or name the publisher"
+        raise invalid(path, f"the hosts lie in several zones: {', '.join(map(str, (first, *others)))}", hint)
+    return first
+
+
+def _names(path: Path, section: ServiceSection, issuer: IssuerConfig) -> tuple[Name, ...]:
+    names = tuple(read_name(path, text) for text in section.names)
+    for name in names:
+        if name.is_wild() and isinstance(issuer, AcmeConfig) and issuer.challenge is not ChallengeType.DNS_01:
+            hint = 'set challenge = { type = "dns-01" } for the issuer, or leave the name out'
+            raise invalid(path, f"names: {name} is a wildcard, which no CA issues for by http-01", hint)
+    return names
 
 
 def _suits(path: Path, section: ServiceSection, issuer: IssuerConfig, combinations: Sequence[Combination]) -> None:
