@@ -3,7 +3,7 @@
 memory: drawn worlds, stores in memory. files: the same with stores in SQLite files. deaths: one rollover of each
 strategy, again and again, in which the runner dies after its first call to the outside, after its second, and so on.
 
-What has been played stands in a file of ``--folder``, so that a proof that was interrupted goes on where it was; remove it
+What has been played stands in a file of ``--folder``, so a proof that was interrupted goes on where it was; remove it
 when the program has changed. A world that fails is kept there as a scenario. Each part ends with a line of what it came
 to; exit status 1: something failed.
 """
@@ -22,29 +22,15 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-import msgspec
-
 from danelaw.core.rollover.feasibility import told
 from danelaw.faces.cli.simulate_jobs import played
-from danelaw.faces.cli.simulation import SimulatedCompany
-from danelaw.worlds.sim.adversary_host import Crash
-from danelaw.worlds.sim.campaign import ROLLS, Tally, draw, failed, tally
-from danelaw.worlds.sim.scenario import Expect, Scenario, StrategyName, World, write
-from danelaw.worlds.sim.scenario_play import Ending, play
-from danelaw.worlds.sim.world import SimWorld
-from proving.on_files import on_files
+from danelaw.worlds.sim.campaign import ROLLS, Tally
+from danelaw.worlds.sim.scenario import StrategyName
+from proving.worlds import OURS, Played, calls, in_files, in_memory, room, with_a_death
 
 PARTS: Final = ("memory", "files", "deaths")
-OURS: Final[tuple[StrategyName, ...]] = ("standby", "staged", "pinned")
 OFTEN: Final = 30.0
 """Seconds between two words on how far it is."""
-
-
-class Played(msgspec.Struct, frozen=True):
-    """One world, and its scenario where it failed."""
-
-    tally: dict[str, int | float]
-    culprit: str | None = None
 
 
 One = Callable[[int], Played]
@@ -64,12 +50,12 @@ def main() -> int:
     good = True
     for part in options.parts or PARTS:
         if part == "deaths":
-            works = {s: (partial(_with_a_death, s), range(1, calls(s) + 1, options.every)) for s in OURS}
+            works = {s: (partial(with_a_death, s), range(1, calls(s) + 1, options.every)) for s in OURS}
         else:
             wanted = options.rollovers if part == "memory" else options.on_files
             worlds = -(-wanted // (ROLLS * len(OURS)))
             first = options.seed * 1_000_000
-            play_one = _in_memory if part == "memory" else partial(_on_files, _room())
+            play_one = in_memory if part == "memory" else partial(in_files, room())
             works = {s: (partial(play_one, s), range(first, first + worlds)) for s in OURS}
         good &= _prove(part, works, options)
     return 0 if good else 1
@@ -123,60 +109,6 @@ def _resumed(book: Path, one: One, seeds: Sequence[int], jobs: int) -> Iterator[
             file.write(json.dumps({"seed": seed, "tally": found.tally, "culprit": found.culprit}) + "\n")
             file.flush()
             yield seed, found
-
-
-def _told(ending: Ending) -> Played:
-    return Played(tally(ending).as_json(), write(ending.scenario) if failed(ending) else None)
-
-
-# -- one world --------------------------------------------------------------------------------------------------------
-
-
-def _in_memory(strategy: StrategyName, seed: int) -> Played:
-    return _told(play(draw(seed, strategy), SimulatedCompany))
-
-
-def _on_files(room: Path, strategy: StrategyName, seed: int) -> Played:
-    with on_files(room / f"danelaw-proof-{os.getpid()}-{strategy}-{seed}") as hire:
-        return _told(play(draw(seed, strategy), hire))
-
-
-def _room() -> Path:
-    """A file system in memory where there is one: its files are as real, and nobody waits for a disk."""
-    shared = Path("/dev/shm")  # noqa: S108  # what lies there lies in a folder that only its maker may read
-    return shared if os.access(shared, os.W_OK) else Path(tempfile.gettempdir())
-
-
-def _with_a_death(strategy: StrategyName, call: int) -> Played:
-    return _told(play(story(strategy, Crash(at=0.0, calls=call)), SimulatedCompany))
-
-
-def story(strategy: StrategyName, *deaths: Crash) -> Scenario:
-    """One rollover to another key, with a secondary that is late and a challenge to be answered."""
-    return Scenario(
-        title=f"one rollover ({strategy})",
-        strategy=strategy,
-        rolls=("request",),
-        limits={"pass_interval": 1.0},
-        world=World(lags=(0.7,), ttl=1, clients=8, pace=0.5, challenge="dns-01"),
-        event=deaths,
-        expect=Expect(within=240),
-    )
-
-
-def calls(strategy: StrategyName) -> int:
-    """How many calls to the outside that rollover takes where nobody dies."""
-    worlds: list[SimWorld] = []
-
-    def hire(world: SimWorld, clock: object, scenario: Scenario) -> SimulatedCompany:
-        worlds.append(world)
-        return SimulatedCompany(world, world.clock, scenario)
-
-    deployed = play(msgspec.structs.replace(story(strategy), rolls=()), hire)
-    whole = play(story(strategy), hire)
-    if deployed.unmet or whole.unmet:
-        raise AssertionError(f"{strategy}: {deployed.unmet} {whole.unmet}")
-    return worlds[1].hazards.calls - worlds[0].hazards.calls
 
 
 if __name__ == "__main__":
