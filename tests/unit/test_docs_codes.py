@@ -37,15 +37,18 @@ NO_CODES: Final = frozenset(
             "COMMAND",
             "FILE",
             "INSTANT",
+            "NAME",
             "PROTO",
             "SECONDS",
+            "SERVICE",
             "SIGNED",
             "TARGET",
+            "TEXT",
             "TIME",
             "ZONEFILE",
         ),  # what the command line takes
         *("MATCHING_TYPE", "SELECTOR", "USAGE"),  # ends of PRIVATE_… and UNKNOWN_…
-        *("NO_COLOR", "DANELAW_CONFIG", "DANELAW_NAMES", "DANELAW_OUTSIDE", "DANELAW_PROFILE"),  # environment variables
+        *("NO_COLOR", "DANELAW_CONFIG", "DANELAW_NAMES", "DANELAW_OUTSIDE", "DANELAW_PROFILE", "SUDO_USER"),  # environment variables
         *("DANELAW_CODES", "DANELAW_HOST", "DANELAW_SAYS", "DANELAW_SEVERITY", "DANELAW_SUBJECTS"),  # and a notice's
         *("PEBBLE_AUTHZREUSE", "PEBBLE_VA_NOSLEEP", "PEBBLE_WFE_NONCEREJECT"),  # and those of the lab's CA
     }
