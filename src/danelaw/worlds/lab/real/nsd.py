@@ -16,7 +16,8 @@ from danelaw.worlds.lab.real.supervise import Server
 
 @dataclass(frozen=True, slots=True)
 class Nsd:
-    """``primary``: where transfers come from, signed with ``key``. ``messenger``: whose NOTIFY is heeded.
+    """``primary``: where transfers come from, signed with ``key``. ``messenger``: whose NOTIFY is heeded,
+    signed or not.
 
     The zone's own refresh and expiry are overruled: what the messenger does not bring, nobody brings.
     """
@@ -60,6 +61,7 @@ zone:
   zonefile: "{self.zone_file}"
   request-xfr: AXFR {self.primary.v4} {self.key.name}
   allow-notify: {self.messenger.v4} NOKEY
+  allow-notify: {self.messenger.v4} {self.key.name}
   outgoing-interface: {self.at.v4}
   provide-xfr: 0.0.0.0/0 NOKEY
   min-refresh-time: 86400

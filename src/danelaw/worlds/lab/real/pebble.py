@@ -91,5 +91,13 @@ class Pebble:
             raise DanelawError("SERVER_FAILED", "pebble does not tell its root", evidence=repr(got))
         self.roots.write_bytes(got[1])
 
+    async def revoked(self, serial: int) -> bool:
+        """Whether the certificate of this serial number is. Raises ``DanelawError("SERVER_FAILED")``."""
+        path = f"/cert-status-by-serial/{serial:x}"
+        got = await fetch(self.at.v4, MANAGEMENT_PORT, path, self._trust())
+        if got is None or got[0] != 200:
+            raise DanelawError("SERVER_FAILED", "pebble does not tell of a certificate", evidence=repr(got))
+        return bool(json.loads(got[1])["Status"] == "Revoked")
+
     def _trust(self) -> ssl.SSLContext:
         return ssl.create_default_context(cafile=str(self.api_bundle))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import timedelta
 from typing import Final
 
@@ -54,7 +54,8 @@ def _roads(to: Place, source: Place | None) -> list[tuple[IP | None, IP]]:
 
 
 class Messenger:
-    """Carries the primary's NOTIFY (RFC 1996) to the secondary, ``lag`` seconds later, and the reply back.
+    """Carries the primary's NOTIFY (RFC 1996) to the secondary, ``lag`` seconds later, and the reply back. It takes
+    them by UDP and by TCP, as Knot sends them.
 
     ``loses``: whatever it is given is lost, and the primary hears nothing either. ``last``: what came last, but for
     what the primary only repeats.
@@ -67,7 +68,7 @@ class Messenger:
         self._to = (str(to.v4), 53)
         self.last: bytes | None = None
         self._heard: set[bytes] = set()
-        self._askers: dict[bytes, tuple[str, int]] = {}
+        self._askers: dict[bytes, Callable[[bytes], None]] = {}
         self._transport: asyncio.DatagramTransport | None = None
 
     @contextlib.asynccontextmanager
@@ -76,9 +77,11 @@ class Messenger:
             lambda: _Hand(self), local_addr=(str(self._at.v4), 53)
         )
         self._transport = transport
+        server = await asyncio.start_server(self._called, str(self._at.v4), 53)
         try:
             yield
         finally:
+            server.close()
             self._transport = None
             transport.close()
 
@@ -88,16 +91,26 @@ class Messenger:
             self._send(self.last, self._to)
 
     def received(self, data: bytes, sender: tuple[str, int]) -> None:
-        if sender == self._to:
-            asker = self._askers.pop(data[:2], None)
-            if asker is not None:
-                self._send(data, asker)
-            return
+        """A datagram."""
+        if sender != self._to:
+            self._heard_of(data, lambda reply: self._send(reply, sender))
+        elif (asker := self._askers.pop(data[:2], None)) is not None:
+            asker(data)
+
+    async def _called(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """A connection (RFC 7766 §8)."""
+        with contextlib.suppress(EOFError, ConnectionError):
+            while True:
+                data = await reader.readexactly(int.from_bytes(await reader.readexactly(2), "big"))
+                self._heard_of(data, lambda reply: writer.write(len(reply).to_bytes(2, "big") + reply))
+        writer.close()
+
+    def _heard_of(self, data: bytes, answer: Callable[[bytes], None]) -> None:
         if data not in self._heard:
             self._heard.add(data)
             self.last = data
         if not self.loses:
-            self._askers[data[:2]] = sender
+            self._askers[data[:2]] = answer
             asyncio.get_running_loop().call_later(self.lag, self._deliver, data)
 
     def _deliver(self, data: bytes) -> None:
