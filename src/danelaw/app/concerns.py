@@ -52,8 +52,6 @@ def _of_standing(one: Standing, todo: tuple[str, ...], by_hand: frozenset[Name],
         yield Concern(one.subject, "DS_AWAITED", Severity.WARNING, (says, *records), todo, one.done.at)
     if one.done is not None and (asked := _asked_by_hand(one, by_hand)):
         yield Concern(one.subject, "HANDWORK_AWAITED", Severity.WARNING, asked, todo, one.done.at)
-    if one.endangered:
-        yield Concern(one.subject, "PAUSE_ENDANGERS", Severity.WARNING, one.endangered, todo)
     if isinstance(one.plan, Settled) and one.plan.notes:
         yield Concern(one.subject, "NOTED", Severity.NOTE, tuple(one.plan.notes), (f"danelaw status {one.subject}",))
 
