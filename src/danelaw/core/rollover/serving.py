@@ -16,6 +16,7 @@ from danelaw.core.model import (
     IP,
     Chain,
     Endpoint,
+    HandshakeFailure,
     Hello,
     HostName,
     Instant,
@@ -35,6 +36,9 @@ from danelaw.core.rollover.succession import Complete, keys_of, with_key
 
 PATIENCE: Final = timedelta(days=1)
 """A server that does not present what it was given is reloaded again that often at least."""
+
+RELOAD_FAILED: Final = "RELOAD_FAILED"
+"""What a deployer says when the new credential is in place, and the server may have read it or not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +124,8 @@ class Serving:
         """
         for host in self.d.hosts:
             if not self.served(target, host):
-                yield self._switching(Switch(self.lineage, host, target.facts.generation, target.chain))
+                switch = Switch(self.lineage, host, target.facts.generation, target.chain)
+                yield self._switching(switch, for_good=all_at_once)
                 if not all_at_once:
                     return
 
@@ -142,8 +147,19 @@ class Serving:
             if self.holding.on(host) is not None:
                 yield self._retiring(Retire(self.lineage, host))
 
-    def _switching(self, switch: Switch) -> Plan:
-        """Switch, and again if some address does not present it, each time after twice as long, a day at the most."""
+    def _switching(self, switch: Switch, *, for_good: bool = False) -> Plan:
+        """Switch, and again if some address does not present it, each time after twice as long, a day at the most.
+
+        Unless it is ``for_good``, a server that does not come back with it gets what it had before, if the gate allows.
+        """
+        if not for_good:
+            before = self._before(switch) if self._lost(switch) else None
+            if before is not None and isinstance(back := self.outlook.gated(before), Switch):
+                return back
+            undone = self._undone(switch)
+            if undone and self.outlook.now < (again := self._again(undone)):
+                because = f"{switch.host} did not come back with the new credential, and was given the one before"
+                return self.outlook.wait("NOT_CONFIRMED", because, undone[0], again)
         deed = self.outlook.latest(switch)
         if deed is not None and deed.done is not None and isinstance(deed.outcome, Failure):
             again = deed.done + 2 * self.outlook.limits.pass_interval  # one is for other hosts, and repairs
@@ -178,6 +194,42 @@ class Serving:
                 elif isinstance(deed.outcome, Receipt) and deed.done is not None:
                     done.append(deed.done)
         return done
+
+    def _lost(self, switch: Switch) -> bool:
+        """Whether a server was not reloaded after this switch, or does not answer since, and presents it nowhere."""
+        deeds = [d for d in self.outlook.facts.deeds if _path_of(d.action) == (switch.lineage, switch.host)]
+        if not deeds or deeds[-1].action != switch or self.holding.on(switch.host) != switch.generation:
+            return False
+        deed, found = deeds[-1], [probe for probe in self._relevant(switch.host) if probe.hello is not None]
+        if not found or deed.done is None or any(probe.got == switch.chain for probe in found):
+            return False
+        if isinstance(deed.outcome, Failure):
+            return deed.outcome.code == RELOAD_FAILED
+        fell = all(isinstance(p.got, HandshakeFailure) and p.spans[-1].first >= deed.intended for p in found)
+        return fell and self.outlook.now >= deed.done + self.outlook.limits.in_flight
+
+    def _before(self, switch: Switch) -> Switch | None:
+        """What the host was last seen to present of the lineage beside this."""
+        others = {g.chain: g for g in self.holding.generations if g.chain is not None and g.chain != switch.chain}
+        for probe in self._relevant(switch.host):
+            for span in reversed(probe.spans):
+                if isinstance(span.got, Chain) and span.got in others:
+                    return Switch(switch.lineage, switch.host, others[span.got].generation, span.got)
+        return None
+
+    def _undone(self, switch: Switch) -> list[Instant]:
+        """When its host was given an older one instead, each time after it had got this."""
+        undone: list[Instant] = []
+        tried = False
+        for deed in self.outlook.facts.deeds:
+            if _path_of(deed.action) != (switch.lineage, switch.host):
+                continue
+            if deed.action == switch:
+                tried = True
+            elif tried and isinstance(deed.action, Switch) and deed.action.generation < switch.generation:
+                undone.append(deed.done or deed.intended)
+                tried = False
+        return undone
 
     def _straggler(self, switch: Switch) -> str:
         """Which address presents something else, and to whom."""
