@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -20,12 +21,18 @@ BOTH: Final = (WWW, MAIL)
 ALL: Final = Wants("me", frozenset(Severity))
 
 
-def concern(severity: Severity = Severity.WARNING, code: str = "ORDER_FAILED", **more: datetime) -> Concern:
-    return Concern(WWW, code, severity, ("the CA says no",), **more)
+def concern(
+    severity: Severity = Severity.WARNING,
+    code: str = "ORDER_FAILED",
+    *,
+    since: datetime | None = None,
+    deadline: datetime | None = None,
+) -> Concern:
+    return Concern(WWW, code, severity, ("the CA says no",), since=since, deadline=deadline)
 
 
 def played(
-    course: list[tuple[timedelta, tuple[Concern, ...]]], wants: Wants = ALL, *, taken: bool = True
+    course: Sequence[tuple[timedelta, tuple[Concern, ...]]], wants: Wants = ALL, *, taken: bool = True
 ) -> list[tuple[timedelta, Moment]]:
     """What one way is told in the course of passes over one service, each at its time with what it found."""
     record, heard = Record(), []

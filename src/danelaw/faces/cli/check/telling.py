@@ -12,6 +12,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Final, Protocol, TypeAlias
 
+from danelaw.core.exposition import Sample
 from danelaw.core.model import DanelawError
 from danelaw.core.verdict import Level, TargetReport, Verdict, check_json, target_json, target_transcript
 from danelaw.core.verdict import prometheus as metrics
@@ -194,7 +195,7 @@ class Metrics:
 
     def __init__(self, file: OutputFile | None) -> None:
         self._file = file
-        self._samples: list[metrics.Sample] = []
+        self._samples: list[Sample] = []
 
     def prepare(self, outcome: Outcome) -> Told:
         one = metrics.samples(outcome) if isinstance(outcome, TargetReport) else metrics.failed(*outcome)
