@@ -602,6 +602,104 @@ def test_a_reload_that_fails_is_told_with_what_it_said_and_the_link_has_moved(
     asyncio.run(story())
 
 
+def test_a_configuration_test_comes_first_and_where_it_fails_the_link_is_put_back_and_nothing_is_reloaded(
+    credentials: DirectoryCredentials, live: Path, tmp_path: Path
+) -> None:
+    """The test looks at what is to be served."""
+    log = tmp_path / "log"
+
+    def told(test: str) -> DirectoryDeployer:
+        reload = ("sh", "-c", f"echo reloaded >>{log}")
+        tests = (("true",), ("sh", "-c", f"readlink {live} >>{log}; {test}"))
+        return DirectoryDeployer(credentials, Server(SubprocessCommands(), (reload,), tests), ThreadBlocking())
+
+    async def story() -> None:
+        first, second = await make_whole(credentials), await make_whole(credentials)
+        await told("true").switch(Switch(WWW, LOCAL, *first))
+        with pytest.raises(DanelawError) as raised:
+            await told("echo AH00526: no good; exit 1").switch(Switch(WWW, LOCAL, *second))
+        assert (code_of(raised), raised.value.evidence) == ("DEPLOY_CONFIG_TEST", "AH00526: no good")
+        assert await credentials.live(WWW) == FIRST
+        with pytest.raises(DanelawError) as raised:
+            await told("exit 1").retire(Retire(WWW, LOCAL))
+        assert code_of(raised) == "DEPLOY_CONFIG_TEST"
+        assert await credentials.live(WWW) == FIRST
+
+    asyncio.run(story())
+    said = [line.rpartition("/")[2] for line in log.read_text().splitlines()]
+    assert said == ["000001", "reloaded", "000002"]  # and none where it was taken away
+
+
+@pytest.mark.parametrize("before", ["nothing", "a relative link", "another client's"])
+def test_what_was_there_before_a_first_switch_is_put_back_as_it_was(
+    credentials: DirectoryCredentials, live: Path, tmp_path: Path, before: str
+) -> None:
+    async def story() -> None:
+        live.parent.mkdir()
+        if before != "nothing":
+            live.symlink_to("../elsewhere" if before == "a relative link" else tmp_path)
+        was = live.readlink() if live.is_symlink() else None
+        server = Server(SubprocessCommands(), (), (("false",),))
+        deploy = DirectoryDeployer(credentials, server, ThreadBlocking())
+        with pytest.raises(DanelawError) as raised:
+            await deploy.switch(Switch(WWW, LOCAL, *await make_whole(credentials)))
+        assert code_of(raised) == "DEPLOY_CONFIG_TEST"
+        assert (live.readlink() if live.is_symlink() else None) == was
+
+    asyncio.run(story())
+
+
+def test_a_test_that_is_not_there_is_told_and_changes_nothing(credentials: DirectoryCredentials) -> None:
+    async def story() -> None:
+        server = Server(SubprocessCommands(), (), (("/no/such/apachectl", "configtest"),))
+        with pytest.raises(DanelawError) as raised:
+            await DirectoryDeployer(credentials, server, ThreadBlocking()).switch(
+                Switch(WWW, LOCAL, *await make_whole(credentials))
+            )
+        assert code_of(raised) == "COMMAND_NOT_FOUND"
+        assert await credentials.live(WWW) is None
+
+    asyncio.run(story())
+
+
+def test_every_server_that_reads_the_credential_is_reloaded_whatever_comes_of_the_others(
+    credentials: DirectoryCredentials,
+) -> None:
+    async def story() -> None:
+        reloads: list[tuple[str, ...]] = []
+
+        class First(Recorded):
+            async def run(self, argv: Sequence[str], limit: timedelta) -> CommandResult:
+                reloads.append(tuple(argv))
+                return CommandResult(int(argv[0] == "postfix"), "mail system is down")
+
+        server = Server(First(look=lambda: None), (("postfix", "reload"), ("doveadm", "reload")))
+        with pytest.raises(DanelawError) as raised:
+            await DirectoryDeployer(credentials, server, ThreadBlocking()).switch(
+                Switch(WWW, LOCAL, *await make_whole(credentials))
+            )
+        assert (code_of(raised), raised.value.evidence) == ("RELOAD_FAILED", "mail system is down")
+        assert reloads == [("postfix", "reload"), ("doveadm", "reload")]
+
+    asyncio.run(story())
+
+
+def test_key_and_chain_are_in_one_file_too_the_key_first(credentials: DirectoryCredentials, tmp_path: Path) -> None:
+    """HAProxy and Postfix want it so; a generation of an older version gets it when it is deployed."""
+
+    async def story() -> None:
+        generation, chain = await make_whole(credentials)
+        made = folder(tmp_path, generation)
+        both = (made / "privkey.pem").read_bytes() + (made / "fullchain.pem").read_bytes()
+        assert (made / "combined.pem").read_bytes() == both
+        (made / "combined.pem").unlink()
+        await credentials.deployable(WWW, generation, chain)
+        assert (made / "combined.pem").read_bytes() == both
+        assert stat.S_IMODE((made / "combined.pem").stat().st_mode) == 0o600
+
+    asyncio.run(story())
+
+
 def test_the_generation_on_the_serving_path_cannot_be_destroyed(credentials: DirectoryCredentials, live: Path) -> None:
     async def story() -> None:
         generation, chain = await make_whole(credentials)
