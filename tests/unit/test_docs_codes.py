@@ -48,7 +48,14 @@ NO_CODES: Final = frozenset(
             "ZONEFILE",
         ),  # what the command line takes
         *("MATCHING_TYPE", "SELECTOR", "USAGE"),  # ends of PRIVATE_… and UNKNOWN_…
-        *("NO_COLOR", "DANELAW_CONFIG", "DANELAW_NAMES", "DANELAW_OUTSIDE", "DANELAW_PROFILE", "SUDO_USER"),  # environment variables
+        *(
+            "NO_COLOR",
+            "DANELAW_CONFIG",
+            "DANELAW_NAMES",
+            "DANELAW_OUTSIDE",
+            "DANELAW_PROFILE",
+            "SUDO_USER",
+        ),  # environment variables
         *("DANELAW_CODES", "DANELAW_HOST", "DANELAW_SAYS", "DANELAW_SEVERITY", "DANELAW_SUBJECTS"),  # and a notice's
         *("PEBBLE_AUTHZREUSE", "PEBBLE_VA_NOSLEEP", "PEBBLE_WFE_NONCEREJECT"),  # and those of the lab's CA
     }

@@ -46,7 +46,7 @@ from danelaw.core.rollover.actions import (
 from danelaw.core.rollover.facts import ClockRead, Done, Fact, Intended
 from danelaw.core.rollover.fold import Facts
 from danelaw.core.rollover.gate import Allowed, Counterexample, Judgement, Refused, judge, violations
-from danelaw.core.rollover.planner import Desired, Plan, Settled, Wait, held_back, plan, refused_wait
+from danelaw.core.rollover.planner import Desired, Plan, Settled, Wait, plan, refused_wait
 from danelaw.core.rollover.progress import Pass, Progress
 from danelaw.core.rollover.reach import Reach
 from danelaw.core.rollover.words import Accepted
@@ -138,9 +138,7 @@ class Engine:
             async with self._deciding:  # what another pass intends is known before this one is judged, or after
                 facts, now = await self.facts(), self._tools.clock.now()
                 judgement = self._gate(action, facts, self._subjects.reach, now, self._limits)
-                if (held := held_back(subject, facts, now)) is not None:  # somebody said so since it was planned
-                    planned = held
-                elif isinstance(judgement, Allowed):
+                if isinstance(judgement, Allowed):
                     await self._same_clock(ahead)
                     report(Progress(now, subject, action, None))
                     despite = (*judgement.accepted, *judgement.waived)

@@ -10,7 +10,7 @@ Zones are planned in ``zone_planner``; services in ``service_planner``, with the
 
 from __future__ import annotations
 
-from danelaw.core.model import Instant, Limits, SubjectName
+from danelaw.core.model import Instant, Limits
 from danelaw.core.rollover.challenges import TXT, challenge_owner, txt_rdata
 from danelaw.core.rollover.fold import Facts
 from danelaw.core.rollover.pauses import PAUSED, pause, says_paused
@@ -33,13 +33,10 @@ def plan(desired: Desired, facts: Facts, reach: Reach, now: Instant, limits: Lim
     """The next action towards what is desired, or what is waited for: where there is a pause, its end."""
     outlook = Outlook(facts, reach, now, limits)
     found = plan_zone(desired, outlook) if isinstance(desired, DesiredZone) else plan_service(desired, outlook)
-    return found if isinstance(found, Wait | Settled) else held_back(desired.subject, facts, now) or found
-
-
-def held_back(subject: SubjectName, facts: Facts, now: Instant) -> Wait | None:
-    """The wait that takes the place of every action while the subject is paused."""
-    word = pause(facts, subject, now)
-    return Wait(PAUSED, says_paused(word), word.at, word.until) if word is not None else None
+    word = pause(facts, desired.subject, now)
+    if word is None or isinstance(found, Wait | Settled):
+        return found
+    return Wait(PAUSED, says_paused(word), word.at, word.until)
 
 
 __all__ = [
@@ -52,7 +49,6 @@ __all__ = [
     "Settled",
     "Wait",
     "challenge_owner",
-    "held_back",
     "plan",
     "refused_wait",
     "txt_rdata",

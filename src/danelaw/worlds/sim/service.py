@@ -245,7 +245,7 @@ class SimCA:
 
     ``look``: whether a response is found wherever it is looked for. ``dated``: whether it says what time it is.
     ``suggest_renewal`` asks for all that were issued to be renewed now. ``intermediates``: the names of those that
-    issue in turn; none: the root does. ``bare``: it hands out the leaf alone.
+    issue in turn; none: the root does. ``bare``: it hands out the leaf alone. ``unwilling``: it revokes nothing.
     """
 
     clock: VirtualClock
@@ -257,6 +257,7 @@ class SimCA:
     name: str = "sim"
     intermediates: tuple[str, ...] = ()
     bare: bool = False
+    unwilling: bool = False
     revoked: list[Chain] = field(default_factory=list)
     _orders: int = 0
     _ready: dict[str, Instant] = field(default_factory=dict)
@@ -306,8 +307,8 @@ class SimCA:
         self.clock.tick()
         if self.refusing:
             raise DanelawError("CA_UNREACHABLE", "the CA does not answer")
-        if chain not in self._issued:
-            raise DanelawError("REVOCATION_REFUSED", "the certificate is none of this CA")
+        if self.unwilling or chain not in self._issued:
+            raise DanelawError("REVOCATION_REFUSED", "the CA does not revoke it")
         self.revoked.append(chain)
 
     async def date(self, since: float) -> tuple[Instant, float] | None:

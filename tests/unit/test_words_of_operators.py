@@ -39,6 +39,7 @@ from rollover_history import (
 )
 from tlsa_chains import ROOT
 
+OfRecords = type[Adopted] | type[Disowned] | type[RequestedRemoval]
 RSA = Lineage(SERVICE, KeyAlgorithm.RSA)
 FOREIGN = bytes((3, 1, 1)) + bytes(range(32))
 MAIN = """\
@@ -400,9 +401,9 @@ def test_each_record_is_told_with_whose_it_is(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("option", "kind"), [("--adopt", Adopted), ("--disown", Disowned), ("--remove", RequestedRemoval)]
 )
-def test_records_of_others_are_decided_upon_by_their_text(desk: Desk, text: str, option: str, kind: type[Word]) -> None:
+def test_records_of_others_are_decided_upon_by_their_text(desk: Desk, text: str, option: str, kind: OfRecords) -> None:
     assert desk.types("records", "www", option, text).status == 0
-    assert desk.words(kind) == [kind(at(1), LINEAGE, frozenset({FOREIGN}), "eva")]  # type: ignore[call-arg] # all three are alike
+    assert desk.words(kind) == [kind(at(1), LINEAGE, frozenset({FOREIGN}), "eva")]
     assert desk.types("records", "www").status == 0
 
 
