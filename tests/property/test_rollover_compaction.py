@@ -48,7 +48,7 @@ from danelaw.core.rollover.gate import Refused, judge
 from danelaw.core.rollover.lookups import service_addresses
 from danelaw.core.rollover.planner import DesiredService, Settled, Wait, plan
 from danelaw.core.rollover.succession import Strategy
-from danelaw.core.rollover.words import Waived
+from danelaw.core.rollover.words import Paused, Waived
 from danelaw.core.tlsa import Combination
 from rollover_history import (
     AAAA,
@@ -121,6 +121,7 @@ STORED: list[tuple[tuple[CredentialFacts, ...], GenerationId]] = [
 WORDS: list[Callable[[datetime], Fact]] = [
     lambda now: Requested(now, LINEAGE, "somebody"),
     lambda now: Requested(now, LINEAGE, "somebody", emergency=True),
+    lambda now: Paused(now, SERVICE, now + timedelta(seconds=50), "somebody"),
     lambda now: Waived(now, SubjectName(ZONE.to_text()), NS2, now + timedelta(seconds=100), "somebody"),
 ]
 

@@ -20,9 +20,10 @@ def create(path: Path, text: str) -> None:
     try:
         path.parent.mkdir(exist_ok=True)
         with _written(path, text) as new:
-            os.link(new, path)  # unlike a renaming, it replaces nothing
-    except FileExistsError as error:
-        raise exists(path) from error
+            try:
+                os.link(new, path)  # unlike a renaming, it replaces nothing
+            except FileExistsError as error:
+                raise exists(path) from error
     except OSError as error:
         if made:
             with contextlib.suppress(OSError):
@@ -54,6 +55,19 @@ def replace(path: Path, text: str) -> None:
             if (there.st_uid, there.st_gid) != (new.stat().st_uid, new.stat().st_gid):
                 os.chown(new, there.st_uid, there.st_gid)
             new.replace(place)
+    except OSError as error:
+        raise _unwritable(path, error) from error
+
+
+def move(path: Path, to: Path) -> None:
+    """A file of another name is no service's. Raises ``DanelawError("SERVICE_FILE_UNWRITABLE")``."""
+    try:
+        path.replace(to)
+        directory = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(directory)
+        finally:
+            os.close(directory)
     except OSError as error:
         raise _unwritable(path, error) from error
 

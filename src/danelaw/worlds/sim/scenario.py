@@ -29,6 +29,7 @@ from danelaw.core.rollover.actions import (
     PlaceChallenge,
     Publish,
     ReuseKey,
+    Revoke,
     SignZone,
     SubmitDS,
     Switch,
@@ -56,6 +57,7 @@ ACTIONS: Final[Mapping[str, type[Action]]] = {
     "place-challenge": PlaceChallenge,
     "clear-challenge": ClearChallenge,
     "switch": Switch,
+    "revoke": Revoke,
     "destroy-key": DestroyKey,
 }
 """What the runner does, as scenario files name it. ``publish`` adds to the TLSA records, ``withdraw`` takes away."""
