@@ -221,6 +221,17 @@ def test_a_ca_whose_https_certificate_is_not_trusted_is_not_spoken_to(tmp_path: 
     in_world(tmp_path, test)
 
 
+def test_a_bundle_that_is_not_there_is_told_as_what_to_mend(tmp_path: Path) -> None:
+    async def test(here: World) -> None:
+        with pytest.raises(DanelawError) as caught:
+            await here.issuer(bundle=tmp_path / "none.pem").advance(OrderState((WWW,)), csr_for((WWW,)))
+        assert caught.value.code == "CA_UNREACHABLE"
+        assert "none.pem" in caught.value.evidence
+        assert "bundle" in caught.value.hint
+
+    in_world(tmp_path, test)
+
+
 def test_something_that_is_no_acme_server_is_told_apart(tmp_path: Path) -> None:
     async def test(here: World) -> None:
         (here.webroot / "directory").write_text("<html>")

@@ -105,6 +105,8 @@ def test_the_listener_is_there_exactly_as_long_as_some_challenge_is_placed() -> 
         await solver.place(OTHER)
         assert (await get(port, "token")).endswith(b"\r\n\r\ntoken.thumbprint")
         assert (await get(port, "other")).startswith(b"HTTP/1.1 200 OK\r\n")
+        absolute = b"GET http://www.example.net/.well-known/acme-challenge/token HTTP/1.1\r\n\r\n"
+        assert (await asked(port, absolute)).endswith(b"\r\n\r\ntoken.thumbprint")
         await solver.clear(CHALLENGE)
         assert (await get(port, "token")).startswith(b"HTTP/1.1 404 ")
         await solver.clear(OTHER)

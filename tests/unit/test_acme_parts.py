@@ -121,6 +121,7 @@ def test_a_suggested_window_has_a_zone_and_an_end_after_its_start(told: object, 
         ("soon", MINUTE),
         ("-5", MINUTE),
         ("99999999999999999999", timedelta(days=1)),
+        ("9" * 5000, timedelta(days=1)),
         ("Mon, 23 Nov 2099 12:00:00 GMT", timedelta(days=1)),
     ],
 )

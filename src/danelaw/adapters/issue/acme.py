@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, TypeAlias, TypeVar
 
+import dns.exception
 import dns.name
 import requests
 from acme import errors as acme_errors
@@ -156,6 +157,13 @@ class AcmeIssuer:
         now = self._clock.now()
 
         def step() -> T:
+            if self.bundle is not None and not self.bundle.is_file():
+                raise DanelawError(
+                    "CA_UNREACHABLE",
+                    f"the CA at {self.directory} cannot be told from another",
+                    evidence=f"there is no file {self.bundle}",
+                    hint="set bundle to a PEM file with the root of its HTTPS, or leave it out for a public CA",
+                )
             net = Transport(self.account.key(), self.directory, self.bundle, REQUEST_SECONDS)
             with closing(net.session):
                 done = work(_Step(self, net, now))
@@ -165,6 +173,13 @@ class AcmeIssuer:
 
         try:
             return await self._blocking.call(step, STEP_LIMIT)
+        except requests.exceptions.SSLError as error:
+            raise DanelawError(
+                "CA_UNREACHABLE",
+                f"the HTTPS of the CA at {self.directory} is not to be trusted",
+                evidence=f"{type(error).__name__}: {error}",
+                hint="for a CA of your own, set bundle to a PEM file with the root of its HTTPS",
+            ) from error
         except (TimeoutError, requests.RequestException) as error:
             raise DanelawError(
                 "CA_UNREACHABLE",
@@ -172,13 +187,16 @@ class AcmeIssuer:
                 evidence=f"{type(error).__name__}: {error}",
                 hint="check the URL, the network, and the bundle of roots that its HTTPS certificate needs",
             ) from error
-        except (acme_errors.Error, JoseError, KeyError) as error:
+        except (acme_errors.Error, JoseError, KeyError, TypeError, AttributeError, dns.exception.DNSException) as error:
             raise DanelawError(
                 "CA_MALFORMED",
                 f"the CA at {self.directory} does not answer as RFC 8555 says",
                 evidence=f"{type(error).__name__}: {error}",
                 hint="check that this is the URL of an ACME directory",
             ) from error
+
+    def forget_resources(self) -> None:
+        self._resources = None
 
     def resources(self, net: Transport) -> messages.Directory:
         """The CA's directory (RFC 8555 §7.1.1), fetched once."""
@@ -194,9 +212,12 @@ class _Step:
         self.issuer = issuer
         self.net = net
         self.now = now
+        self.made_account = False
 
     def advance(self, order: OrderState, csr: bytes) -> Advance:
         try:
+            if order.url is None:
+                self.issuer.forget_resources()  # a CA changes them: an order begins with those of today
             self.resources = self.issuer.resources(self.net)
             self._log_in(tell=order.url is None)
             if order.url is None:
@@ -219,6 +240,7 @@ class _Step:
 
     def _log_in(self, *, tell: bool) -> None:
         issuer = self.issuer
+        self.made_account = issuer.account.known(issuer.directory) is None
         log_in(self.net, self.resources, issuer.directory, issuer.account, issuer.contact, issuer.binding, tell=tell)
 
     def _post(self, url: str, body: JSONDeSerializable | None) -> requests.Response:
@@ -281,6 +303,9 @@ class _Step:
             if authorization.status is not messages.STATUS_PENDING:
                 continue
             offer = self._offer(authorization)
+            if offer.uri in order.placed and offer.error is not None:
+                # Smallstep's CA leaves a challenge pending that it could not see, and would look on and on.
+                return self._failed(order, code_of(offer.error), offer.error.detail or "")
             if offer.status is messages.STATUS_PENDING:
                 (placed if offer.uri in order.placed else missing).append((authorization, offer))
             else:
@@ -342,14 +367,25 @@ class _Step:
     def _refused(self, order: OrderState, code: str, detail: str) -> Advance:
         """What a problem document (RFC 8555 §6.7) means for the order."""
         if code == "accountDoesNotExist":
-            self.issuer.account.forget(self.issuer.directory)
-            if order.url is None:
-                return Pending(order, self.now)
+            return self._unknown(order, detail)
         if self.net.server_failed:
             return Pending(order, self.net.retry_at(self.now, OUTAGE))
+        binding = self.issuer.binding
+        if binding is not None and self.made_account and self.issuer.account.url(self.issuer.directory) is None:
+            detail = f"{detail}; the account was to be bound to {binding.kid!r}: check kid and key_file at the CA"
         if code in ("badNonce", "orderNotReady") or (code == "rateLimited" and order.url is not None):
             return Pending(order, self.net.retry_at(self.now, POLL))
         return Failed(order, code, detail, self.net.retry_at(self.now, self._back_off(order)))
+
+    def _unknown(self, order: OrderState, detail: str) -> Advance:
+        """The CA does not know our account: whatever was ordered there is lost with it."""
+        self.issuer.account.forget(self.issuer.directory)
+        if self.made_account:  # in this very step: asking on and on would make one after the other
+            return self._failed(order, "accountDoesNotExist", detail)
+        if order.url is None:
+            return Pending(order, self.now)
+        told = f"{detail}; the account is gone with all its orders, and a new one is made"
+        return Failed(order, "accountDoesNotExist", told, self.now)
 
     def _failed(self, order: OrderState, code: str, detail: str) -> Failed:
         return Failed(order, code, detail, self.now + self._back_off(order))

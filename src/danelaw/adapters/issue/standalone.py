@@ -92,6 +92,8 @@ class StandaloneSolver:
     def _answer(self, head: bytes) -> bytes:
         words = head.split(b"\r\n", 1)[0].split(b" ")
         target = words[1] if len(words) == 3 and words[0] in (b"GET", b"HEAD") else b""
+        if target.lower().startswith(b"http://"):  # the absolute form, which every server takes (RFC 9112 §3.2.2)
+            target = b"/" + target[len(b"http://") :].partition(b"/")[2]
         token = target.removeprefix(PATH).decode("ascii", "replace") if target.startswith(PATH) else ""
         response = self._responses.get(token)
         status, body = ("404 Not Found", b"") if response is None else ("200 OK", response.encode("ascii"))

@@ -25,6 +25,7 @@ LONGEST_REPLY: Final = 1 << 20
 
 LONGEST_PATIENCE: Final = timedelta(days=1)
 """No Retry-After holds an order longer than this."""
+_MOST_DIGITS: Final = 9
 
 
 class Transport(client.ClientNetwork):
@@ -107,8 +108,9 @@ def retry_after(header: str | None, now: datetime, default: timedelta) -> timede
     """The wait that a Retry-After header asks for, as seconds or as a date; ``default`` where there is none."""
     if header is None:
         return default
-    if header.strip().isdecimal():
-        wait = timedelta(seconds=min(int(header), LONGEST_PATIENCE.total_seconds()))
+    if (digits := header.strip()).isdecimal():
+        # Not more digits than a day has: int refuses thousands of them.
+        wait = timedelta(seconds=int(digits)) if len(digits) <= _MOST_DIGITS else LONGEST_PATIENCE
     else:
         try:
             date = parsedate_to_datetime(header)
