@@ -36,10 +36,22 @@ class SSHHost:
     config: Path
     strange: Path
     wrong: Path
+    port: int
+    start: tuple[str, ...]
+
+    @contextlib.contextmanager
+    def up(self) -> Iterator[None]:
+        """While it is entered, it listens."""
+        with self.config.with_name("log").open("ab") as log:
+            process = subprocess.Popen(self.start, stdin=subprocess.DEVNULL, stdout=log, stderr=log)  # noqa: S603 - our own words
+        try:
+            listens(self.port, process)
+            yield
+        finally:
+            stopped(process)
 
 
-@contextlib.contextmanager
-def ssh_host(folder: Path, find: Find) -> Iterator[SSHHost]:
+def ssh_host(folder: Path, find: Find) -> SSHHost:
     """An sshd that lets whoever runs the tests in, with a key made for it."""
     sshd = find("sshd", package="openssh-server")
     keygen = find("ssh-keygen", package="openssh-client")
@@ -60,11 +72,10 @@ PasswordAuthentication no
 """)
     if os.geteuid() == 0:
         Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)  # where sshd of root locks itself in
-    configs = []
+    configs: dict[str, Path] = {}
     for name, known in (("config", "host"), ("strange", None), ("wrong", "other")):
         hosts = folder / f"{name}_hosts"
-        key = (folder / f"{known}.pub").read_text() if known is not None else ""
-        hosts.write_text(f"[127.0.0.1]:{port} {key}" if key else "")
+        hosts.write_text(f"[127.0.0.1]:{port} {(folder / f'{known}.pub').read_text()}" if known is not None else "")
         config = folder / name
         config.write_text(f"""\
 IdentityFile {folder}/user
@@ -72,15 +83,10 @@ IdentitiesOnly yes
 UserKnownHostsFile {hosts}
 GlobalKnownHostsFile none
 """)
-        configs.append(config)
-    with (folder / "log").open("wb") as log:
-        argv = [sshd, "-D", "-e", "-f", str(folder / "sshd_config")]
-        process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log)  # noqa: S603 - our own words
-    try:
-        listens(port, process)
-        yield SSHHost(f"ssh://{getpass.getuser()}@127.0.0.1:{port}", *configs)
-    finally:
-        stopped(process)
+        configs[name] = config
+    start = (sshd, "-D", "-e", "-f", str(folder / "sshd_config"))
+    destination = f"ssh://{getpass.getuser()}@127.0.0.1:{port}"
+    return SSHHost(destination, configs["config"], configs["strange"], configs["wrong"], port, start)
 
 
 def listens(port: int, process: subprocess.Popen[bytes]) -> None:

@@ -47,7 +47,8 @@ class Noon:
 
 @pytest.fixture
 def ssh(tmp_path: Path, require_program: Callable[..., str]) -> Iterator[SSHHost]:
-    with ssh_host(tmp_path / "ssh", require_program) as host:
+    host = ssh_host(tmp_path / "ssh", require_program)
+    with host.up():
         yield host
 
 
