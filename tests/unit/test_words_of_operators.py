@@ -39,6 +39,8 @@ from rollover_history import (
 )
 from tlsa_chains import ROOT
 
+pytestmark = pytest.mark.slow
+
 OfRecords = type[Adopted] | type[Disowned] | type[RequestedRemoval]
 RSA = Lineage(SERVICE, KeyAlgorithm.RSA)
 FOREIGN = bytes((3, 1, 1)) + bytes(range(32))
@@ -420,3 +422,47 @@ def test_who_says_it_is_told_also_where_he_became_root(desk: Desk) -> None:
     desk.types("pause", "www")
     (word,) = desk.words(Paused)
     assert word == replace(word, by="eva (root)")
+
+
+# -- a new service ----------------------------------------------------------------------------------------------------
+
+MAIL = ("enroll", "mail.example.net:25", "mail.example.net:465", "--server", "postfix", "--dry-run", "--json")
+
+
+def test_what_is_not_said_of_a_new_service_is_guessed_where_only_one_thing_fits(desk: Desk) -> None:
+    """Two issuers are configured: which, is asked. Of the zones there is one above the host."""
+    asked = desk.types(*MAIL)
+    assert (asked.status, "ISSUER_UNCLEAR" in asked.err) == (2, True)
+    assert "--issuer certbot or letsencrypt" in asked.err
+    told = desk.types(*MAIL, "--issuer", "letsencrypt").json
+    assert (told["subject"], told["written"]) == ("mail.example.net:25/tcp", False)
+    assert 'endpoints = ["mail.example.net:25", "mail.example.net:465"]' in told["text"]
+    assert 'strategy = "standby"' in told["text"]
+    assert f'directory = "{desk.folder}/live/mail.example.net"' in told["text"]
+    assert 'strategy = "pinned"' in desk.types(*MAIL, "--issuer", "certbot").json["text"], "it makes the keys"
+    assert [path.name for path in (desk.folder / "services.d").iterdir()] == ["www.toml"]
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["mail.example.org", "--server", "nginx"], "PUBLISHER_UNCLEAR"),
+        (["mail.example.net"], "RELOAD_UNCLEAR"),
+        (["smtp:example.net", "--server", "postfix"], "BAD_ENDPOINT"),
+        (["mail.example.net:70000", "--server", "postfix"], "BAD_TARGET"),
+        (["mail.example.net", "--reload", "'"], "BAD_COMMAND"),
+        (["mail.example.net", "--server", "nginx", "--service", "../x"], "BAD_NAME"),
+        (["mail.example.net", "--server", "nginx", "--service", "www"], "SERVICE_FILE_EXISTS"),
+        (["www.example.net", "--server", "nginx"], "CONFIG_INVALID"),
+        (["mail.example.net", "--server", "nginx", "--issuer", "none"], "CONFIG_INVALID"),
+        (["mail.example.net", "--server", "nginx", "--issuer", "certbot", "--strategy", "staged"], "CONFIG_INVALID"),
+    ],
+)
+def test_a_service_that_could_not_be_kept_is_refused_and_nothing_is_left_behind(
+    desk: Desk, words: list[str], code: str
+) -> None:
+    issuer = [] if "--issuer" in words else ["--issuer", "letsencrypt"]
+    said = desk.types("enroll", *words, *issuer)
+    assert (said.status, said.out) == (2, "")
+    assert code in said.err
+    assert [path.name for path in (desk.folder / "services.d").iterdir()] == ["www.toml"]

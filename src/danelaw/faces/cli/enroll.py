@@ -61,8 +61,8 @@ def enroll(
     """Take a service into the configuration, and begin with it: a certificate, the server, its TLSA records.
 
     ENDPOINTS are written as for danelaw check: www.example.net, mail.example.net:25, smtp:mail.example.net:2525; all
-    those that share one certificate. Writes one file into services.d beside the configuration, and does what danelaw
-    run would. No file is written over; what could not be kept is refused, and nothing is left behind.
+    endpoints that share one certificate. Writes one file into services.d beside the configuration, and does what
+    danelaw run would. No file is written over; what could not be kept is refused, and nothing is left behind.
 
     Exit status: as danelaw run, or 2: nothing was written.
     """

@@ -26,7 +26,7 @@ MOST: Final = timedelta(days=30)
 @click.option("--for", "length", metavar="TIME", default="1d", show_default=True, help="How long: 30m, 36h, 14d.")
 @click.option("--reason", default="", metavar="TEXT", help="Why, for whoever asks: status and history show it.")
 def pause(service: str, named: Path | None, length: str, reason: str, *, json_form: bool) -> None:
-    """Do nothing to SERVICE, or to a zone, for a time: while you work on the server, say.
+    """Do nothing to SERVICE, a service or a zone, for a time: while you work on the server, say.
 
     It is looked at as ever, so that nothing has to be waited for again afterwards, and what is wrong is told. No step
     is taken: no key, certificate, record or reload. The pause ends by itself, after a day unless you say otherwise and

@@ -19,7 +19,7 @@ from danelaw.faces.cli.terminal import Ink
 @click.command()
 @of_one_subject
 def resume(service: str, named: Path | None, *, json_form: bool) -> None:
-    """Go on with SERVICE, or with a zone, that is paused.
+    """Go on with SERVICE, a service or a zone that is paused.
 
     It was looked at all the time, so what is due is done with the next pass.
 
