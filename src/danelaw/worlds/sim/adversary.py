@@ -91,9 +91,6 @@ class Event(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     optional: bool = False
     harms: bool = False
 
-    def strike(self, stage: Stage) -> Undo | None:
-        raise NotImplementedError
-
 
 def foreign_chain(stage: Stage) -> Chain:
     return issue(FOREIGN, (HOST,), stage.world.clock.now(), stage.world.ca.lifetime)

@@ -23,7 +23,7 @@ from danelaw.worlds.sim.clock import VirtualClock
 from danelaw.worlds.sim.habits import ByHand
 from danelaw.worlds.sim.hazards import DeathError
 from danelaw.worlds.sim.lee import EVERY, Ledger
-from danelaw.worlds.sim.scenario import Roll, Scenario, is_action
+from danelaw.worlds.sim.scenario import AnyEvent, Roll, Scenario, is_action
 from danelaw.worlds.sim.world import HOST, LINEAGE, LOCAL, TLSA, TLSA_OWNER, ZONE, SimWorld
 
 SERVICE: Final = LINEAGE.service
@@ -130,7 +130,7 @@ class _Play:
     again: bool = False
     """The runner that is at work is to be replaced by another."""
     done: Counter[tuple[str, str]] = field(default_factory=Counter)
-    pending: list[Event] = field(default_factory=list)
+    pending: list[AnyEvent] = field(default_factory=list)
     under_way: int = 0
     """Events that will happen or be undone at an instant that is known."""
     spent: list[float] = field(default_factory=list)
@@ -309,7 +309,7 @@ class _Play:
         self.done.update((when, name) for name in names)
         self._due([e for e in self.pending if getattr(e, when) in names and e.nth == self.done[when, getattr(e, when)]])
 
-    def _due(self, events: list[Event]) -> None:
+    def _due(self, events: list[AnyEvent]) -> None:
         for event in events:
             self.pending.remove(event)
         for event in events:
@@ -318,7 +318,7 @@ class _Play:
             else:
                 self._strike(event)
 
-    def _schedule(self, event: Event, seconds: float) -> None:
+    def _schedule(self, event: AnyEvent, seconds: float) -> None:
         self.under_way += 1
 
         def strike() -> None:
@@ -327,7 +327,7 @@ class _Play:
 
         self.world.clock.after(seconds, strike)
 
-    def _strike(self, event: Event) -> None:
+    def _strike(self, event: AnyEvent) -> None:
         self.stage.remember()
         self.told.append((self.world.clock.now(), event))
         self.settled.clear()
