@@ -29,6 +29,7 @@ HERE: Final = ("sh", "-c")
 
 _SSH: Final = (
     *("-T", "-a", "-x"),
+    *("-S", "none"),  # a shared connection would outlive the question, and be killed with it
     *("-o", "BatchMode=yes"),
     *("-o", "StrictHostKeyChecking=yes"),
     *("-o", "ClearAllForwardings=yes"),
