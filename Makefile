@@ -26,7 +26,7 @@ quick: setup-dev ## The fast tests, in less than two minutes
 lint: setup-dev ## Style, types, import contracts, purity of the core
 	@tools/lint.sh
 
-prove: setup-dev ## Whether a test notices each rule that is taken out (PROVE_ARGS='--only WORDS'); then every course of small worlds
+prove: setup-dev ## Whether a test notices each rule that is taken out (PROVE_ARGS='--only WORDS'); then every course of small worlds; then 100,000 rollovers
 	@tools/prove.sh $(PROVE_ARGS)
 
 fuzz: setup-dev ## Lies and noise for the validator and the readers (FUZZ_SECONDS=600 of CPU time, FUZZ_SEED)
