@@ -11,6 +11,7 @@ from danelaw.core.rollover.acceptance import ACCEPTABLE
 from danelaw.core.rollover.actions import Revoke
 from danelaw.core.rollover.facts import Presented
 from danelaw.core.rollover.gate import Allowed, Refused, judge
+from danelaw.core.rollover.reach import Reach
 from danelaw.core.rollover.words import Accepted, Waived
 from rollover_history import (
     AAAA,
@@ -69,6 +70,8 @@ def test_one_that_somebody_may_be_presented_is_not(why: str) -> None:
             assert found == {"CERTIFICATE_IN_USE"}
         case "on the path":
             assert refusals(rolled(live=1), revoke()) == {"CERTIFICATE_IN_USE"}
+            nowhere = judge(revoke(), rolled(live=1).facts(), Reach(()), at(LEFT), LIMITS)
+            assert isinstance(nowhere, Refused), "whoever reaches it"
         case "at one address":
             late = rolled().presents(LEFT, LEFT, OLD, by=[WEB2])
             assert refusals(late, revoke()) == {"CERTIFICATE_IN_USE"}
