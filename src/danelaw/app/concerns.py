@@ -10,7 +10,7 @@ from dns.name import Name
 from danelaw.app.standing import Standing
 from danelaw.core.dnssec.delegation_records import ds_text
 from danelaw.core.dnssec.keys import DS
-from danelaw.core.model import DanelawError, Instant, RRset, SubjectName
+from danelaw.core.model import DanelawError, Instant, RRset, Security, SubjectName
 from danelaw.core.notify.concern import Concern, Severity, merged
 from danelaw.core.rollover.actions import Publish, Receipt, SubmitDS
 from danelaw.core.rollover.planner import Settled, Wait
@@ -41,6 +41,9 @@ def _of_standing(one: Standing, todo: tuple[str, ...], by_hand: frozenset[Name],
         deadline = expires if trouble.code == "CERTIFICATE_EXPIRING" else None
         because = (trouble.because,)
         yield Concern(one.subject, trouble.code, severity, because, todo, one.since if awaited else None, deadline)
+    unlearnt = one.security is Security.INDETERMINATE
+    if unlearnt and isinstance(one.plan, Wait) and not any(trouble.code == one.plan.code for trouble in one.trouble):
+        yield Concern(one.subject, one.plan.code, Severity.WARNING, (one.plan.because,), todo, one.since)
     for late in _late(one, now):
         severity = Severity.CRITICAL if late.expiration <= now else Severity.WARNING
         says = f"the signature on {late.subject} ends {late.expiration:%Y-%m-%d %H:%M} UTC, and was to be renewed"

@@ -12,8 +12,9 @@ import click
 from danelaw import wiring
 from danelaw.app.config import Config
 from danelaw.app.standing import Standing, State, standing
+from danelaw.core.notify.record import Failing
 from danelaw.core.rollover.facts import Done
-from danelaw.faces.cli import interruption, terminal
+from danelaw.faces.cli import interruption, notify_telling, terminal
 from danelaw.faces.cli.configured import chosen, found, of_configuration, recorded, store_of
 from danelaw.faces.cli.status_telling import SCHEMA, standing_json, tell
 
@@ -34,20 +35,25 @@ def status(service: str | None, named: Path | None, *, json_form: bool) -> None:
     """
     terminal.need_output()
     _, config = found(named)
-    standings = interruption.run(_read(config, service))
+    standings, ways = interruption.run(_read(config, service))
     now = wiring.clock().now()
     if json_form:
-        told = {"schema": SCHEMA, "subjects": [standing_json(one) for one in standings]}
+        told = {
+            "schema": SCHEMA,
+            "subjects": [standing_json(one) for one in standings],
+            "notify": notify_telling.failing_json(ways),
+        }
         terminal.data(json.dumps(told, indent=2))
     else:
         for place, one in enumerate(standings):
             if place:
                 terminal.show()
             tell(one, now)
+        notify_telling.tell(ways)
     raise click.exceptions.Exit(_status(standings))
 
 
-async def _read(config: Config, service: str | None) -> Sequence[Standing]:
+async def _read(config: Config, service: str | None) -> tuple[Sequence[Standing], dict[str, Failing]]:
     wanted = chosen(config, service)
     subjects = wiring.subjects_of(config)
     store = store_of(config)
@@ -59,7 +65,7 @@ async def _read(config: Config, service: str | None) -> Sequence[Standing]:
             last = await store.history(name, limit=1, kinds=(Done,)) if store is not None else ()
             done = last[0].fact if last and isinstance(last[0].fact, Done) else None
             standings.append(standing(subjects.desired[name], known, subjects.reach, now, config.limits, done))
-        return standings
+        return standings, await notify_telling.failing(config)
     finally:
         if store is not None:
             await store.close()
