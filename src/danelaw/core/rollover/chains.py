@@ -34,7 +34,8 @@ def possible_chains(
     Where the host is an alias no longer of what it was, nobody sends that name, and nobody looks there any more.
     """
     presented = facts.presented(reached.endpoint, ip)
-    hellos = {hello: spans for hello, spans in presented.items() if hello.sni is None or hello.sni in reached.sent}
+    sent = reached.sent
+    hellos = {hello: spans for hello, spans in presented.items() if hello.sni is None or hello.sni in sent}
     began = facts.began(reached.service)
     found: set[Chain | HandshakeFailure | Unprobed] = set()
     known = bool(hellos)
