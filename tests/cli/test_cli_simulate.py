@@ -57,7 +57,8 @@ def test_by_hand_clients_are_refused_and_by_no_strategy_ever(says: Says) -> None
     assert (naive["wrong_once"], naive["late_once"], naive["missing_once"], naive["early_once"]) == (1, 1, 0, 0)
     assert naive["refused"] > 0
     for counts in told["strategies"].values():
-        assert (counts["rollovers"], counts["violations"], counts["refused"], counts["unfinished"]) == (6, 0, 0, 0)
+        assert (counts["violations"], counts["refused"], counts["unfinished"]) == (0, 0, 0)
+        assert counts["rollovers"] >= 6  # a store that is lost or put back, and other hands, bring more of them
         assert counts["connections"] > 100
     assert told["good"]
 

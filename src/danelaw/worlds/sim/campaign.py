@@ -56,7 +56,8 @@ def draw(
     """A world, some rolls and some faults. The world and the faults are the same for every strategy; who
     renews by hand has no runner that could be struck, and nobody meddles with him.
 
-    ``given``: a world, limits and rolls that are not of chance; faults take as many passes there as they do elsewhere.
+    ``given``: a world, limits and rolls that are not of chance; faults take as many passes there as they do elsewhere,
+    and neither the runner's host nor other hands bring rollovers that were not asked for.
     """
     rng = random.Random(f"campaign {seed}")  # noqa: S311  # a simulation wants to be repeated
     world = World(
@@ -75,7 +76,7 @@ def draw(
         kinds = list(islice(cycle(given.rolls), rolls))
     bounds = Scenario(title="", limits=limits).bounds
     events = [_fault(rng, len(world.lags) + 1, rolls, bounds) for _ in range(count)]
-    if strategy != "naive":
+    if strategy != "naive" and given is None:
         events += _of_host(seed, rolls, bounds, count)
         events += _by_others(seed, rolls, bounds)
     if any(isinstance(event, service.DelaySwitch | service.AddAddress) for event in events):
