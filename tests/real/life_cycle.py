@@ -96,6 +96,8 @@ class Life:
     mail: list[Mail]
     told: dict[str, Any] = field(default_factory=dict)
     began: float = field(default_factory=time.monotonic)
+    _since: int = 0
+    """How many passes there were when the part began."""
 
     # -- looking ------------------------------------------------------------------------------------------------------
 
