@@ -25,7 +25,8 @@ _STRATEGIES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Enrolment:
-    """What is written of a new service. ``servers`` or ``reload``: what makes it read a new certificate."""
+    """What is written of a new service. ``servers`` or ``reload``: what makes it read a new certificate. ``names``:
+    what else it is for, beside the hosts. ``algorithms``: what is usual if none. ``how``: it came to be a service."""
 
     endpoints: tuple[str, ...]
     issuer: str
@@ -36,6 +37,9 @@ class Enrolment:
     reload: tuple[str, ...]
     by: str
     at: Instant
+    names: tuple[str, ...] = ()
+    algorithms: tuple[str, ...] = ()
+    how: str = "Enrolled"
 
 
 def enrolled(new: Enrolment) -> str:
@@ -46,13 +50,17 @@ def enrolled(new: Enrolment) -> str:
         ("publisher", _quoted(new.publisher), f"who publishes its records: [publishers.{new.publisher}]"),
         ("strategy", _quoted(new.strategy), _STRATEGIES.get(new.strategy, "")),
     ]
+    if new.names:
+        lines.insert(1, ("names", _list(new.names), "what else its certificates are for"))
+    if new.algorithms:
+        lines.append(("algorithms", _list(new.algorithms), "the kind of its keys"))
     deploy = [("directory", _quoted(new.directory), "the server reads fullchain.pem and privkey.pem here")]
     if new.servers:
         servers = _list(new.servers) if len(new.servers) > 1 else _quoted(new.servers[0])
         deploy.append(("server", servers, "how its configuration is tested, and how it is reloaded, is known"))
     if new.reload:
         deploy.append(("reload", _list(new.reload), "what makes the server read a new certificate"))
-    head = f"# Enrolled {new.at:%Y-%m-%d} by {new.by}. What else may stand here: docs/reference/configuration.md"
+    head = f"# {new.how} {new.at:%Y-%m-%d} by {new.by}. What else may stand here: docs/reference/configuration.md"
     return "\n".join((head, "", *_commented(lines), "", "[deploy]", *_commented(deploy), ""))
 
 

@@ -5,6 +5,14 @@ from typing import TYPE_CHECKING
 from danelaw.deferred import names_of
 
 if TYPE_CHECKING:
+    from danelaw.wiring.adopting import (
+        certbot_credential,
+        certbot_files,
+        certbot_locked,
+        certbot_names,
+        live_paths,
+        own_credentials,
+    )
     from danelaw.wiring.looking import authorities, client_roots, eyes, onlookers, subjects_of, trust_anchors
     from danelaw.wiring.notifying import host_name, metrics_server, outlets
     from danelaw.wiring.stores import lasting_store, memory_store, only_runner, zone_store
@@ -15,6 +23,7 @@ else:
     __getattr__ = names_of(
         __name__,
         {
+            "adopting": "certbot_credential certbot_files certbot_locked certbot_names live_paths own_credentials",
             "looking": "authorities client_roots eyes onlookers subjects_of trust_anchors",
             "notifying": "host_name metrics_server outlets",
             "stores": "lasting_store memory_store only_runner zone_store",
@@ -29,6 +38,10 @@ __all__ = [
     "authorities",
     "blocking",
     "build",
+    "certbot_credential",
+    "certbot_files",
+    "certbot_locked",
+    "certbot_names",
     "client_roots",
     "clock",
     "commands",
@@ -37,12 +50,14 @@ __all__ = [
     "host_name",
     "key_files",
     "lasting_store",
+    "live_paths",
     "memory_store",
     "metrics_server",
     "onlookers",
     "only_runner",
     "open_world",
     "outlets",
+    "own_credentials",
     "programs",
     "subjects_of",
     "trust_anchors",

@@ -18,6 +18,7 @@ COMMANDS: Final = {
     "chain": "the chain of trust of a name: as a tree, as JSON, as an SVG picture",
     "lab": "the whole life cycle in a private world, watched by DANE clients with caches",
     "enroll": "take a service into the configuration, and begin with it",
+    "adopt": "take over certificates that another client got, without an outage; and give them back",
     "plan": "what comes next for each service, and what stands against it; nothing is done",
     "run": "bring every service on as far as it may be now, once or as a daemon",
     "status": "where each service stands, what is awaited, until when, and what is wrong",

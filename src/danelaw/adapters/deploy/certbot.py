@@ -1,0 +1,308 @@
+"""certbot's directory, where Danelaw takes a certificate over from it, or gives it back.
+
+    CONFIG/renewal/NAME.conf                  what certbot renews; it reads *.conf and no other file there
+    CONFIG/renewal/NAME.conf.danelaw          the same while Danelaw has the certificate
+    CONFIG/live/NAME/{cert,chain,...}.pem     what servers read: symbolic links to the newest of
+    CONFIG/archive/NAME/cert3.pem, ...        every certificate and key that there was
+    CONFIG/live/NAME.before-danelaw           while Danelaw has the certificate: the directory that was live/NAME
+
+The directory live/NAME and a symbolic link to Danelaw's own live directory change places by one system call: there is
+no instant at which a server that reads its files finds none, or a key of the one and a certificate of the other, since
+both hold the same then. Every step may be done again, and whoever is killed between two of them leaves what serves.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import fcntl
+import os
+import re
+import shlex
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from danelaw.adapters.deploy import durable, x509
+from danelaw.adapters.deploy.credentials import CERT, CHAIN, FULLCHAIN, PRIVKEY
+from danelaw.core.model import DanelawError
+
+KINDS: Final = (PRIVKEY, CERT, CHAIN, FULLCHAIN)
+LOCK: Final = ".certbot.lock"
+_RENAME_EXCHANGE: Final = 2
+_AT_FDCWD: Final = -100
+_LONGEST: Final = 1 << 20
+_NUMBERED: Final = re.compile(r"(?:cert|chain|fullchain|privkey)([0-9]+)\.pem")
+_NOTE: Final = """\
+certbot renews {name} no more: Danelaw does, since {since}.
+The file beside this one, {aside}, is what certbot read, unchanged.
+To give the certificate back to certbot: danelaw adopt certbot --cert-name {name} --undo
+"""
+
+
+@contextmanager
+def locked(directory: Path) -> Iterator[None]:
+    """While it is entered, no certbot works in this directory: it takes the same lock.
+
+    Raises ``DanelawError``: ``CERTBOT_BUSY``, ``CERTBOT_UNUSABLE``.
+    """
+    path = directory / LOCK
+    while True:
+        try:
+            handle = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise _unusable(directory, error) from error
+        try:
+            fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(handle)
+            hint = "wait until it has ended, and try again"
+            raise DanelawError("CERTBOT_BUSY", f"certbot is at work in {directory}", hint=hint) from error
+        if _is_at(handle, path):
+            break
+        os.close(handle)  # certbot deletes its lock when it ends: this was the one before
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+        os.close(handle)
+
+
+def _is_at(handle: int, path: Path) -> bool:
+    try:
+        there = path.stat()
+    except FileNotFoundError:
+        return False
+    here = os.fstat(handle)
+    return (there.st_dev, there.st_ino) == (here.st_dev, here.st_ino)
+
+
+@dataclass(frozen=True, slots=True)
+class CertbotFiles:
+    """The files of one certificate of certbot's. All methods raise ``DanelawError("CERTBOT_UNUSABLE")``."""
+
+    directory: Path
+    name: str
+
+    @property
+    def live(self) -> Path:
+        return self.directory / "live" / self.name
+
+    @property
+    def aside(self) -> Path:
+        return self.live.with_name(f"{self.name}.before-danelaw")
+
+    @property
+    def conf(self) -> Path:
+        return self.directory / "renewal" / f"{self.name}.conf"
+
+    @property
+    def conf_aside(self) -> Path:
+        return self.conf.with_name(f"{self.conf.name}.danelaw")
+
+    @property
+    def note(self) -> Path:
+        return self.conf.with_name(f"{self.conf.name}.danelaw.txt")
+
+    @property
+    def taken(self) -> Path | None:
+        """What live/NAME leads to, while it is no directory of certbot's."""
+        return self.live.readlink() if self.live.is_symlink() else None
+
+    @property
+    def suspended(self) -> bool:
+        """Whether certbot renews it no more."""
+        return not self.conf.exists() and self.conf_aside.exists()
+
+    @property
+    def original(self) -> Path:
+        """certbot's own directory, wherever it is now."""
+        return self.aside if self.live.is_symlink() else self.live
+
+    def renewal(self) -> str:
+        """The text of its renewal configuration. Raises ``DanelawError("CERTBOT_UNKNOWN")`` where there is none."""
+        for path in (self.conf, self.conf_aside):
+            try:
+                with path.open("rb") as file:
+                    return file.read(_LONGEST).decode("utf-8", "replace")
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                raise _unusable(self.directory, error) from error
+        known = ", ".join(names(self.directory))
+        raise DanelawError(
+            "CERTBOT_UNKNOWN",
+            f"certbot has no certificate called {self.name}",
+            evidence=f"there are {known}" if known else f"there is no renewal/*.conf in {self.directory}",
+            hint="certbot certificates lists them; --config-dir says where else to look",
+        )
+
+    def read_by_others(self) -> str | None:
+        """Who beside root may read the key, as servers do that do not start as root; None: nobody."""
+        try:
+            key = (self.original / PRIVKEY).stat()
+        except OSError as error:
+            raise _unusable(self.directory, error) from error
+        if key.st_mode & 0o077 or key.st_uid != os.geteuid():
+            return f"its mode is {key.st_mode & 0o777:04o}, its owner {key.st_uid}, its group {key.st_gid}"
+        return None
+
+    # -- taking over --------------------------------------------------------------------------------------------
+
+    def lead(self, target: Path) -> None:
+        """From here on live/NAME is a symbolic link to ``target``, which holds the same credential."""
+        with self._troubles():
+            if self.taken == target:
+                return
+            if self.taken is not None:
+                raise self._foreign(self.live)
+            if self.aside.is_symlink():
+                self.aside.unlink()
+            elif self.aside.exists():
+                raise self._foreign(self.aside)
+            self.aside.symlink_to(target)
+            durable.sync_directory(self.live.parent)
+            _exchange(self.aside, self.live)
+            durable.sync_directory(self.live.parent)
+
+    def suspend(self, since: str) -> None:
+        """certbot renews it no more. The file is moved aside as it is, and a note lies beside it."""
+        with self._troubles():
+            if self.suspended:
+                return
+            note = _NOTE.format(name=self.name, since=since, aside=self.conf_aside.name)
+            durable.write_file(self.note, note.encode(), durable.PUBLIC_FILE)
+            self.conf.rename(self.conf_aside)
+            durable.sync_directory(self.conf.parent)
+
+    # -- giving back --------------------------------------------------------------------------------------------
+
+    def keep(self, files: Mapping[str, bytes]) -> bool:
+        """certbot's own directory, which nobody reads now, leads to this credential: the next number in its archive.
+
+        False: it did already. Nothing that is in the archive is touched.
+        """
+        with self._troubles():
+            if self._holds(files):
+                return False
+            links = {kind: (self.original / kind).readlink() for kind in KINDS}
+            archive = (self.original / links[CERT]).resolve().parent
+            number = max((int(n[1]) for p in archive.iterdir() if (n := _NUMBERED.fullmatch(p.name))), default=0) + 1
+            for kind in KINDS:
+                mode = durable.PRIVATE_FILE if kind == PRIVKEY else durable.PUBLIC_FILE
+                durable.create_file(archive / kind.replace(".pem", f"{number}.pem"), files[kind], mode)
+            durable.sync_directory(archive)
+            for kind, link in links.items():
+                durable.point_link(self.original / kind, link.with_name(kind.replace(".pem", f"{number}.pem")))
+            return True
+
+    def unlead(self) -> None:
+        """live/NAME is certbot's directory again."""
+        with self._troubles():
+            if self.taken is not None:
+                if not self.aside.is_dir() or self.aside.is_symlink():
+                    raise self._foreign(self.live)
+                _exchange(self.aside, self.live)
+                durable.sync_directory(self.live.parent)
+            if self.aside.is_symlink():
+                self.aside.unlink()
+                durable.sync_directory(self.live.parent)
+
+    def resume(self) -> None:
+        """certbot renews it again."""
+        with self._troubles():
+            if self.suspended:
+                self.conf_aside.rename(self.conf)
+            self.note.unlink(missing_ok=True)
+            durable.sync_directory(self.conf.parent)
+
+    # -- within -------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def _troubles(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise _unusable(self.directory, error) from error
+
+    def _holds(self, files: Mapping[str, bytes]) -> bool:
+        """Whether certbot's directory leads to this credential, however its files are written."""
+        chain, key = ((self.original / kind).read_bytes() for kind in (FULLCHAIN, PRIVKEY))
+        try:
+            return x509.chain_from_pem(chain) == x509.chain_from_pem(files[FULLCHAIN]) and x509.spki_of_key(
+                x509.key_from_pem(key)
+            ) == x509.spki_of_key(x509.key_from_pem(files[PRIVKEY]))
+        except ValueError:
+            return False
+
+    def _foreign(self, path: Path) -> DanelawError:
+        evidence = f"it leads to {path.readlink()}" if path.is_symlink() else "it is there, and not as Danelaw left it"
+        hint = f"see what it is, and move it away: ls -ld {path}"
+        return DanelawError("CERTBOT_PATH_TAKEN", f"{path} is another's", evidence=evidence, hint=hint)
+
+
+def serve(path: Path, folder: Path) -> None:
+    """``path`` is Danelaw's live directory: a symbolic link to the generation in ``folder``, unless it is so already.
+
+    Raises ``DanelawError``: ``CERTBOT_UNUSABLE``, and ``LIVE_PATH_TAKEN`` where it is another's, or leads elsewhere.
+    """
+    try:
+        durable.make_directory(path.parent)
+        if path.is_symlink() and path.resolve() == folder.resolve():
+            return
+        if path.is_symlink() or path.exists():
+            hint = f"move it away: mv {shlex.quote(str(path))} {shlex.quote(str(path))}.before-danelaw"
+            raise DanelawError("LIVE_PATH_TAKEN", f"{path} is there already", hint=hint)
+        durable.point_link(path, folder)
+    except OSError as error:
+        raise _unusable(path.parent, error) from error
+
+
+def served(path: Path) -> Mapping[str, bytes]:
+    """The files of the generation that a live directory leads to, all of the same."""
+    try:
+        folder = path.resolve(strict=True)
+        return {kind: (folder / kind).read_bytes() for kind in KINDS}
+    except OSError as error:
+        raise _unusable(path.parent, error) from error
+
+
+def unserve(path: Path) -> None:
+    """Takes the symbolic link away that ``serve`` made."""
+    try:
+        if path.is_symlink():
+            path.unlink()
+            durable.sync_directory(path.parent)
+    except OSError as error:
+        raise _unusable(path.parent, error) from error
+
+
+def names(directory: Path) -> tuple[str, ...]:
+    """The certificates that certbot has, and those that Danelaw took over, by name."""
+    renewal = directory / "renewal"
+    found = [path.name.removesuffix(".danelaw") for path in renewal.glob("*.conf*") if path.is_file()]
+    return tuple(sorted({name.removesuffix(".conf") for name in found if name.endswith(".conf")}))
+
+
+def _exchange(one: Path, other: Path) -> None:
+    """Two names change places, at one instant (renameat2(2))."""
+    library = ctypes.CDLL(None, use_errno=True)
+    try:
+        call = library.renameat2
+    except AttributeError as error:
+        raise OSError(errno.ENOSYS, "this system cannot let two names change places") from error
+    if call(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number), str(one), None, str(other))
+
+
+def _unusable(directory: Path, error: OSError) -> DanelawError:
+    return DanelawError(
+        "CERTBOT_UNUSABLE",
+        f"certbot's directory {directory} cannot be worked in",
+        evidence=str(error),
+        hint="run it as the user who runs certbot; on a file system that cannot do this, as some on a network, point "
+        "the server at Danelaw's directory instead: docs/how-to/adopt-certbot.md",
+    )

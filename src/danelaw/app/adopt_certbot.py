@@ -1,0 +1,138 @@
+"""What certbot's renewal configuration tells of a certificate, and what a file of ``services.d/`` makes of it."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from dns.name import Name
+
+from danelaw.app.issuer_sections import DIRECTORIES, AcmeConfig, IssuerConfig
+from danelaw.core.model import DanelawError
+
+_TABLE: Final = re.compile(r"\[+\s*([^\[\]]+?)\s*\]+")
+_SERVERS: Final = ("apache", "nginx")
+
+
+@dataclass(frozen=True, slots=True)
+class Renewal:
+    """``directory``: URL of the CA. ``authenticator``, ``installer``: plugins. ``webroot``: the first one. ``hook``: a
+    shell command that runs after each renewal. ``reuses_key``: renewals keep the key."""
+
+    directory: str | None
+    authenticator: str | None
+    installer: str | None
+    webroot: str | None
+    hook: str | None
+    reuses_key: bool
+
+    @property
+    def server(self) -> str | None:
+        """The server that it configures, by the name under which Danelaw knows it."""
+        return next((name for name in (self.installer, self.authenticator) if name in _SERVERS), None)
+
+
+def read_renewal(text: str) -> Renewal:
+    """Reads as much of ``renewal/NAME.conf`` as is of use: keys and values in tables, one a line."""
+    table, found = "", dict[tuple[str, str], str]()
+    for line in text.splitlines():
+        stripped = line.strip()
+        if heading := _TABLE.fullmatch(stripped):
+            table = heading[1]
+        elif stripped and not stripped.startswith("#") and "=" in stripped:
+            key, _, value = stripped.partition("=")
+            found[table, key.strip()] = value.strip().strip("\"'")
+    params = {key: value for (within, key), value in found.items() if within == "renewalparams" and value != "None"}
+    roots = [value for (within, _), value in found.items() if within == "webroot_map"]
+    roots += [root.strip() for root in params.get("webroot_path", "").split(",") if root.strip()]
+    return Renewal(
+        params.get("server"),
+        params.get("authenticator"),
+        params.get("installer"),
+        roots[0] if roots else None,
+        params.get("renew_hook"),
+        params.get("reuse_key", "").lower() == "true",
+    )
+
+
+def issuer_of(renewal: Renewal, issuers: Mapping[str, IssuerConfig]) -> str:
+    """The issuer of the configuration that is the same CA.
+
+    Raises ``DanelawError("ISSUER_UNCLEAR")``, with the table that would be one.
+    """
+    fitting = [
+        name for name, one in issuers.items() if isinstance(one, AcmeConfig) and one.directory == renewal.directory
+    ]
+    if len(fitting) == 1:
+        return fitting[0]
+    if fitting:
+        raise DanelawError(
+            "ISSUER_UNCLEAR",
+            f"there are several issuers for {renewal.directory}",
+            evidence=f"there are {', '.join(sorted(fitting))}",
+            hint=f"--issuer {' or '.join(sorted(fitting))}",
+        )
+    raise DanelawError(
+        "ISSUER_UNCLEAR",
+        f"certbot has the certificate from {renewal.directory or 'a CA that it does not name'}, and no issuer of the "
+        "configuration is that CA",
+        evidence=f"there are {', '.join(sorted(issuers))}" if issuers else "there is none",
+        hint="write into danelaw.toml, or take another with --issuer:\n" + _as_table(renewal),
+    )
+
+
+def _as_table(renewal: Renewal) -> str:
+    """An issuer that does as certbot did."""
+    directory = next((n for n, url in sorted(DIRECTORIES.items()) if url == renewal.directory), renewal.directory)
+    name = directory if directory in DIRECTORIES else "ca"
+    return "\n".join(
+        (
+            f"[issuers.{name}]",
+            'type = "acme"',
+            f'directory = "{directory}"',
+            f'account = "/var/lib/danelaw/accounts/{name}"',
+            f"challenge = {_challenge(renewal)}",
+        )
+    )
+
+
+def _challenge(renewal: Renewal) -> str:
+    if (renewal.authenticator or "").startswith("dns-") or renewal.authenticator == "manual":
+        return '{ type = "dns-01" }'
+    if renewal.authenticator == "standalone":
+        return '{ type = "http-01", standalone = true }'
+    return f'{{ type = "http-01", webroot = "{renewal.webroot or "/var/www/html"}" }}'
+
+
+def reload_of(renewal: Renewal) -> tuple[str, ...]:
+    """What certbot runs after a renewal, as a command without a shell; nothing where it needs one, or there is none."""
+    if renewal.hook is None or re.search(r"[|&;<>$`*?\n(){}\[\]~]", renewal.hook):
+        return ()
+    try:
+        return tuple(shlex.split(renewal.hook))
+    except ValueError:
+        return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The names of a certificate: ``served``, which become endpoints, and all others."""
+
+    zone: Name
+    served: tuple[Name, ...]
+    others: tuple[Name, ...]
+
+
+def sorted_names(names: Sequence[Name], zones: Sequence[Name]) -> Names | None:
+    """Those that lie in the longest zone of the first that lies in any. None: none does."""
+    nearest = {name: max((z for z in zones if name.is_subdomain(z)), key=len, default=None) for name in names}
+    plain = [name for name in names if not name.is_wild() and nearest[name] is not None]
+    if not plain:
+        return None
+    zone = nearest[plain[0]]
+    assert zone is not None  # noqa: S101  # for the type checker: only such are among them
+    served = tuple(name for name in plain if nearest[name] == zone)
+    return Names(zone, served, tuple(name for name in names if name not in served))

@@ -1,0 +1,57 @@
+"""What certificates are taken over from: another client's directory, and where they go to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from danelaw.app.adopt import ClientFiles, LivePaths, OwnCredentials
+from danelaw.app.config import Config
+from danelaw.core.model import Chain, Lineage
+from danelaw.wiring.surroundings import blocking, clock
+
+
+def certbot_locked(directory: Path) -> AbstractContextManager[None]:
+    """While it is entered, no certbot works in its directory. Raises as ``adapters.deploy.certbot.locked``."""
+    from danelaw.adapters.deploy.certbot import locked
+
+    return locked(directory)
+
+
+def certbot_names(directory: Path) -> tuple[str, ...]:
+    """The certificates that it has, by name."""
+    from danelaw.adapters.deploy.certbot import names
+
+    return names(directory)
+
+
+def certbot_files(directory: Path, name: str) -> ClientFiles:
+    """The files of one of them."""
+    from danelaw.adapters.deploy.certbot import CertbotFiles
+
+    return CertbotFiles(directory, name)
+
+
+def certbot_credential(directory: Path, name: str) -> tuple[bytes, Chain] | None:
+    """Its key (PEM) and chain; None where they do not belong together.
+
+    Raises ``DanelawError("WATCHED_UNREADABLE")``.
+    """
+    from danelaw.adapters.issue.watch import Watched
+
+    return Watched.of("certbot", directory / "live", name).read()
+
+
+def own_credentials(config: Config, live: Mapping[Lineage, Path]) -> OwnCredentials:
+    """The credential store. ``live``: where the server of each lineage looks."""
+    from danelaw.adapters.deploy import DirectoryCredentials
+
+    return DirectoryCredentials(config.credentials, blocking(), clock(), live)
+
+
+def live_paths() -> LivePaths:
+    """Danelaw's own live directories on this machine."""
+    from danelaw.adapters.deploy import certbot
+
+    return LivePaths(certbot.serve, certbot.served, certbot.unserve)

@@ -1,0 +1,188 @@
+"""What certbot leaves on a machine, and a configuration of Danelaw's beside it."""
+
+from __future__ import annotations
+
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import click
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from danelaw.core.model import DanelawError
+from danelaw.faces.cli import cli
+
+NAME = "www.example.net"
+KINDS = ("cert", "privkey", "chain", "fullchain")
+CONF = """\
+# renew_before_expiry = 30 days
+version = 2.1.0
+archive_dir = {directory}/archive/{name}
+cert = {directory}/live/{name}/cert.pem
+privkey = {directory}/live/{name}/privkey.pem
+chain = {directory}/live/{name}/chain.pem
+fullchain = {directory}/live/{name}/fullchain.pem
+
+# Options used in the renewal process
+[renewalparams]
+account = 0123456789abcdef0123456789abcdef
+authenticator = webroot
+webroot_path = /var/www/html,
+server = {server}
+key_type = ecdsa
+renew_hook = systemctl reload nginx
+[[webroot_map]]
+{name} = /var/www/html
+"""
+MAIN = """\
+[resolver]
+forwarders = ["127.0.0.1@{dns}"]
+
+[state]
+credentials = "state/credentials"
+store = "state/store.sqlite"
+
+[issuers.ca]
+type = "acme"
+directory = "{server}"
+account = "accounts/ca"
+{bundle}
+challenge = {{ type = "http-01", webroot = "www", preflight = false }}
+
+[publishers.zone]
+type = "manual"
+zone = "example.net"
+"""
+SERVER = "https://ca.test/dir"
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a command said, and how it ended."""
+
+    status: int
+    output: str
+    problem: DanelawError | None = None
+
+
+@dataclass
+class Machine:
+    """``letsencrypt``: certbot's directory. ``path``: Danelaw's configuration."""
+
+    folder: Path
+    dns: int = 9
+    server: str = SERVER
+    bundle: str = ""
+
+    def __post_init__(self) -> None:
+        self.path.parent.mkdir(parents=True)
+        text = MAIN.format(dns=self.dns, server=self.server, bundle=self.bundle)
+        self.path.write_text(text, encoding="utf-8")
+
+    @property
+    def letsencrypt(self) -> Path:
+        return self.folder / "letsencrypt"
+
+    @property
+    def path(self) -> Path:
+        return self.folder / "danelaw" / "danelaw.toml"
+
+    @property
+    def live(self) -> Path:
+        return self.letsencrypt / "live" / NAME
+
+    @property
+    def service(self) -> Path:
+        return self.path.parent / "services.d" / f"{NAME}.toml"
+
+    @property
+    def conf(self) -> Path:
+        return self.letsencrypt / "renewal" / f"{NAME}.conf"
+
+    def asks(self, *arguments: str) -> list[str]:
+        config = ["--config-dir", str(self.letsencrypt), "--config", str(self.path)]
+        return ["adopt", "certbot", *config, "--cert-name", NAME, "--yes", *arguments]
+
+    def danelaw(self, *arguments: str) -> Said:
+        """In this process: its output goes to a file, as the command wants to write to one that is open."""
+        with (self.folder / "said").open("w+") as said, redirect_stdout(said), redirect_stderr(said):
+            try:
+                status = cli.main(self.asks(*arguments), standalone_mode=False)
+            except DanelawError as error:
+                return Said(2, str(error), error)
+            except click.exceptions.Exit as ended:
+                status = ended.exit_code
+            said.flush()
+            said.seek(0)
+            return Said(status if isinstance(status, int) else 0, said.read())
+
+    def adopted(self, *arguments: str) -> Said:
+        result = self.danelaw(*arguments)
+        assert result.status == 0, result.output
+        return result
+
+    def refused(self, *arguments: str) -> DanelawError:
+        result = self.danelaw(*arguments)
+        assert result.problem is not None, result
+        return result.problem
+
+    def left(self) -> dict[str, bytes | str]:
+        """All that certbot has there."""
+        found: dict[str, bytes | str] = {}
+        for path in sorted(self.letsencrypt.rglob("*")):
+            if path.is_symlink():
+                found[str(path.relative_to(self.letsencrypt))] = str(path.readlink())
+            elif path.is_file():
+                found[str(path.relative_to(self.letsencrypt))] = path.read_bytes()
+        return found
+
+    def presented(self) -> bytes:
+        """The public key that a server serves which reads its files now; they belong together."""
+        leaf = x509.load_pem_x509_certificate((self.live / "fullchain.pem").read_bytes())
+        key = serialization.load_pem_private_key((self.live / "privkey.pem").read_bytes(), None)
+        assert leaf.public_key() == key.public_key()
+        return spki(leaf)
+
+
+def spki(certificate: x509.Certificate) -> bytes:
+    return certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+
+
+def as_certbot_left(machine: Machine, *names: str, kind: str = "ec", mode: int = 0o600) -> None:
+    """A certificate of certbot's, the third of its name."""
+    key = ec.generate_private_key(ec.SECP256R1()) if kind == "ec" else rsa.generate_private_key(65537, 2048)
+    now = datetime.now(UTC)
+    subject = x509.Name([])
+    issuer = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "a CA")])
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=89))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name) for name in names or (NAME,)]), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    leaf = certificate.public_bytes(Encoding.PEM)
+    files = {
+        "cert": leaf,
+        "chain": leaf,
+        "fullchain": leaf + leaf,
+        "privkey": key.private_bytes(Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()),
+    }
+    archive = machine.letsencrypt / "archive" / NAME
+    for folder in (archive, machine.live, machine.conf.parent):
+        folder.mkdir(parents=True)
+    for name, content in files.items():
+        (archive / f"{name}3.pem").touch(mode if name == "privkey" else 0o644)
+        (archive / f"{name}3.pem").write_bytes(content)
+        (machine.live / f"{name}.pem").symlink_to(f"../../archive/{NAME}/{name}3.pem")
+    machine.conf.write_text(
+        CONF.format(directory=machine.letsencrypt, name=NAME, server=machine.server), encoding="utf-8"
+    )
