@@ -1,0 +1,73 @@
+"""Each step of a roll meets a fault on real servers: the runner names it, leaves nothing half done, and goes on once it
+is healed. In all that, no secret gets to where others could read it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from danelaw.core.model import DanelawError
+from danelaw.worlds.lab.real import namespaces, programs
+
+pytestmark = [pytest.mark.real, pytest.mark.lab, pytest.mark.timeout(400)]
+
+PLAY: Final = Path(__file__).with_name("faults_play.py")
+SAID: Final = {
+    "disk full": (3, "STORE_UNUSABLE", 1),
+    "CA unreachable": (1, "CA_UNREACHABLE", 1),
+    "CA refuses": (1, "ORDER_FAILED", 1),
+    "TSIG wrong": (1, "TSIG_REJECTED", 1),
+    "primary down": (1, "PRIMARY_UNREACHABLE", 1),
+    "update refused": (1, "UPDATE_REFUSED", 1),
+    "test fails": (1, "DEPLOY_CONFIG_TEST", 2),
+    "reload fails": (1, "RELOAD_FAILED", 2),
+}
+"""Exit status, code, and how many TLSA records are published then: the new one comes before the switch, never after."""
+
+
+@pytest.fixture(scope="module")
+def told() -> dict[str, Any]:
+    try:
+        namespaces.run(("true",), programs.find())
+    except DanelawError as error:
+        if error.code not in ("NAMESPACES_FORBIDDEN", "PROGRAM_MISSING"):
+            raise
+        pytest.skip(f"{error}: {error.evidence}")
+    done = subprocess.run((sys.executable, str(PLAY)), capture_output=True, text=True, check=False, timeout=380)  # noqa: S603  # our own script
+    assert done.returncode == 0, done.stderr
+    result: dict[str, Any] = json.loads(done.stdout)
+    return result
+
+
+@pytest.fixture(autouse=True)
+def _possible(require_program: Callable[..., str]) -> None:
+    for program, package in programs.PACKAGES.items():
+        require_program(program, package=package)
+
+
+@pytest.mark.parametrize("fault", SAID)
+def test_a_fault_is_named_and_nothing_is_half_done(told: dict[str, Any], fault: str) -> None:
+    status, code, published = SAID[fault]
+    said = told["faults"][fault]
+    assert (said["status"], code in {*said["failed"], *said["waits"]}) == (status, True), said
+    assert all(said["failed"].values()), "each failure says what to do next"
+    assert (said["published"], said["presents"], said["traceback"]) == (published, True, False), said
+
+
+def test_once_all_is_healed_the_roll_ends(told: dict[str, Any]) -> None:
+    assert set(told["faults"]) == set(SAID)
+    assert (told["last"]["status"], told["published"], told["left"]) == (0, 1, [])
+
+
+def test_no_secret_is_in_what_was_said_in_a_process_or_in_a_file_of_others(told: dict[str, Any]) -> None:
+    """TSIG, the account's key, and the keys of all generations; looked for in every form in which they are written."""
+    assert told["leaks"] == []
+    assert told["planted"] == {"environ": True, "log": True, "file": True}, "the hunt finds what is there"
+    assert told["secrets"] >= 4
+    assert told["processes"] > 1000
