@@ -16,6 +16,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import fcntl
+import glob
 import os
 import re
 import shlex
@@ -188,6 +189,7 @@ class CertbotFiles:
             if self._holds(files):
                 return False
             links = {kind: (self.original / kind).readlink() for kind in KINDS}
+            _swept(*(self.original / kind for kind in KINDS))
             archive = (self.original / links[CERT]).resolve().parent
             number = max((int(n[1]) for p in archive.iterdir() if (n := _NUMBERED.fullmatch(p.name))), default=0) + 1
             for kind in KINDS:
@@ -216,6 +218,7 @@ class CertbotFiles:
             if self.suspended:
                 self.conf_aside.rename(self.conf)
             self.note.unlink(missing_ok=True)
+            _swept(self.note)
             durable.sync_directory(self.conf.parent)
 
     # -- within -------------------------------------------------------------------------------------------------
@@ -284,6 +287,13 @@ def names(directory: Path) -> tuple[str, ...]:
     renewal = directory / "renewal"
     found = [path.name.removesuffix(".danelaw") for path in renewal.glob("*.conf*") if path.is_file()]
     return tuple(sorted({name.removesuffix(".conf") for name in found if name.endswith(".conf")}))
+
+
+def _swept(*paths: Path) -> None:
+    """What was to become one of these when somebody was killed is gone."""
+    for path in paths:
+        for unborn in path.parent.glob(f".{glob.escape(path.name)}.*.new"):
+            unborn.unlink()
 
 
 def _exchange(one: Path, other: Path) -> None:
