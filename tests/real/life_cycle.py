@@ -55,17 +55,18 @@ MORE: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True)
 class Stack:
-    """``primary`` and ``service``: of what make."""
+    """``primary`` and ``service``: of what make. ``by_cron``: Danelaw is called again and again, and does not stay."""
 
     primary: Callable[[Room], Primary]
     service: Callable[[Room], Keeping]
+    by_cron: bool = False
 
 
 STACKS: Final[Mapping[str, Stack]] = {
     "nsd-nginx": Stack(NsdPrimary, Nginx),
     "knot-mail": Stack(KnotPrimary, MailHost),
     "powerdns-haproxy": Stack(PowerDNSPrimary, HAProxy),
-    "bind-apache": Stack(BindPrimary, ApacheServers),
+    "bind-apache": Stack(BindPrimary, ApacheServers, by_cron=True),
 }
 PATIENCE: Final = 150.0
 """Seconds for one part of a life, on a busy machine."""
@@ -292,7 +293,7 @@ async def _play(stack: Stack, found: Mapping[str, str], keep: Path | None) -> di
     room = Room(FOLDER, found, wiring.commands())
     dialer = wiring.dialer()
     async with LifeWorld(room, dialer, stack.primary, stack.service) as world:
-        operator = Operator(world)
+        operator = Operator(world, stack.by_cron)
         operator.write()
         await operator.enrols()
         service = world.service

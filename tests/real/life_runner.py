@@ -1,4 +1,5 @@
-"""The product beside its operator: ``danelaw run --watch`` as a process, and whoever reads what it says."""
+"""The product beside its operator: ``danelaw run`` as a process, a daemon or one after the other, and whoever reads
+what it says."""
 
 from __future__ import annotations
 
@@ -36,6 +37,10 @@ LIMITS: Final = {
     "renewal_check": 30,
 }
 """In seconds, but for the count of passes. A client takes two seconds at most from look-up to judgement."""
+PACE: Final = 1.0
+"""Seconds between two runs, without a daemon."""
+_LONGEST: Final = 1 << 22
+"""Octets of a line."""
 _STRATEGY: Final = re.compile(r"^strategy = .*$", re.MULTILINE)
 _DS: Final = re.compile(r"^\s*(\S+) IN DS (.+)$")
 
@@ -51,13 +56,17 @@ class Said:
 
 @dataclass
 class Operator:
-    """``passes``: every pass of the runner, as it tells them. ``talk``: what else it says."""
+    """``by_cron``: a run is called again and again, and no daemon stays. ``passes``: every pass of the
+    runner, as it tells them. ``talk``: what else it says."""
 
     world: LifeWorld
+    by_cron: bool = False
     passes: list[dict[str, Any]] = field(default_factory=list)
     talk: list[str] = field(default_factory=list)
     _pulse: asyncio.Event = field(default_factory=asyncio.Event)
-    _daemon: asyncio.subprocess.Process | None = None
+    _runner: asyncio.Task[int] | None = None
+    _process: asyncio.subprocess.Process | None = None
+    _ends: bool = False
     _ds: frozenset[bytes] = frozenset()
 
     @property
@@ -153,41 +162,59 @@ ds_ttl = 1
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """A daemon, for as long as this is entered. Raises ``AssertionError`` where it does not end as asked."""
-        argv = (*DANELAW, "run", "--watch", "--json", "--config", str(self.config))
-        limit = 1 << 22
-        daemon = await asyncio.create_subprocess_exec(
-            *argv, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, limit=limit
-        )
-        self._daemon = daemon
-        readers = [asyncio.create_task(self._hear(daemon)), asyncio.create_task(self._heed(daemon))]
+        """The runner works while this is entered. Raises ``AssertionError`` where it does not end as asked."""
+        if self.by_cron:
+            self._runner = asyncio.create_task(self._again_and_again())
+        else:
+            self._runner = asyncio.create_task(self._run("--watch"))
+        self._runner.add_done_callback(lambda _: self._pulse.set())
         try:
             yield
         finally:
-            with contextlib.suppress(ProcessLookupError):
-                daemon.send_signal(signal.SIGTERM)
-            status = await daemon.wait()
-            await asyncio.gather(*readers)
-            self._daemon = None
-        assert status == 0, self.talk
+            self._ends = True
+            if not self.by_cron:
+                self._signal(signal.SIGTERM)
+            status = await self._runner
+            self._ends, self._runner = False, None
+        assert self.by_cron or status == 0, self.talk
 
     def reads_again(self) -> None:
-        """The configuration has changed."""
-        assert self._daemon is not None
-        self._daemon.send_signal(signal.SIGHUP)
+        """The configuration has changed: a daemon is told, and the next run reads it anyway."""
+        if not self.by_cron:
+            self._signal(signal.SIGHUP)
 
-    async def _hear(self, daemon: asyncio.subprocess.Process) -> None:
-        assert daemon.stdout is not None
-        async for line in daemon.stdout:
+    def _signal(self, number: signal.Signals) -> None:
+        if self._process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.send_signal(number)
+
+    async def _again_and_again(self) -> int:
+        """As cron does, but for the pace."""
+        status = 0
+        while not self._ends:
+            status = await self._run("--wait", "1")
+            assert status in (0, 1, 3), (status, self.talk)
+            await asyncio.sleep(PACE)
+        return status
+
+    async def _run(self, *how: str) -> int:
+        argv = (*DANELAW, "run", *how, "--json", "--config", str(self.config))
+        self._process = process = await asyncio.create_subprocess_exec(
+            *argv, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, limit=_LONGEST
+        )
+        await asyncio.gather(self._hear(process), self._heed(process))
+        return await process.wait()
+
+    async def _hear(self, runner: asyncio.subprocess.Process) -> None:
+        assert runner.stdout is not None
+        async for line in runner.stdout:
             self.passes.append(json.loads(line))
             self._pulse.set()
-        await daemon.wait()
-        self._pulse.set()
 
-    async def _heed(self, daemon: asyncio.subprocess.Process) -> None:
+    async def _heed(self, runner: asyncio.subprocess.Process) -> None:
         """Whoever reads what the runner says hands the DS over."""
-        assert daemon.stderr is not None
-        async for raw in daemon.stderr:
+        assert runner.stderr is not None
+        async for raw in runner.stderr:
             line = raw.decode().rstrip()
             self.talk.append(line)
             if line.startswith("Give this DS"):
@@ -204,8 +231,8 @@ ds_ttl = 1
     async def until(self, holds: Callable[[Sequence[Mapping[str, Any]]], bool], since: int = 0) -> None:
         """Wait until it holds of the passes from this number on."""
         while not holds(self.passes[since:]):
-            assert self._daemon is not None, self.talk
-            assert self._daemon.returncode is None, self.talk
+            assert self._runner is not None, self.talk
+            assert not self._runner.done(), self.talk
             self._pulse.clear()
             await self._pulse.wait()
 
