@@ -215,10 +215,10 @@ class CertbotFiles:
     def resume(self) -> None:
         """certbot renews it again."""
         with self._troubles():
+            self.note.unlink(missing_ok=True)  # first: it would say what is not so
+            _swept(self.note)
             if self.suspended:
                 self.conf_aside.rename(self.conf)
-            self.note.unlink(missing_ok=True)
-            _swept(self.note)
             durable.sync_directory(self.conf.parent)
 
     # -- within -------------------------------------------------------------------------------------------------
