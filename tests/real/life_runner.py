@@ -26,7 +26,7 @@ DANELAW: Final = (sys.executable, "-m", "danelaw")
 TLSA_TTL: Final = 1
 LIMITS: Final = {
     "pass_interval": 1,
-    "gap_passes": 20,
+    "gap_passes": 40,
     "hold_floor": 1,
     "lookup_delay": 3,
     "assumed_past_ttl": 2,
