@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from operated import Operated
-from operating import ECDSA, RSA, Operation
+from operating import ECDSA, RSA, Operation, two_hosts
 from strategic import HASTE, Living
 from virtual import SERVICE, ZONE_SUBJECT
 
-from danelaw.core.model import Chain
+from danelaw.core.model import Chain, HostName
 from danelaw.core.rollover.actions import DestroyKey, Revoke, Switch
 from danelaw.core.rollover.planner import Wait
 from danelaw.core.rollover.succession import Strategy
@@ -147,6 +148,72 @@ def test_a_ca_that_does_not_revoke_holds_no_renewal_up() -> None:
     assert life.world.crowd.refused() == []
 
 
+@pytest.mark.parametrize("emergency", [True, False])
+def test_an_emergency_is_not_forgotten_when_another_key_is_asked_for(emergency: bool) -> None:
+    life = Living(Strategy.STAGED)
+    first = life.serving
+    life.world.ca.unwilling = True
+    life.ask(emergency=True)
+    life.run(lambda: wait_of(life) == "REVOCATION_FAILED")
+    second = life.serving
+    life.ask(emergency=emergency)
+    life.run(lambda: life.serving != second)
+    life.run_for(30)
+    assert life.world.credentials.destroyed.isdisjoint({first.generation})
+    life.world.ca.unwilling = False
+    life.settle(1200)
+    assert len(life.world.ca.revoked) == (2 if emergency else 1)
+    assert {*life.world.ca.revoked} == {first.chain, *([second.chain] if emergency else [])}
+    assert life.world.credentials.destroyed == {first.generation, second.generation}
+    assert life.world.crowd.refused() == []
+
+
+def test_of_older_keys_the_one_that_served_is_left_behind_and_no_other() -> None:
+    life = Living(Strategy.STANDBY, limits=replace(HASTE, linger=timedelta(seconds=300)))
+    life.run_for(30)
+    before = life.serving
+    life.ask()
+    life.run(lambda: life.serving != before)
+    old = life.serving
+    life.run_for(30)
+    life.ask(emergency=True)
+    life.run(lambda: life.serving != old)
+    life.settle(1200)
+    assert life.world.ca.revoked == [old.chain]
+
+
+def test_the_key_that_served_is_known_also_where_no_reply_to_the_switch_came() -> None:
+    life = Living(Strategy.STANDBY)
+    life.run_for(30)
+    old, delay = life.serving, 0.2
+    life.before(Switch, lambda: setattr(life.world.servers, "delay", delay))
+    life.ask(emergency=True)
+    life.run(lambda: life.serving != old)
+    second = life.serving
+    life.settle(300)
+    assert life.serving == second
+    assert life.world.ca.revoked == [old.chain]
+
+
+@pytest.mark.parametrize("strategy", [Strategy.STAGED, Strategy.PINNED])
+def test_a_host_that_is_away_holds_up_no_emergency_on_another(strategy: Strategy) -> None:
+    web1 = HostName("web1")
+    life = Operation(ECDSA, hosts=two_hosts(), strategy=strategy)
+    life.settle()
+    first, away = life.serving(host=web1), life.world.servers.addresses[1]
+    away.stuck = True
+    life.ask()
+    life.run(lambda: life.serving(host=web1) != first)
+    second = life.serving(host=web1)
+    life.run_for(10)
+    life.ask(emergency=True)
+    life.run(lambda: life.serving(host=web1) != second, 60)
+    away.stuck = False
+    life.settle(1200)
+    assert life.world.ca.revoked == [second.chain]
+    assert life.refused == []
+
+
 # -- two keys ---------------------------------------------------------------------------------------------------------
 
 
@@ -165,4 +232,22 @@ def test_of_a_pair_the_key_that_is_trusted_no_longer_is_left_and_the_other_goes_
     life.run(lambda: life.serving(ECDSA) != before[ECDSA], 300)
     life.settle(300)
     assert len(life.world.ca.revoked) == 1
+    assert life.refused == []
+
+
+def test_a_key_that_is_desired_no_longer_is_revoked_before_it_is_destroyed() -> None:
+    life = Operation(ECDSA, RSA, strategy=Strategy.STAGED)
+    life.world.servers.offer(RSA.algorithm)
+    life.settle()
+    old = life.serving(RSA)
+    life.world.ca.unwilling = True
+    life.ask(RSA, emergency=True)
+    life.run(lambda: wait_of(life) == "REVOCATION_FAILED", 300)
+    life.configure(ECDSA)
+    life.world.servers.withhold(RSA.algorithm)
+    life.run_for(60)
+    life.world.ca.unwilling = False
+    life.settle(1200)
+    assert life.world.ca.revoked == [old.chain]
+    assert old.generation in life.world.credentials.destroyed
     assert life.refused == []

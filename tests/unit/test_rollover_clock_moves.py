@@ -76,7 +76,7 @@ EVERYTHING: Final[tuple[Fact, ...]] = (
     Holding(at(6), LINEAGE, (FIRST,), GenerationId(1)),
     ZoneKeys(at(7), ZONE, frozenset(), frozenset(), due=at(5000), pairs=(ZoneKeyPair(b"key", at(-50)),)),
     RenewalInfo(at(8), OLD, Window(at(6000), at(7000))),
-    Requested(at(9), LINEAGE, "me"),
+    Requested(at(9), LINEAGE, "me", emergency=True),
     RequestedZoneRoll(at(10), ZONE, KeyRole.ZSK, "me"),
     Intended(at(11), ADVANCE),
     Done(at(12), ADVANCE, Pending(ORDER, at(20))),

@@ -19,7 +19,7 @@ from danelaw.adapters.store.sql_log import APPEND_LASTS, START, Log, Place, Row
 from danelaw.core.model import Limits, SubjectName
 from danelaw.core.rollover.compaction import compact
 from danelaw.core.rollover.fold import Facts
-from danelaw.core.rollover.parts import assembled, parts
+from danelaw.core.rollover.parts import assembled, part_names, parts
 
 OFTEN: Final = 2000
 """After so many facts what can no longer matter is forgotten, and the fold is kept. A pass tells some twenty facts."""
@@ -56,7 +56,7 @@ class Folds:
         self._limits = limits
         self._log = log
         self._margin = max(int(limits.max_gap.total_seconds() * 1_000_000), APPEND_LASTS)
-        made_by = f"{__version__}\n{schema()}\n{sorted(limits.as_seconds().items())}"
+        made_by = f"{__version__}\n{schema()}\n{part_names()}\n{sorted(limits.as_seconds().items())}"
         self._made_by = hashlib.sha256(made_by.encode()).digest()
         self._folds: dict[frozenset[SubjectName], Fold] = {}
         self._looked: dict[frozenset[SubjectName], int] = {}  # the store's last number then

@@ -21,17 +21,17 @@ SELDOM: Final = timedelta(days=1)
 """A CA that does not revoke a certificate is asked again that often at least."""
 
 
-def unrevoked(compromised: Key | None, outlook: Outlook) -> tuple[CredentialFacts, ...]:
-    """The generations of a key that is not to be trusted whose certificates are valid still."""
+def unrevoked(compromised: Iterable[Key], outlook: Outlook) -> tuple[CredentialFacts, ...]:
+    """The generations of keys that are not to be trusted whose certificates are valid still."""
     found = []
-    for generation in compromised.generations if compromised is not None else ():
+    for generation in (generation for key in compromised for generation in key.generations):
         validity = leaf_validity(generation.chain) if generation.chain is not None else None
         if validity is not None and validity.end > outlook.now and not outlook.accepted(_revoking(generation)):
             found.append(generation)
     return tuple(found)
 
 
-def revoking(compromised: Key | None, outlook: Outlook) -> Iterable[Plan]:
+def revoking(compromised: Iterable[Key], outlook: Outlook) -> Iterable[Plan]:
     """Have each certificate revoked. That holds nothing else up, but the end of its key."""
     for generation in unrevoked(compromised, outlook):
         yield _step(generation, outlook)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import assert_never
 
 from danelaw.core.model import CredentialFacts, Instant, Lineage
-from danelaw.core.rollover.actions import Action, MakeKey, Receipt, ReuseKey, Switch
+from danelaw.core.rollover.actions import Action, Conflict, MakeKey, Receipt, ReuseKey, Switch
 from danelaw.core.rollover.answers import published_since
 from danelaw.core.rollover.certificate_planner import Ordering
 from danelaw.core.rollover.facts import Holding, Requested
@@ -34,8 +34,8 @@ class Course:
     begin: Action | None = None
     due: Instant | None = None
     emergency: bool = False
-    compromised: Key | None = None
-    """The key that was left because it is no longer to be trusted."""
+    compromised: tuple[Key, ...] = ()
+    """The keys that were left because they are no longer to be trusted."""
     kept: frozenset[bytes] = frozenset()
     """Keys, by their SPKI, that something may yet be begun with."""
 
@@ -71,7 +71,7 @@ class _Charting:
 
     def course(self) -> Course:
         if self._lineage in self.d.leaving:
-            return self._leaving()
+            return self._leaving_behind(self._leaving())
         if self.d.withdrawn:
             return self._leaving_behind(self._keeping())
         match self.d.strategy:
@@ -104,6 +104,8 @@ class _Charting:
         make = MakeKey(self._lineage) if new_key or asked else ReuseKey(self._lineage, generation)
         if self._orders.lacks(target):
             return replace(course, at_once=make)  # nothing else comes to rest before: records at a new name wait for it
+        if self._distrusted(complete[-1]):
+            return replace(course, at_once=make)  # a host that is away does not come to rest
         return replace(course, begin=make)
 
     def _standing_by(self) -> Course:
@@ -223,6 +225,11 @@ class _Charting:
         requested = self.outlook.facts.requested(self._lineage)
         return requested.at if requested is not None and requested.at > self._since(key) else None
 
+    def _distrusted(self, key: Key) -> bool:
+        """Whether a key that serves is said to be trusted no longer."""
+        requested = self.outlook.facts.requested(self._lineage)
+        return key is self._live and self._asked(key) is not None and requested is not None and requested.emergency
+
     def _emergency(self, target: Complete | None) -> bool:
         """Whether the roll to this target is, or was, one that an emergency made necessary."""
         requested = self.outlook.facts.requested(self._lineage)
@@ -232,25 +239,30 @@ class _Charting:
         return not later or later[0].spki == target.facts.spki
 
     def _leaving_behind(self, course: Course) -> Course:
-        """With the key that served when the operator said that it was not to be trusted, once another has its place."""
-        requested = self.outlook.facts.requested(self._lineage)
-        if requested is None or not requested.emergency:
-            return course
-        left = [key for key in self.keys if self._since(key) <= requested.at and key.spki not in course.needed]
-        return replace(course, compromised=max(left, key=self._since, default=None))
+        """With the keys that served when the operator said that they were not to be trusted, once others have their
+        place. Each time counts, whatever was asked for since."""
+        served: list[Key] = []
+        for word in self.outlook.facts.emergencies(self._lineage):
+            before = [key for key in self.keys if self._since(key) <= word.at]
+            served.extend(sorted(before, key=self._since)[-1:])
+        left = tuple(dict.fromkeys(key for key in served if key.spki not in course.needed))
+        return replace(course, compromised=left)
 
     def _since(self, key: Key) -> Instant:
-        """Since when a key has been served; since it was made, where it was never switched to."""
-        switched = [
-            deed.done
+        """Since when a key has been served; since it was made, where it was never switched to. A switch of which it is
+        not known that it was done counts if no other does: a reply that was lost is no reason to think of a newer key
+        as of the one before."""
+        tried = [
+            deed
             for deed in self.outlook.facts.deeds
             if isinstance(deed.action, Switch)
             and deed.action.lineage == self._lineage
             and key.has(deed.action.generation)
-            and isinstance(deed.outcome, Receipt)
-            and deed.done is not None
+            and not isinstance(deed.outcome, Conflict)
         ]
-        return max(key.created, *switched[:1]) if switched else key.created
+        known = (deed.done for deed in tried if isinstance(deed.outcome, Receipt) and deed.done is not None)
+        began = next(known, tried[0].intended if tried else key.created)
+        return max(key.created, began)
 
     def _settled(self, standby: Key) -> bool:
         """Whether its records have been published everywhere for as long as is desired of a standby."""

@@ -110,6 +110,7 @@ class Facts:
         "_clocks",
         "_dates",
         "_deeds",
+        "_emergencies",
         "_hash",
         "_holdings",
         "_judged",
@@ -144,6 +145,7 @@ class Facts:
         self._zone_ttls: dict[Name, int] = {}
         self._renewals: dict[Chain, RenewalInfo] = {}
         self._requested: dict[Lineage, Requested] = {}
+        self._emergencies: dict[Lineage, tuple[Requested, ...]] = {}
         self._began: dict[SubjectName, Began] = {}
         self._clocks: dict[str, ClockRead] = {}
         self._dates: dict[str, Dated] = {}
@@ -189,6 +191,8 @@ class Facts:
                 self._renewals[fact.chain] = fact
             case Requested():
                 self._requested[fact.lineage] = fact
+                if fact.emergency:
+                    self._emergencies[fact.lineage] = (*self.emergencies(fact.lineage), fact)
             case RequestedZoneRoll():
                 self._zone_rolls[fact.zone, fact.role is not KeyRole.ZSK] = fact
             case Began():
@@ -348,6 +352,9 @@ class Facts:
         self._zone_rolls = {key: replace(told, at=told.at + by) for key, told in self._zone_rolls.items()}
         self._renewals = {key: replace(told, at=told.at + by) for key, told in self._renewals.items()}
         self._requested = {key: replace(told, at=told.at + by) for key, told in self._requested.items()}
+        self._emergencies = {
+            key: tuple(replace(told, at=told.at + by) for told in words) for key, words in self._emergencies.items()
+        }
         self._began = {key: replace(told, at=told.at + by) for key, told in self._began.items()}
         self._dates = {key: replace(told, at=told.at + by) for key, told in self._dates.items()}
         self._clocks = {boot: replace(read, at=read.at + by) for boot, read in self._clocks.items()}
@@ -416,6 +423,10 @@ class Facts:
 
     def requested(self, lineage: Lineage) -> Requested | None:
         return self._requested.get(lineage)
+
+    def emergencies(self, lineage: Lineage) -> tuple[Requested, ...]:
+        """Every time that the key was said to be trusted no longer, oldest first."""
+        return self._emergencies.get(lineage, ())
 
     def began(self, subject: SubjectName) -> Began | None:
         return self._began.get(subject)

@@ -147,7 +147,7 @@ class _Service:
                 for step in self._align_servers(line):
                     yield (line.lineage,), step
                     held_up.add(line.lineage)
-            if line.confirmed:
+            if line.confirmed or self._retired(line):
                 yield from (((line.lineage,), step) for step in revoking(line.course.compromised, self.outlook))
         if blind is not None:
             return

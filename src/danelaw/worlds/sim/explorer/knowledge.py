@@ -252,6 +252,7 @@ def _moved(facts: Facts, serials: int, ancient: datetime) -> Facts:
     new._requested = {
         key: r if r.at == REQUESTED else replace(r, at=max(r.at, ancient) - TICK) for key, r in facts._requested.items()
     }
+    new._emergencies = {key: (new._requested[key],) for key in facts._emergencies}  # a scene has one at the most
     new._holdings = {key: replace(holding, at=holding.at - TICK) for key, holding in facts._holdings.items()}
     new._deeds = tuple(
         Deed(
