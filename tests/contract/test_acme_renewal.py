@@ -20,7 +20,7 @@ from josepy.util import ComparableECKey
 
 from danelaw.adapters.clock import SystemClock
 from danelaw.adapters.issue.account import AccountFiles
-from danelaw.adapters.issue.acme import NewOrder
+from danelaw.adapters.issue.ordering import NewOrder
 from danelaw.adapters.issue.renewal import certificate_id
 from danelaw.adapters.issue.transport import Transport
 from danelaw.core.model import (

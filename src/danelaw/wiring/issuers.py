@@ -2,26 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from danelaw.app.config import Config
-from danelaw.app.issuer_sections import AcmeConfig, CommandConfig, IssuerConfig, SelfSignedConfig, WatchConfig
+from danelaw.app.issuer_sections import (
+    DIRECTORIES,
+    AcmeConfig,
+    CommandConfig,
+    IssuerConfig,
+    SelfSignedConfig,
+    WatchConfig,
+)
 from danelaw.core.model import ChallengeType, Lineage
 from danelaw.ports import Credentials, Issuer, Resolver, Solver, Surroundings
 
 if TYPE_CHECKING:
     # Most configurations have one kind of issuer: what the others need is imported where they are plugged in.
     from danelaw.adapters.deploy import DirectoryCredentials
+    from danelaw.adapters.issue.preflight import Preflight
+    from danelaw.adapters.issue.standalone import StandaloneSolver
+    from danelaw.adapters.issue.webroot import WebrootSolver
 
 
 def issuers(
-    config: Config, world: Surroundings, credentials: DirectoryCredentials, resolver: Resolver
+    config: Config,
+    world: Surroundings,
+    credentials: DirectoryCredentials,
+    resolver: Resolver,
+    placing: Mapping[str, WebrootSolver | StandaloneSolver],
 ) -> dict[Lineage, Issuer]:
-    """Who issues for each lineage; services that name the same issuer share what it remembers."""
+    """Who issues for each lineage; services that name the same issuer share what it remembers.
+
+    ``placing``: what answers http-01, by issuer.
+    """
     from danelaw.adapters.issue.selfsigned import SelfSignedIssuer
 
-    shared = {key: _issuer(issuer, config, world, resolver) for key, issuer in config.issuers.items()}
+    shared = {key: _issuer(issuer, config, world, resolver, placing.get(key)) for key, issuer in config.issuers.items()}
     found: dict[Lineage, Issuer] = {}
     for service in config.services:
         issuer = config.issuers[service.issuer]
@@ -33,7 +50,13 @@ def issuers(
     return found
 
 
-def _issuer(issuer: IssuerConfig, config: Config, world: Surroundings, resolver: Resolver) -> Issuer | None:
+def _issuer(
+    issuer: IssuerConfig,
+    config: Config,
+    world: Surroundings,
+    resolver: Resolver,
+    solver: WebrootSolver | StandaloneSolver | None,
+) -> Issuer | None:
     """None for one that each lineage has of its own."""
     from danelaw.adapters.issue.command import CommandIssuer
     from danelaw.adapters.issue.watch import WatchIssuer
@@ -56,12 +79,25 @@ def _issuer(issuer: IssuerConfig, config: Config, world: Surroundings, resolver:
                 preferred=issuer.preferred_chain,
                 binding=Binding(*issuer.binding) if issuer.binding is not None else None,
                 resolver=resolver,
+                preflight=_preflight(issuer, resolver, solver),
             )
         case CommandConfig():
             return CommandIssuer(issuer.command, world.programs, world.clock, issuer.timeout, config.back_off)
         case WatchConfig():
             return WatchIssuer(world.clock)
     return None
+
+
+def _preflight(
+    issuer: AcmeConfig, resolver: Resolver, solver: WebrootSolver | StandaloneSolver | None
+) -> Preflight | None:
+    from danelaw.adapters.issue.preflight import Preflight
+    from danelaw.adapters.issue.standalone import StandaloneSolver
+
+    if not issuer.preflight:
+        return None
+    ready = solver.ready if isinstance(solver, StandaloneSolver) else None
+    return Preflight(resolver, issuer.challenge, issuer.directory in DIRECTORIES.values(), ready)
 
 
 def watched(
@@ -82,20 +118,32 @@ def watched(
                 yield line, WatchedCredentials(credentials, other, world.blocking)
 
 
-def solvers(config: Config, world: Surroundings, resolver: Resolver) -> dict[str, Solver]:
+def placing(config: Config, world: Surroundings) -> dict[str, WebrootSolver | StandaloneSolver]:
     """By the names of their issuers: those that answer http-01."""
-    from danelaw.adapters.issue.seen import SeenSolver
     from danelaw.adapters.issue.standalone import StandaloneSolver
     from danelaw.adapters.issue.webroot import WebrootSolver
 
+    return {
+        key: WebrootSolver(issuer.webroot)
+        if issuer.webroot is not None
+        else StandaloneSolver(issuer.listen, world.dialer)
+        for key, issuer in config.issuers.items()
+        if isinstance(issuer, AcmeConfig) and issuer.challenge is ChallengeType.HTTP_01
+    }
+
+
+def solvers(
+    config: Config,
+    world: Surroundings,
+    resolver: Resolver,
+    placing: Mapping[str, WebrootSolver | StandaloneSolver],
+) -> dict[str, Solver]:
+    """The same, with a look at what they placed where that is wanted."""
+    from danelaw.adapters.issue.seen import SeenSolver
+
     found: dict[str, Solver] = {}
-    for key, issuer in config.issuers.items():
-        if not isinstance(issuer, AcmeConfig) or issuer.challenge is not ChallengeType.HTTP_01:
-            continue
-        if issuer.webroot is not None:
-            found[key] = WebrootSolver(issuer.webroot)
-        else:
-            found[key] = StandaloneSolver(issuer.listen, world.dialer)
-        if issuer.preflight:
-            found[key] = SeenSolver(found[key], resolver, world.dialer)
+    for key, solver in placing.items():
+        issuer = config.issuers[key]
+        seen = isinstance(issuer, AcmeConfig) and issuer.preflight
+        found[key] = SeenSolver(solver, resolver, world.dialer) if seen else solver
     return found

@@ -26,7 +26,7 @@ from danelaw.app.zone_sections import FileZoneConfig
 from danelaw.core.model import IP, Forwarder, Limits
 from danelaw.ports import Store, Surroundings
 from danelaw.wiring.deployers import deployers
-from danelaw.wiring.issuers import issuers, solvers, watched
+from danelaw.wiring.issuers import issuers, placing, solvers, watched
 from danelaw.wiring.looking import subjects_of, trust_anchors
 from danelaw.wiring.publishers import parents, publisher
 from danelaw.wiring.stores import memory_store
@@ -112,7 +112,8 @@ def _tools(config: Config, world: Surroundings, store: Store) -> Toolbox:
     linked = [(service, host) for service in config.services for host in service.hosts if host.linked]
     live = {lineage: host.path(lineage) for service, host in linked for lineage in service.every_lineage}
     credentials = DirectoryCredentials(config.credentials, world.blocking, world.clock, live)
-    answering = solvers(config, world, resolver)
+    placed_by = placing(config, world)
+    answering = solvers(config, world, resolver, placed_by)
     return Toolbox(
         clock=world.clock,
         store=store,
@@ -125,7 +126,7 @@ def _tools(config: Config, world: Surroundings, store: Store) -> Toolbox:
         parents=parents(config, world, files),
         credentials=dict.fromkeys(lineages, credentials) | dict(watched(config, credentials, world)),
         deployers=deployers(config, world, credentials),
-        issuers=issuers(config, world, credentials, resolver),
+        issuers=issuers(config, world, credentials, resolver, placed_by),
         solvers={
             line: answering[s.issuer] for s in config.services if s.issuer in answering for line in s.every_lineage
         },

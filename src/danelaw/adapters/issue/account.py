@@ -81,10 +81,13 @@ class AccountFiles:
 
     def _save(self, accounts: dict[str, Known]) -> None:
         path = self.directory / "urls.json"
+        text = json.dumps({ca: asdict(known) for ca, known in accounts.items()}, indent=1)
         try:
-            self._prepared(
-                json.dumps({ca: asdict(known) for ca, known in accounts.items()}, indent=1).encode()
-            ).replace(path)
+            new = self._prepared(text.encode())
+            try:
+                new.replace(path)
+            finally:
+                new.unlink(missing_ok=True)
         except OSError as error:
             raise self._unreadable(path, error) from error
 
@@ -103,10 +106,14 @@ class AccountFiles:
         """A new file on disk, mode 0600, whole: ready to be linked or renamed into place."""
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=self.directory, prefix=".new-")
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError:  # a full disk is not to be filled with what did not fit
+            Path(name).unlink(missing_ok=True)
+            raise
         return Path(name)
 
     def _unreadable(self, path: Path, why: object) -> DanelawError:

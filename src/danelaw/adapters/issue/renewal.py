@@ -6,9 +6,33 @@ import base64
 from datetime import datetime
 from typing import Any
 
+from acme import errors as acme_errors
+from acme import messages
 from cryptography import x509
 
-from danelaw.core.model import Chain, Window
+from danelaw.adapters.issue.session import Session
+from danelaw.adapters.issue.transport import json_object
+from danelaw.core.model import Chain, DanelawError, Window
+
+
+def renewal_window(session: Session, chain: Chain) -> Window | None:
+    """What the CA suggests; None where it suggests nothing. Raises ``DanelawError("RENEWAL_INFO_UNAVAILABLE")``."""
+    resources = session.resources.to_partial_json()
+    identifier = certificate_id(chain)
+    if identifier is None or "renewalInfo" not in resources:
+        return None
+    try:
+        reply = session.net.get(f"{str(resources['renewalInfo']).rstrip('/')}/{identifier}")
+    except (messages.Error, acme_errors.ClientError) as refusal:
+        if session.net.last is not None and session.net.last.status_code == 404:
+            return None
+        raise DanelawError(
+            "RENEWAL_INFO_UNAVAILABLE",
+            f"the CA at {session.terms.directory} gives no renewal information now",
+            evidence=str(refusal),
+            hint="it is asked again at the next pass; renewal goes by the certificate's dates meanwhile",
+        ) from refusal
+    return window_from_json(json_object(reply))
 
 
 def window_from_json(told: Any) -> Window | None:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from ipaddress import IPv4Address, IPv6Address
 from typing import Final
 
 import dns.rdatatype
 from dns.name import Name
 
+from danelaw.adapters.issue.preflight import address
 from danelaw.core.model import IP, Challenge, ChallengeType, DanelawError, Security
 from danelaw.core.rollover.actions import Receipt
 from danelaw.ports import Dialer, Resolver, Solver
@@ -59,7 +59,7 @@ class SeenSolver:
             except (DanelawError, TimeoutError):
                 continue  # the CA has a resolver of its own
             if validated.rrset is not None and validated.state in (Security.SECURE, Security.INSECURE):
-                found += [_address(rdata) for rdata in sorted(validated.rrset.rdatas)]
+                found += [address(rdata) for rdata in sorted(validated.rrset.rdatas)]
         return found[:MOST_ADDRESSES]
 
     async def _wrong(self, ip: IP, challenge: Challenge) -> str | None:
@@ -97,7 +97,3 @@ async def _fetch(host: str, port: int, challenge: Challenge) -> bytes:
         writer.close()
         with contextlib.suppress(OSError):
             await writer.wait_closed()
-
-
-def _address(rdata: bytes) -> IP:
-    return IPv4Address(rdata) if len(rdata) == 4 else IPv6Address(rdata)

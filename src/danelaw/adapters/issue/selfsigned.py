@@ -7,13 +7,11 @@ mail servers without DANE, look at none.
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Final, Protocol
+from typing import Protocol
 
 from danelaw.core.model import Advance, Chain, Issued, Lineage, OrderState, RevocationReason, Window
+from danelaw.core.rollover.feasibility import backdated
 from danelaw.ports import Clock
-
-BACKDATED: Final = timedelta(hours=1)
-"""For clients whose clock is late."""
 
 
 class SelfSigner(Protocol):
@@ -25,7 +23,7 @@ class SelfSigner(Protocol):
 
 
 class SelfSignedIssuer:
-    """``ports.Issuer`` of one lineage; it never says no. ``lifetime``: of the certificates."""
+    """``ports.Issuer`` of one lineage; it never says no. ``lifetime``: of the certificates, from their issue."""
 
     def __init__(self, lineage: Lineage, signer: SelfSigner, clock: Clock, lifetime: timedelta) -> None:
         self._lineage = lineage
@@ -35,7 +33,8 @@ class SelfSignedIssuer:
 
     async def advance(self, order: OrderState, csr: bytes) -> Advance:
         now = self._clock.now()
-        chain = await self._signer.self_signed(self._lineage, csr, now - BACKDATED, now + self._lifetime)
+        begin = now - backdated(self._lifetime)
+        chain = await self._signer.self_signed(self._lineage, csr, begin, now + self._lifetime)
         return Issued(order, chain)
 
     async def renewal_window(self, chain: Chain) -> Window | None:

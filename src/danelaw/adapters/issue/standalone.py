@@ -52,6 +52,12 @@ class StandaloneSolver:
             self._servers = []
         return Receipt(note="")
 
+    async def ready(self) -> None:
+        """Raises ``PORT_TAKEN`` where a challenge could not be placed now."""
+        if not self._servers:
+            for server in await self._open():
+                server.close()
+
     async def _open(self) -> list[asyncio.Server]:
         servers: list[asyncio.Server] = []
         failures: list[str] = []

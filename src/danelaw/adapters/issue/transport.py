@@ -1,7 +1,12 @@
-"""HTTPS to an ACME server, over EFF's ``acme``: nonces tried more than twice, replies bounded, the last one kept."""
+"""HTTPS to an ACME server, over EFF's ``acme``: nonces tried more than twice, replies bounded, the last one kept.
+
+Nothing a CA says leads to another server, neither a redirection nor a link: whoever speaks for the CA could otherwise
+have this machine ask for anything within its network.
+"""
 
 from __future__ import annotations
 
+import socket
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from io import BytesIO
@@ -17,6 +22,8 @@ from josepy.jwa import ES256
 from josepy.jwk import JWKEC
 from requests.adapters import HTTPAdapter
 
+from danelaw.adapters.issue.deadline import Deadline
+
 NONCE_TRIES: Final = 6
 """``acme`` tries twice; at 20 % rejection one issuance in four failed then, and none with six tries."""
 
@@ -26,12 +33,15 @@ LONGEST_REPLY: Final = 1 << 20
 LONGEST_PATIENCE: Final = timedelta(days=1)
 """No Retry-After holds an order longer than this."""
 _MOST_DIGITS: Final = 9
+_PORTS: Final = {"https": 443, "http": 80}
 
 
 class Transport(client.ClientNetwork):
     """Signed requests with the account's key. Not shared between threads: one is made for each step."""
 
-    def __init__(self, key: JWKEC, directory: str, bundle: Path | None, seconds: float) -> None:
+    def __init__(
+        self, key: JWKEC, directory: str, bundle: Path | None, seconds: float, deadline: Deadline | None = None
+    ) -> None:
         super().__init__(key, alg=ES256, user_agent="danelaw", timeout=int(seconds))
         if bundle is not None:
             self.verify_ssl = str(bundle)  # type: ignore[assignment] # requests takes a path; acme only passes it on
@@ -39,7 +49,8 @@ class Transport(client.ClientNetwork):
         self.session.trust_env = not _is_loopback(urlsplit(directory).hostname)
         self.session.headers["Accept-Encoding"] = "identity"
         for scheme in ("https://", "http://"):
-            self.session.mount(scheme, _Bounded())
+            self.session.mount(scheme, _Bounded(deadline))
+        self._directory = directory
         self.last: requests.Response | None = None
 
     def post(self, *args: Any, **kwargs: Any) -> requests.Response:
@@ -54,7 +65,11 @@ class Transport(client.ClientNetwork):
 
     def _send_request(self, method: str, url: str, *args: Any, **kwargs: Any) -> requests.Response:
         self.last = None
-        self.last = super()._send_request(method, url, *args, **kwargs)
+        if _origin(url) != _origin(self._directory):
+            raise ElsewhereError(f"it names {url}")
+        self.last = super()._send_request(method, url, *args, allow_redirects=False, **kwargs)
+        if self.last.is_redirect:
+            raise ElsewhereError(f"{url} leads to {self.last.headers['Location']}")
         return self.last
 
     @property
@@ -88,8 +103,28 @@ class ReplyTooLongError(errors.Error):
     """The server sends more than any reply of RFC 8555 takes."""
 
 
+class ElsewhereError(errors.Error):
+    """A URL of the server is none of its own."""
+
+
 class _Bounded(HTTPAdapter):
     """Reads each reply, up to a bound and as it comes: what a short packed reply may become has none."""
+
+    def __init__(self, deadline: Deadline | None) -> None:
+        self._deadline = deadline
+        super().__init__()
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        self._watch(self.poolmanager)
+
+    def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
+        return self._watch(super().proxy_manager_for(*args, **kwargs))
+
+    def _watch(self, manager: Any) -> Any:
+        if self._deadline is not None:
+            manager.pool_classes_by_scheme = _watched_pools(self._deadline)
+        return manager
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
         reply = super().send(request, *args, **kwargs)
@@ -100,8 +135,54 @@ class _Bounded(HTTPAdapter):
         if len(body) > LONGEST_REPLY:
             reply.close()
             raise ReplyTooLongError(f"{request.url} gives more than {LONGEST_REPLY} octets")
+        if self._deadline is not None and self._deadline.over:
+            raise requests.Timeout(f"{request.url} was still sending", request=request)
         reply.raw = BytesIO(body)
         return reply
+
+
+def _watched_pools(deadline: Deadline) -> dict[str, type[urllib3.HTTPConnectionPool]]:
+    """urllib3's pools of connections, each of which ``deadline`` will cut off."""
+
+    class Plain(urllib3.connection.HTTPConnection):
+        def _new_conn(self) -> socket.socket:
+            made = super()._new_conn()
+            deadline.watch(made)
+            return made
+
+    class Secure(urllib3.connection.HTTPSConnection):
+        def _new_conn(self) -> socket.socket:
+            made = super()._new_conn()
+            deadline.watch(made)
+            return made
+
+    class PlainPool(urllib3.HTTPConnectionPool):
+        ConnectionCls = Plain
+
+    class SecurePool(urllib3.HTTPSConnectionPool):
+        ConnectionCls = Secure
+
+    return {"http": PlainPool, "https": SecurePool}
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    """Scheme, host and port."""
+    try:
+        parts = urlsplit(url)
+        return parts.scheme, parts.hostname, parts.port or _PORTS.get(parts.scheme)
+    except ValueError as error:
+        raise ElsewhereError(f"it names {url!r}: {error}") from error
+
+
+def json_object(reply: requests.Response) -> dict[str, Any]:
+    """The JSON object in a reply; raises acme's ``ClientError`` on anything else."""
+    try:
+        value = reply.json()
+    except requests.JSONDecodeError as error:
+        raise errors.ClientError(f"{reply.url} is not JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise errors.ClientError(f"{reply.url} is not a JSON object")
+    return value
 
 
 def retry_after(header: str | None, now: datetime, default: timedelta) -> timedelta:

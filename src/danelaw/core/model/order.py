@@ -48,7 +48,8 @@ class OrderState:
     """Where an order stands. ``url``: None until the CA has it. ``placed``: challenges that wait for the CA's look.
 
     ``replaces``: the certificate that this order renews (RFC 9773 §5). ``failed``: how many before it failed in a row.
-    ``issuer``: which CA it is placed at; None: at the only one there ever was.
+    ``issuer``: which CA it is placed at; None: at the only one there ever was. ``since``: from when on the CA has been
+    at work on what was last asked of it; None: it was asked for nothing, or was not to be asked meanwhile.
     """
 
     names: tuple[Name, ...]
@@ -58,6 +59,7 @@ class OrderState:
     placed: frozenset[str] = frozenset()
     failed: int = 0
     issuer: str | None = None
+    since: Instant | None = None
 
 
 @dataclass(frozen=True, slots=True)
