@@ -15,8 +15,8 @@ import pytest
 from virtual import LAB_LIMITS, SERVICE, ZONE_SUBJECT, engine, toolbox
 
 from danelaw.adapters.store.memory import MemoryStore
-from danelaw.app.agenda import groups
 from danelaw.app.engine import Engine
+from danelaw.app.groups import Group, Groups
 from danelaw.app.toolbox import Subjects
 from danelaw.core.model import ChallengeType, Endpoint, HostName, Instant, Limits, Lineage, SubjectName
 from danelaw.core.rollover.actions import Action
@@ -225,13 +225,14 @@ def test_whoever_shares_something_is_in_one_group() -> None:
     third, at_third = subject(3)
     zone = DesiredZone(SubjectName("zone1.test."), first.zone, None)
     lending = replace(at_third, bases=(*at_third.bases, at_second.endpoint.host))  # records of another's name
-    found = groups(
+    found = Groups(
         {zone.subject: zone, first.subject: first, second.subject: second, third.subject: third},
         Reach((at_first, at_second, lending)),
     )
-    assert found[zone.subject] == found[first.subject]
-    assert found[second.subject] == found[third.subject]
-    assert found[first.subject] != found[second.subject]
+    assert found.of(zone.subject) is found.of(first.subject)
+    assert found.of(first.subject) == Group((zone.subject, first.subject), Reach((at_first,)))
+    assert found.of(second.subject) == Group((second.subject, third.subject), Reach((at_second, lending)))
+    assert found.every == [found.of(first.subject), found.of(second.subject)]
 
 
 # -- judged one after the other ---------------------------------------------------------------------------------------

@@ -12,10 +12,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol
 
-from danelaw.app.agenda import Agenda, groups
+from danelaw.app.agenda import Agenda
+from danelaw.app.groups import Group, Groups
 from danelaw.app.observe import Observer
 from danelaw.app.toolbox import Subjects, Toolbox
 from danelaw.core.model import DanelawError, Instant, Issued, Limits, SubjectName
@@ -43,9 +45,10 @@ from danelaw.core.rollover.actions import (
     SubmitDS,
     Switch,
 )
-from danelaw.core.rollover.facts import ClockRead, Done, Fact, Intended
+from danelaw.core.rollover.facts import ClockRead, Dated, Done, Fact, Intended
 from danelaw.core.rollover.fold import Facts
 from danelaw.core.rollover.gate import Allowed, Counterexample, Judgement, Refused, judge, violations
+from danelaw.core.rollover.leads import every_lead, leads_of
 from danelaw.core.rollover.planner import Desired, Plan, Settled, Wait, plan, refused_wait
 from danelaw.core.rollover.progress import Pass, Progress
 from danelaw.core.rollover.reach import Reach
@@ -80,7 +83,16 @@ class Engine:
         self._gate = gate
         self._observer = Observer(tools, subjects.reach, limits)
         self._at_once = at_once
-        self._deciding, self._comparing = asyncio.Lock(), asyncio.Lock()
+        self._groups = Groups(subjects.desired, subjects.reach, tools.publishers)
+        self._begun = False
+        self._dating: SubjectName | None = None
+        """Of which it was last told what time it is by another clock than ours."""
+        self._places = {subject: place for place, subject in enumerate(subjects.desired)}
+        self._locks()
+
+    def _locks(self) -> None:
+        """Those of one event loop."""
+        self._beginning, self._deciding, self._comparing = asyncio.Lock(), asyncio.Lock(), asyncio.Lock()
 
     @property
     def subjects(self) -> Mapping[SubjectName, Desired]:
@@ -91,8 +103,43 @@ class Engine:
         return self._limits
 
     async def facts(self) -> Facts:
-        """Everything known of all subjects: they share zones and credentials, and the gate judges them together."""
+        """Everything known of all subjects."""
         return await self._tools.store.facts(*self._subjects.desired, clock.CLOCK)
+
+    async def begin(self) -> None:
+        """Learns once, from all that is recorded, who has to do with whom. The first pass does it, where nobody has.
+
+        Raises ``DanelawError``: what the store does.
+        """
+        if self._begun:
+            return
+        async with self._beginning:
+            if self._begun:
+                return
+            dated: Dated | None = None
+            for group in self._groups.every:
+                known = await self._known(group)
+                self._groups.led(group.subjects[0], every_lead(known))
+                if known.dated is not None and (dated is None or dated.at < known.dated.at):
+                    dated, self._dating = known.dated, group.subjects[0]
+            self._begun = True
+
+    async def _known(self, group: Group) -> Facts:
+        return await self._tools.store.facts(*group.subjects, clock.CLOCK)
+
+    async def _around(self, subject: SubjectName) -> tuple[Facts, Reach]:
+        """Everything known of the group of a subject, and where clients reach it: they share zones and credentials,
+        and the gate judges them together. What another clock said last concerns everybody, whoever was told."""
+        group = self._groups.of(subject)
+        facts = await self._known(group)
+        while (now := self._groups.of(subject)) is not group:
+            group = now
+            facts = await self._known(group)
+        if self._dating is not None and (elsewhere := self._groups.of(self._dating)) is not group:
+            dated = (await self._known(elsewhere)).dated
+            if dated is not None and (facts.dated is None or facts.dated.at < dated.at):
+                facts = facts.add(dated)
+        return facts, group.reach
 
     async def reconcile(self, subject: SubjectName, report: Callable[[Progress], None] = _silent) -> Pass:
         """One pass: observe, plan, and at most one action that the gate allows on a second observation.
@@ -116,12 +163,13 @@ class Engine:
 
     async def _pass(self, subject: SubjectName, report: Callable[[Progress], None]) -> Pass:
         desired = self._subjects.desired[subject]
+        await self.begin()
         lease = await self._tools.store.lease(subject)
         await self._clock_was_set()
         ahead = self._ahead()
         await self._look(subject, desired, lease, ahead)
-        facts, now = await self.facts(), self._tools.clock.now()
-        planned = plan(desired, facts, self._subjects.reach, now, self._limits)
+        (facts, reach), now = await self._around(subject), self._tools.clock.now()
+        planned = plan(desired, facts, reach, now, self._limits)
         if isinstance(planned, Wait | Settled) and (dated := clock.wrong(facts, self._limits)):
             meanwhile = f"; beside that, {planned.because}" if isinstance(planned, Wait) else ""
             planned = Wait("CLOCK_WRONG", clock.told(dated) + meanwhile, dated.at, planned.until)
@@ -136,8 +184,8 @@ class Engine:
             intended: Intended | None = None
             await self._look(subject, desired, lease, ahead)
             async with self._deciding:  # what another pass intends is known before this one is judged, or after
-                facts, now = await self.facts(), self._tools.clock.now()
-                judgement = self._gate(action, facts, self._subjects.reach, now, self._limits)
+                (facts, reach), now = await self._around(subject), self._tools.clock.now()
+                judgement = self._gate(action, facts, reach, now, self._limits)
                 if isinstance(judgement, Allowed):
                     await self._same_clock(ahead)
                     report(Progress(now, subject, action, None))
@@ -150,7 +198,7 @@ class Engine:
             if intended is not None:
                 outcome = await self._act(subject, action, lease)
         now = self._tools.clock.now()
-        seen = violations(facts, self._subjects.reach, now, self._limits)
+        seen = violations(facts, reach, now, self._limits)
         return Pass(subject, now, planned, outcome, refused, seen, self._next(planned, outcome, now), despite)
 
     async def watch(
@@ -164,10 +212,11 @@ class Engine:
         Then the passes that are under way are brought to their end. Not more than ``at_once`` are, and of those that
         have anything to do with each other one.
         """
-        watched = [s for s in self._subjects.desired if subjects is None or s in subjects]
-        agenda = Agenda(watched, groups(self._subjects.desired, self._subjects.reach), self._tools.clock.now())
+        chosen = self._places if subjects is None else self._places.keys() & {*subjects}
+        watched = sorted(chosen, key=self._places.__getitem__)
+        agenda = Agenda(watched, self._groups.of, self._tools.clock.now())
         passes: dict[asyncio.Task[Pass], SubjectName] = {}
-        self._deciding, self._comparing = asyncio.Lock(), asyncio.Lock()  # of this event loop
+        self._locks()
         ahead = self._ahead()
         try:
             while not stop.is_set():
@@ -204,9 +253,15 @@ class Engine:
             await asyncio.gather(*waits, return_exceptions=True)
 
     async def _look(self, subject: SubjectName, desired: Desired, lease: Lease, ahead: timedelta) -> None:
-        fresh = await self._observer.observe(desired, await self.facts())
+        facts, reach = await self._around(subject)
+        fresh = await replace(self._observer, reach=reach).observe(desired, facts)
         await self._same_clock(ahead)
+        self._groups.led(
+            subject, leads_of(fresh)
+        )  # before it is recorded: who reads it then reads it of the others too
         await self._tools.store.append(subject, lease, *fresh)
+        if any(isinstance(fact, Dated) for fact in fresh):
+            self._dating = subject
 
     async def _same_clock(self, ahead: timedelta) -> None:
         """Raises ``DanelawError("CLOCK_STEPPED")`` if what was looked at in this pass was so by another clock.
@@ -234,7 +289,11 @@ class Engine:
 
     async def _compared(self) -> ClockRead | None:
         here, boot = self._tools.clock, self._tools.boot
-        return clock.compared(await self.facts(), here.now(), boot, here.monotonic(), self._limits)
+        facts = await self._tools.store.facts(clock.CLOCK)
+        if facts.clock(boot) is None:  # it is compared with when anything was last seen at all
+            known = [await self._known(group) for group in self._groups.every]
+            facts = max((one for one in known if one.latest is not None), key=_latest, default=facts)
+        return clock.compared(facts, here.now(), boot, here.monotonic(), self._limits)
 
     def _ahead(self) -> timedelta:
         """How far the wall clock has gone beyond the monotonic one, from some start."""
@@ -314,3 +373,7 @@ class Engine:
         if until is None:
             return latest
         return min(latest, max(until, now + timedelta(milliseconds=50)))
+
+
+def _latest(facts: Facts) -> Instant:
+    return facts.latest or EPOCH

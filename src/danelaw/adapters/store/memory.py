@@ -60,8 +60,9 @@ class MemoryStore:
     ``max_gap``: ``Limits.max_gap``, where spans break. Facts of several subjects are folded in the order of their
     instants, equal instants in the order in which they were appended; what was appended before the clock was set comes
     before what was appended afterwards. A fold is continued, not made anew, unless something was appended that belongs
-    before its end. With ``limits`` it is compacted now and then, up to ``max_gap`` ago, and what all folds have in them
-    is dropped from the logs. Whoever then asks for other subjects together begins with the nearest fold that there is.
+    before its end. With ``limits`` it is compacted now and then, up to ``max_gap`` ago. What is then folded of all
+    subjects that anybody ever asked for is dropped from their logs; whoever asks for other subjects together begins
+    with that. Where they are asked for by groups, nothing is dropped: of two groups one may be made any day.
     """
 
     def __init__(self, max_gap: timedelta, limits: Limits | None = None) -> None:
@@ -69,6 +70,9 @@ class MemoryStore:
         self._limits = limits
         self._logs: dict[SubjectName, _Log] = {}
         self._folds: dict[frozenset[SubjectName], _Fold] = {}
+        self._asked: set[SubjectName] = set()
+        self._dropped = _Base(Facts(max_gap), {})
+        """A fold of exactly what is in the logs no more."""
         self._appended = 0
         self._clock_set = 0
 
@@ -96,7 +100,10 @@ class MemoryStore:
 
     async def facts(self, *subjects: SubjectName) -> Facts:
         key = frozenset(subjects)
-        fold = self._folds.get(key) or self._begun(self._nearest(key))
+        fold = self._folds.get(key)
+        if fold is None:
+            self._asked |= key
+            fold = self._begun(self._ground(key))
         news = self._since(key, fold.taken)
         if not news:
             return fold.facts
@@ -137,25 +144,27 @@ class MemoryStore:
         base = _Base(compact(fold.base.facts.add(*_facts(settled)), cut[1], limits), taken)
         rest = self._since(key, taken)
         self._folds[key] = compacted = _Fold(base.facts.add(*_facts(rest)), fold.taken, last[:2], base)
-        self._drop()
+        if len(key) == len(self._asked):
+            self._drop(base)
         return compacted
 
-    def _drop(self) -> None:
-        """Out of the logs, what the base of every fold has in it."""
-        for subject, log in self._logs.items():
-            bases = [fold.base for key, fold in self._folds.items() if subject in key]
-            passed = min((base.taken.get(subject, 0) for base in bases), default=0)
-            if passed > log.forgotten:
-                del log.entries[: passed - log.forgotten]
-                log.forgotten = passed
+    def _drop(self, base: _Base) -> None:
+        """Out of the logs, what the fold of all has in it. Folds that lie further back are begun anew."""
+        self._dropped = base
+        for subject, passed in base.taken.items():
+            log = self._logs[subject]
+            del log.entries[: passed - log.forgotten]
+            log.forgotten = passed
+        self._folds = {
+            key: fold
+            for key, fold in self._folds.items()
+            if all(fold.base.taken.get(subject, 0) >= base.taken.get(subject, 0) for subject in key)
+        }
 
-    def _nearest(self, key: frozenset[SubjectName]) -> _Base:
-        """Where to begin: with nothing, unless some of it is there in a fold alone."""
-        if not any(self._logs[subject].forgotten for subject in key & self._logs.keys()):
-            return _Base(Facts(self._max_gap), {})
-        nearest = max(self._folds, key=lambda other: (len(other & key), -len(other)))
-        base = self._folds[nearest].base
-        return _Base(base.facts, {subject: n for subject, n in base.taken.items() if subject in key})
+    def _ground(self, key: frozenset[SubjectName]) -> _Base:
+        """Where to begin: with nothing, unless some of it is in the logs no more."""
+        taken = {subject: n for subject, n in self._dropped.taken.items() if subject in key}
+        return _Base(self._dropped.facts, taken) if taken else _Base(Facts(self._max_gap), {})
 
 
 def _facts(entries: Iterable[Entry]) -> Iterable[Fact]:

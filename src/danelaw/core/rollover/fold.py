@@ -394,6 +394,16 @@ class Facts:
                 for spans in servers.values():
                     yield from spans
 
+    @property
+    def zones(self) -> frozenset[Name]:
+        """Every zone whose authorities were looked for or asked, whether they answered or not."""
+        return frozenset((*self._rosters, *(zone for zone, _, _ in (*self._spans, *self._unanswered))))
+
+    @property
+    def answers(self) -> Iterable[Answer]:
+        """Every answer that any authority was seen to give."""
+        return (span.answer for servers in self._spans.values() for spans in servers.values() for span in spans)
+
     def rosters(self, zone: Name) -> tuple[RosterSpan, ...]:
         return self._rosters.get(zone, ())
 
