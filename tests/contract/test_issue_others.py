@@ -140,13 +140,29 @@ def test_a_key_signs_its_own_certificate_and_the_store_takes_it(tmp_path: Path, 
         await credentials.complete(lineage, generation, end.chain)
         leaf = x509.load_der_x509_certificate(end.chain.ders[0])
         leaf.verify_directly_issued_by(leaf)
-        assert leaf.not_valid_before_utc < NOW
+        assert leaf.not_valid_before_utc == NOW - timedelta(hours=1)
         assert leaf.not_valid_after_utc == NOW + timedelta(days=365)
         san = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
         assert san.get_values_for_type(x509.DNSName) == ["www.example.net"]
         with pytest.raises(DanelawError) as caught:
             await issuer.advance(ORDER, csr_for((WWW,)))
         assert caught.value.code == "NO_SUCH_GENERATION"
+
+    asyncio.run(test())
+
+
+def test_a_short_certificate_that_a_key_signs_is_not_old_when_it_is_issued(tmp_path: Path) -> None:
+    """With most of its life over, it would be due to be renewed at once, and so would the next."""
+
+    async def test() -> None:
+        credentials = store(tmp_path)
+        generation = await credentials.make_key(LINEAGE)
+        issuer = SelfSignedIssuer(LINEAGE, credentials, CLOCK, timedelta(seconds=80))
+        end = await issuer.advance(ORDER, await credentials.csr(LINEAGE, generation, ORDER.names))
+        assert isinstance(end, Issued)
+        leaf = x509.load_der_x509_certificate(end.chain.ders[0])
+        assert NOW - leaf.not_valid_before_utc == timedelta(seconds=8)
+        assert leaf.not_valid_after_utc == NOW + timedelta(seconds=80)
 
     asyncio.run(test())
 

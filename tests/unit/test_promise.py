@@ -117,3 +117,13 @@ def test_nothing_is_plugged_in_that_cannot_be_kept(tmp_path: Path) -> None:
     )
     with pytest.raises(DanelawError, match="CONFIG_INFEASIBLE"):
         wiring.build(config, world)
+
+
+def test_of_a_certificate_of_ones_own_the_time_before_its_issue_comes_on_top(tmp_path: Path) -> None:
+    path = written(tmp_path, service='strategy = "pinned"')
+    text = path.read_text()
+    begin, end = text.index("[issuers.ca]"), text.index("[publishers.zone]")
+    path.write_text(text.replace(text[begin:end], '[issuers.ca]\ntype = "selfsigned"\nlifetime = 36000\n\n'))
+    config = load(path)
+    terms = terms_of(config.services[0], config)
+    assert (terms.lifetime, terms.spent) == (timedelta(hours=11), timedelta(hours=1))

@@ -16,6 +16,7 @@ from danelaw.core.rollover.feasibility import (
     Infeasible,
     Terms,
     announced_lifetime,
+    backdated,
     feasible,
     least_lifetime,
     told,
@@ -82,6 +83,28 @@ def test_a_six_day_certificate_suits_the_strategies_that_keep_the_key(strategy: 
     assert [span.step for span in verdict.spans] == list(RENEWAL[strategy])
     assert verdict.slack is not None
     assert verdict.slack > 2 * DAYS
+
+
+@pytest.mark.parametrize("strategy", Strategy)
+def test_a_certificate_that_is_due_as_soon_as_it_is_issued_is_refused(strategy: Strategy) -> None:
+    """Whatever of its life is over then counts as lived."""
+    hasty = Limits(
+        pass_interval=timedelta(seconds=1),
+        hold_floor=timedelta(0),
+        lookup_delay=timedelta(seconds=1),
+        in_flight=timedelta(seconds=1),
+        linger=timedelta(seconds=1),
+        clock_skew=timedelta(0),
+        standby_settle=timedelta(0),
+    )
+    given = terms(strategy, limits=hasty, tlsa_ttl=1, lifetime=timedelta(hours=1), back_off=timedelta(seconds=1))
+    accepted(replace(given, spent=timedelta(minutes=30)))
+    assert "due again before" in refusal(replace(given, spent=timedelta(minutes=40))).why
+
+
+def test_a_certificate_begins_an_hour_before_its_issue_or_a_tenth_of_its_life() -> None:
+    assert backdated(90 * DAYS) == backdated(SIX_DAYS) == timedelta(hours=1)
+    assert backdated(timedelta(seconds=80)) == timedelta(seconds=8)
 
 
 def test_records_of_whole_certificates_put_the_wait_into_every_renewal() -> None:

@@ -58,11 +58,18 @@ def mixes_intermediates(directory: str) -> bool:
     return host.endswith(".api.letsencrypt.org")
 
 
+def backdated(lifetime: timedelta) -> timedelta:
+    """How long before its issue a certificate of such a life begins, for clients whose clock is late: an hour, as CAs
+    do, and less where that would be much of its life."""
+    return min(timedelta(hours=1), lifetime / 10)
+
+
 @dataclass(frozen=True, slots=True)
 class Terms:
     """What a service is configured with.
 
-    ``lifetime``: of a certificate; None: not known. ``window``: how long before its end the CA asks for renewal, where
+    ``lifetime``: of a certificate, from its first instant; None: not known. ``spent``: what of that is over when it is
+    issued. ``window``: how long before its end the CA asks for renewal, where
     it does. ``visibility``: how long until every authority serves a change that the first one serves; None: no longer
     than a change takes there. ``attempts``: so many orders may fail, each followed by ``back_off``. ``negative_ttl``:
     of the denial that a first record replaces, in seconds. ``full``: a record names a whole certificate, so that every
@@ -80,6 +87,7 @@ class Terms:
     negative_ttl: int = 3600
     full: bool = False
     ta: bool = False
+    spent: timedelta = ZERO
 
     @property
     def spreading(self) -> timedelta:
@@ -140,7 +148,7 @@ def feasible(terms: Terms) -> Verdict:
         why = f"a renewal under {terms.strategy.value} does not fit in before a certificate of {told(terms.lifetime)} "
         why += "is renewed with its old key" if _rolls(terms) else "ends"
         return Infeasible(why, needs, has, path, _remedy(terms, needs - has))
-    if _settles(terms) and (again := _overtaken(terms, path, before)):
+    if again := _overtaken(terms, path, before - terms.spent):
         return again
     return Feasible(path, has - needs)
 
@@ -275,12 +283,16 @@ def _standby_too_late(terms: Terms) -> Infeasible | None:
 
 
 def _overtaken(terms: Terms, path: tuple[Span, ...], due: timedelta) -> Infeasible | None:
-    """The next roll begins when the records of this one are gone; a certificate ages from when it was issued."""
+    """The next roll begins when the records of this one are gone; a certificate ages from when it was issued, and is
+    due that long after it."""
     limits = terms.limits
-    spans = (
-        *(span for span in path if span.step is not Step.PREPARE),
-        Span(Step.WITHDRAW, limits.linger + limits.pass_interval, "linger, and a pass"),
-    )
+    spans = tuple(span for span in path if span.step is not Step.PREPARE)
+    if not _settles(terms):
+        if _sum(spans) <= due:
+            return None
+        why = f"a certificate of {told(terms.lifetime or ZERO)} would be due again before it is presented"
+        return Infeasible(why, _sum(spans), due, spans, _remedy(terms, ZERO))
+    spans = (*spans, Span(Step.WITHDRAW, limits.linger + limits.pass_interval, "linger, and a pass"))
     if _sum(spans) <= due:
         return None
     why = f"a certificate of {told(terms.lifetime or ZERO)} would be due again before the records of its roll are gone"
