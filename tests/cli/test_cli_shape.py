@@ -8,6 +8,7 @@ import pkgutil
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -15,7 +16,7 @@ import pytest
 
 import danelaw.faces.cli
 from danelaw import __version__
-from danelaw.faces.cli import COMMANDS
+from danelaw.faces.cli import COMMANDS, cli
 
 DANELAW = Path(sys.executable).parent / "danelaw"
 README = Path(__file__).parents[2] / "README.md"
@@ -64,6 +65,21 @@ def test_every_command_has_a_module_of_its_own_with_help(name: str) -> None:
     for parameter in command.params:
         assert any(option in said.stdout for option in parameter.opts)
         assert isinstance(parameter, click.Argument) or parameter.help
+
+
+def test_the_help_of_every_command_says_what_its_exit_statuses_mean() -> None:
+    silent = [path for path, command in _every(cli, ()) if "Exit status" not in (command.help or "")]
+    assert silent == []
+
+
+def _every(group: click.Group, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        if isinstance(command, click.Group):
+            yield from _every(command, (*path, name))
+        elif command is not None:
+            yield (*path, name), command
 
 
 def test_every_module_with_a_command_is_listed() -> None:

@@ -14,15 +14,17 @@ from danelaw.faces.cli import interruption, terminal
 from danelaw.faces.cli.lazily import LazyGroup
 
 COMMANDS: Final = {
+    "lab": "the whole life cycle in a private world, watched by DANE clients with caches",
     "check": "whether DANE clients connect to live services, and why not, with a transcript",
     "chain": "the chain of trust of a name: as a tree, as JSON, as an SVG picture",
-    "lab": "the whole life cycle in a private world, watched by DANE clients with caches",
+    "tlsa": "TLSA records from a certificate, key, request or live server; whether the DNS has them",
+    "zone": "DNSSEC for zones kept in files: keys, signing, the DS at the parent",
     "enroll": "take a service into the configuration, and begin with it",
     "adopt": "take over certificates that another client got, without an outage; and give them back",
+    "config": "what to write into a web, mail or chat server's configuration",
     "plan": "what comes next for each service, and what stands against it; nothing is done",
     "run": "bring every service on as far as it may be now, once or as a daemon",
     "status": "where each service stands, what is awaited, until when, and what is wrong",
-    "config": "what to write into a web, mail or chat server's configuration",
     "history": "what was done, when, and on which evidence",
     "roll": "another key for a service now; in an emergency the old certificate is revoked",
     "withdraw": "a service is to be without DANE: its TLSA records go, safely",
@@ -32,10 +34,11 @@ COMMANDS: Final = {
     "accept": "clients may be refused, for what is named; what nobody may accept, and why",
     "records": "whose the TLSA records of a service are: adopt, disown or remove those of others",
     "simulate": "rollovers in virtual time against an adversary, by hand and by each strategy",
-    "tlsa": "TLSA records from a certificate, key, request or live server; whether the DNS has them",
-    "zone": "DNSSEC for zones kept in files: keys, signing, the DS at the parent",
 }
-"""What there is, and what it does: one file per subcommand, or a package where it has subcommands itself."""
+"""What there is, and what it does: one file per subcommand, or a package where it has subcommands itself.
+
+The order is that of the help: what needs no configuration, services taken in and kept, what an operator decides.
+"""
 
 
 @click.group(cls=LazyGroup, package=__name__, table=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})

@@ -103,7 +103,10 @@ def simulate(
     there: what happens is shown, and then counted.
 
     The same seed always plays the same way. If a strategy ever refuses a client, the faults that did it are reduced to
-    as few as still do, and written to a scenario file that plays it again. Then the exit status is 1.
+    as few as still do, and written to a scenario file that plays it again.
+
+    Exit status: 0 good; 1 a strategy of Danelaw's refused a client, or a scenario did not end as it says; 2 usage or
+    configuration; 130 interrupted.
     """
     if as_json:
         terminal.need_output()

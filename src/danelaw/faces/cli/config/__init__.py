@@ -55,6 +55,8 @@ def config(server: str, host: str, named: Path | None, machine: str | None) -> N
     SERVER serves at the name HOST, of one key or of an ECDSA and an RSA key. For Postfix also what makes it go by the
     TLSA records of those whom it sends mail to, and what would undo that. Looks at the configuration alone, and changes
     nothing.
+
+    Exit status: 0 good; 2 the configuration is not, or has no such service.
     """
     terminal.need_output()
     _, read = configuration(named)

@@ -56,6 +56,8 @@ def keygen(
     another key of the zone.
 
     The name of the key's files, without their endings, goes to standard output.
+
+    Exit status: 0 it is made; 2 it is not.
     """
     name = domain_name(zone)
     terminal.need_output()
