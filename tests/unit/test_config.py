@@ -285,7 +285,7 @@ def test_the_parent_zone_is_one_label_up(tmp_path: Path) -> None:
 
 def test_services_come_in_the_order_of_their_files(tmp_path: Path) -> None:
     def of(host: str) -> str:
-        return SERVICE.replace("www.", f"{host}.")
+        return SERVICE.replace("www.", f"{host}.").replace("live/www", f"live/{host}")
 
     config = read(tmp_path, b=of("x"), a=of("z"), c=of("y"))
     assert [service.names[0].labels[0] for service in config.services] == [b"z", b"x", b"y"]

@@ -188,3 +188,46 @@ def test_a_host_is_deployed_to_by_a_link_where_its_server_is_root_here_and_else_
     kinds = {host: type(deployer) for (_, host), deployer in wired.tools.deployers.items()}
     assert kinds == {"local": DirectoryDeployer, "web2.example.net": CopyingDeployer}
     assert {line for line, _ in wired.tools.deployers} == set(found.every_lineage)
+
+
+# -- what would have clients refused ----------------------------------------------------------------------------------
+
+
+OTHER = SERVICE.replace(":443", ":9443").replace(":8443", ":9444")
+
+
+@pytest.mark.parametrize(
+    ("mine", "others"),
+    [
+        ('directory = "live/mail"', 'directory = "live/mail"'),
+        ('directory = "live/mail"', 'directory = "live/../live/mail"'),
+        ('directory = "live/mail"', 'directory = "live/mail.rsa"'),
+        ('directory = "/live/mail"\nssh = "web2"', 'directory = "/live/mail"\nssh = "web2"'),
+    ],
+    ids=["the same", "by another path", "one's RSA credential", "on another host"],
+)
+def test_two_services_never_have_one_live_directory(tmp_path: Path, mine: str, others: str) -> None:
+    """Each would take the other's credential away, and its clients would be refused."""
+    service(tmp_path, f'[deploy]\nserver = "postfix"\n{mine}\n')
+    second = OTHER + f'[deploy]\nserver = "postfix"\n{others}\n'
+    (tmp_path / "services.d" / "zzz.toml").write_text(second)
+    with pytest.raises(DanelawError) as raised:
+        load(tmp_path / "danelaw.toml")
+    assert raised.value.code == "CONFIG_INVALID"
+    assert "both have" in raised.value.evidence
+    assert "one service" in raised.value.hint
+
+
+def test_services_on_several_hosts_may_call_their_directories_alike(tmp_path: Path) -> None:
+    service(tmp_path, '[deploy]\nserver = "nginx"\ndirectory = "/live/www"\nssh = "web1"\n')
+    second = OTHER + '[deploy]\nserver = "nginx"\ndirectory = "/live/www"\nssh = "web2"\n'
+    (tmp_path / "services.d" / "zzz.toml").write_text(second)
+    assert len(load(tmp_path / "danelaw.toml").services) == 2
+
+
+@pytest.mark.parametrize("name", ["", "/", ".", "/live/..", "/live/www\\n", "/live/\\u001b[31m", "/live/www\\u0000"])
+def test_a_live_directory_has_a_name_that_can_be_one(tmp_path: Path, name: str) -> None:
+    with pytest.raises(DanelawError) as raised:
+        service(tmp_path, f'[deploy]\nserver = "nginx"\ndirectory = "{name}"\n')
+    assert raised.value.code == "CONFIG_INVALID"
+    assert "no name that a live directory can have" in raised.value.evidence

@@ -15,6 +15,7 @@ from typing import Annotated, Final
 import msgspec
 from dns.name import Name
 
+from danelaw.app.deploy_sections import require_own_directories
 from danelaw.app.issuer_sections import IssuerConfig, IssuerSection, read_issuer
 from danelaw.app.notify_sections import (
     MetricsConfig,
@@ -116,6 +117,9 @@ def load(path: Path, instead: Mapping[Path, str] | None = None) -> Config:
     )
     _once(path, (f"the zone {zone.zone}" for zone in zones.values()))
     _once(path.parent / "services.d", (f"the endpoint {e}" for service in services for e in service.endpoints))
+    require_own_directories(
+        path.parent / "services.d", {str(one.subject): (one.every_lineage, one.hosts) for one in services}
+    )
     subjects = [*(zone.subject for zone in zones.values()), *(service.subject for service in services)]
     return Config(
         forwarders=tuple(_forwarder(path, text) for text in main.resolver.forwarders),

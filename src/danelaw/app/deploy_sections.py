@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import timedelta
 from ipaddress import ip_address
-from pathlib import Path
+from os.path import normpath
+from pathlib import Path, PurePath
 from typing import Annotated, Final, Literal, TypeAlias
 
 import msgspec
@@ -118,8 +119,25 @@ def read_hosts(path: Path, base: Path, sections: Sequence[DeploySection]) -> tup
     return hosts
 
 
-def _place(host: HostConfig) -> tuple[object, ...]:
-    return (host.ssh, host.ssh_config, host.command, host.directory)
+def require_own_directories(
+    path: Path, services: Mapping[str, tuple[Collection[Lineage], Sequence[HostConfig]]]
+) -> None:
+    """Two services with one live directory would each serve the other's clients what these know nothing of.
+
+    ``services``: by name, with every lineage. ``path``: where their files are.
+    """
+    taken: dict[tuple[object, ...], str] = {}
+    for name, (lineages, hosts) in services.items():
+        for host in hosts:
+            for directory in dict.fromkeys(map(host.path, lineages)):
+                other = taken.setdefault(_place(host, directory), name)
+                if other != name:
+                    hint = "make them one service with all these endpoints, or give each a directory of its own"
+                    raise invalid(path, f"deploy: {name} and {other} both have {directory} of {host.name}", hint)
+
+
+def _place(host: HostConfig, directory: Path | None = None) -> tuple[object, ...]:
+    return (host.ssh, host.ssh_config, host.command, normpath(directory or host.directory))
 
 
 def _host(path: Path, base: Path, section: DeploySection) -> HostConfig:
@@ -132,6 +150,9 @@ def _host(path: Path, base: Path, section: DeploySection) -> HostConfig:
     if section.ssh_config is not None and section.ssh is None:
         raise invalid(path, "deploy: ssh_config is for ssh alone", 'ssh = "danelaw@web2.example.net"')
     here = section.ssh is None and section.command is None
+    if not PurePath(section.directory).name.strip(".") or not section.directory.isprintable():
+        hint = 'directory = "/var/lib/danelaw/live/www.example.net"'
+        raise invalid(path, f"deploy: {section.directory!r} is no name that a live directory can have", hint)
     if not here and not section.directory.startswith("/"):
         raise invalid(path, f"deploy: {section.directory!r} is no absolute path", "relative ones are for this machine")
     group = section.group or next((USUAL[name].group for name in servers if USUAL[name].group), None)
