@@ -19,8 +19,17 @@ from cryptography.hazmat.primitives import serialization
 from deploy_hosts import SSHHost, issued, ssh_host
 from update_servers import free_port
 
-from danelaw.adapters.clock import SubprocessPrograms, ThreadBlocking
-from danelaw.adapters.deploy import HERE, CopyingDeployer, DirectoryCredentials, Owned, Way, by_ssh
+from danelaw.adapters.clock import SubprocessCommands, SubprocessPrograms, ThreadBlocking
+from danelaw.adapters.deploy import (
+    HERE,
+    CopyingDeployer,
+    DirectoryCredentials,
+    DirectoryDeployer,
+    Owned,
+    Server,
+    Way,
+    by_ssh,
+)
 from danelaw.adapters.deploy.scripts import PRIVATE
 from danelaw.core.model import Chain, DanelawError, GenerationId, HostName, KeyAlgorithm, Lineage, SubjectName
 from danelaw.core.rollover.actions import Retire, Switch
@@ -78,6 +87,12 @@ class Site:
         self.copies = self.live.with_name(".www.copies")
         self.log = self.folder / "reloads"
         self.store = DirectoryCredentials(self.folder / "credentials", ThreadBlocking(), Noon())
+
+    @property
+    def store_folder(self) -> Path:
+        """Of the first generation."""
+        (folder,) = (self.folder / "credentials").glob("*/ecdsa/generations/000001")
+        return folder
 
     @property
     def deployer(self) -> CopyingDeployer:
@@ -208,7 +223,7 @@ def test_no_secret_is_on_a_command_line(here: Site) -> None:
     said: list[str] = []
 
     class Overheard(SubprocessPrograms):
-        async def ask(self, argv: Sequence[str], *rest: object, **more: object):  # type: ignore[no-untyped-def]
+        async def ask(self, argv: Sequence[str], *rest: object, **more: object):  # type: ignore[no-untyped-def] # it is what it is above
             said.extend(argv)
             return await super().ask(argv, *rest, **more)  # type: ignore[arg-type] # as above
 
@@ -277,7 +292,7 @@ def test_a_stream_that_is_cut_off_changes_nothing(here: Site) -> None:
 
 def test_a_shell_that_is_killed_before_the_reload_is_taken_up_by_the_next_switch(here: Site) -> None:
     asyncio.run(here.switched())
-    here.tests = (("sh", "-c", "kill -9 $PPID"),)
+    here.tests = (("sh", "-c", 'kill -9 $(cut -d " " -f 4 /proc/$PPID/stat)'),)
     change = Switch(WWW, WEB2, *asyncio.run(here.made()))
     assert here.fails(change).code == "HOST_UNREACHABLE"
     assert here.serves(change.chain)  # whole, if not reloaded
@@ -436,3 +451,68 @@ def test_a_key_that_was_replaced_on_disk_is_not_sent(here: Site) -> None:
     (folders[1] / "privkey.pem").replace(folders[0] / "privkey.pem")
     assert here.fails(Switch(WWW, WEB2, generation, chain)).code == "KEY_MISMATCH"
     assert not here.live.parent.exists()
+
+
+# -- hosts that are not as they should be -----------------------------------------------------------------------------
+
+
+def test_what_a_host_says_when_somebody_comes_in_is_no_answer(here: Site) -> None:
+    """Many a start-up file greets programs too."""
+    here.way = Way(("sh", "-c", 'printf "Welcome to web2\\ndanelaw: done"; eval "$1"', "sh"))
+    change = asyncio.run(here.switched())
+    assert here.serves(change.chain)
+    assert asyncio.run(here.deployer.live(WWW)) == FIRST
+
+
+def test_a_host_that_only_greets_has_done_nothing(here: Site) -> None:
+    here.way = Way(("sh", "-c", 'echo "danelaw: done"', "sh"))
+    assert here.fails(Switch(WWW, WEB2, *asyncio.run(here.made()))).code == "HOST_UNREACHABLE"
+
+
+@pytest.mark.parametrize("what", ["tests", "reloads"])
+def test_a_program_that_shows_the_private_key_is_not_quoted(here: Site, what: str) -> None:
+    show = 'cat "$1"/combined.pem; echo this is wrong; exit 1'
+    setattr(here, what, (("sh", "-c", show, "sh", str(here.live)),))
+    change = Switch(WWW, WEB2, *asyncio.run(here.made()))
+    error = here.fails(change)
+    key = (here.store_folder / "privkey.pem").read_text().splitlines()[1]
+    assert "this is wrong" in error.evidence
+    assert "[private key]" in error.evidence
+    assert key not in str(error)
+
+
+def test_a_host_that_gives_back_what_it_was_given_is_not_quoted(here: Site) -> None:
+    here.way = Way(("sh", "-c", "cat", "sh"))
+    change = Switch(WWW, WEB2, *asyncio.run(here.made()))
+    error = here.fails(change)
+    secret = (here.store_folder / "privkey.pem").read_text().splitlines()[1:-1]
+    assert error.code == "HOST_UNREACHABLE"
+    assert not any(line in error.evidence for line in secret)
+
+
+def test_a_configuration_test_that_hangs_is_one_that_fails(here: Site) -> None:
+    served = asyncio.run(here.switched())
+    here.tests, here.limit = (("sleep", "60"),), timedelta(seconds=1)
+    error = here.fails(Switch(WWW, WEB2, *asyncio.run(here.made())))
+    assert error.code == "DEPLOY_CONFIG_TEST"
+    assert "did not end within 1 seconds" in error.evidence
+    assert here.serves(served.chain)
+    assert here.lying() == ["000001"]
+
+
+def test_what_could_not_be_taken_away_is_told_as_such(here: Site) -> None:
+    asyncio.run(here.switched())
+    here.reloads = (("false",),)
+    error = here.fails(Retire(WWW, WEB2))
+    assert error.code == "RELOAD_FAILED"
+    assert "left where it was" in error.message
+
+
+def test_a_host_that_goes_over_to_the_link_keeps_no_copy_of_a_key(here: Site) -> None:
+    change = asyncio.run(here.switched())
+    store = DirectoryCredentials(here.folder / "credentials", ThreadBlocking(), Noon(), {WWW: here.live})
+    linking = DirectoryDeployer(store, Server(SubprocessCommands()), ThreadBlocking(), host=WEB2)
+    asyncio.run(linking.switch(change))
+    assert here.serves(change.chain)
+    assert here.lying() == []
+    assert not here.copies.exists()

@@ -726,3 +726,33 @@ def test_another_host_or_an_unnamed_live_path_is_refused(credentials: DirectoryC
                 assert code_of(raised) == code
 
     asyncio.run(story())
+
+
+def test_a_live_path_that_leads_to_itself_leads_to_nothing(credentials: DirectoryCredentials, live: Path) -> None:
+    async def story() -> None:
+        generation, chain = await make_whole(credentials)
+        live.parent.mkdir(parents=True, exist_ok=True)
+        live.symlink_to(live.name)
+        assert await credentials.live(WWW) is None
+        await deployer(credentials, SubprocessCommands()).switch(Switch(WWW, LOCAL, generation, chain))
+        assert await credentials.live(WWW) == generation
+
+    asyncio.run(story())
+
+
+def test_a_configuration_test_that_hangs_is_quoted_briefly_and_without_what_a_terminal_acts_on(
+    credentials: DirectoryCredentials, live: Path
+) -> None:
+    talking = ("sh", "-c", "head -c 60000 /dev/zero | tr '\\0' x; printf '\\033[31m'; sleep 60")
+    server = Server(SubprocessCommands(), tests=(talking,), limit=timedelta(seconds=1))
+
+    async def story() -> None:
+        generation, chain = await make_whole(credentials)
+        with pytest.raises(DanelawError) as raised:
+            await DirectoryDeployer(credentials, server, ThreadBlocking()).switch(Switch(WWW, LOCAL, generation, chain))
+        assert code_of(raised) == "COMMAND_TIMEOUT"
+        assert len(raised.value.evidence) <= 2000
+        assert "\x1b" not in raised.value.evidence
+        assert not live.is_symlink()
+
+    asyncio.run(story())

@@ -19,7 +19,7 @@ from typing import Final
 from danelaw.adapters.deploy import scripts, x509
 from danelaw.adapters.deploy.credentials import SECRET, DirectoryCredentials
 from danelaw.adapters.deploy.scripts import PRIVATE, Owned, Word
-from danelaw.adapters.deploy.server import said, unloaded, untested
+from danelaw.adapters.deploy.server import RETIRING, SWITCHING, Doing, said, unloaded, untested
 from danelaw.core.model import Chain, DanelawError, GenerationId, HostName, Lineage
 from danelaw.core.rollover.actions import Receipt, Retire, Switch
 from danelaw.ports import Programs
@@ -59,7 +59,7 @@ def by_ssh(destination: str, config: Path | None = None) -> Way:
 class CopyingDeployer:
     """``ports.Deployer`` for one host. ``directories``: the live directory there of each lineage.
 
-    ``limit`` bounds each run of the shell, test and reload included.
+    ``limit`` bounds each of three parts of a run of the shell: all but test and reload, the tests, the reloads.
     """
 
     def __init__(
@@ -96,8 +96,8 @@ class CopyingDeployer:
         directory = self._directory(change.lineage, change.host)
         files = await self._credentials.material(change.lineage, change.generation, change.chain)
         name = f"{change.generation:06d}-{secrets.token_hex(4)}"
-        script = scripts.switch(directory, name, self._owned, self._tests, self._reloads)
-        self._require(await self._run(script, _tar(files)), directory)
+        script = scripts.switch(directory, name, self._owned, self._tests, self._reloads, self._limit)
+        self._require(await self._run(script, _tar(files), parts=3), directory, SWITCHING)
         return Receipt(note=f"{self._host}: {directory} -> generation {change.generation}")
 
     async def retire(self, change: Retire) -> Receipt:
@@ -107,7 +107,8 @@ class CopyingDeployer:
         if await self.live(change.lineage) is None:
             return Receipt(note=f"{self._host}: {directory} leads to no credential")
         name = f"retired-{secrets.token_hex(4)}"
-        self._require(await self._run(scripts.retire(directory, name, self._tests, self._reloads)), directory)
+        script = scripts.retire(directory, name, self._tests, self._reloads, self._limit)
+        self._require(await self._run(script, parts=3), directory, RETIRING)
         return Receipt(note=f"{self._host}: {directory} removed")
 
     async def live(self, lineage: Lineage) -> GenerationId | None:
@@ -125,8 +126,8 @@ class CopyingDeployer:
         held = {facts.generation: facts.chain for facts in await self._credentials.list(lineage)}
         return number if held.get(number) == chain else None
 
-    async def _run(self, script: str, document: bytes = b"") -> tuple[Word, str]:
-        answer = await self._programs.ask(self._way.to(script), document, self._limit)
+    async def _run(self, script: str, document: bytes = b"", parts: int = 1) -> tuple[Word, str]:
+        answer = await self._programs.ask(self._way.to(script), document, parts * self._limit)
         word, output = scripts.heard(answer.answer.decode("utf-8", "replace"))
         if word is not None:
             # What tar or chown has to complain of comes by the other way.
@@ -141,16 +142,16 @@ class CopyingDeployer:
             else f"try it by hand: {shlex.join(self._way.to('true'))}",
         )
 
-    def _require(self, ended: tuple[Word, str], directory: PurePath) -> None:
+    def _require(self, ended: tuple[Word, str], directory: PurePath, doing: Doing) -> None:
         word, output = ended
         at = f" on {self._host}"
         match word:
             case Word.DONE:
                 return
             case Word.UNTESTED:
-                raise untested(" && ".join(map(shlex.join, self._tests)), output, at)
+                raise untested(" && ".join(map(shlex.join, self._tests)), output, at, doing)
             case Word.UNLOADED:
-                raise unloaded("; ".join(map(shlex.join, self._reloads)) + " failed", output, at)
+                raise unloaded("; ".join(map(shlex.join, self._reloads)) + " failed", output, at, doing)
             case Word.TAKEN:
                 raise DanelawError(
                     "LIVE_PATH_TAKEN",

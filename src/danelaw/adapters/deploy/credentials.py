@@ -21,6 +21,7 @@ import secrets
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from os.path import realpath
 from pathlib import Path
 from typing import Final, TypeVar
 from urllib.parse import quote
@@ -289,9 +290,9 @@ class DirectoryCredentials:
         link = self._live.get(lineage)
         if link is None:
             return None
-        lying_there = link.resolve()
+        lying_there = realpath(link)  # a link to itself leads nowhere; Path.resolve would raise
         for number, path in self._numbered(lineage).items():
-            if path.resolve() == lying_there:
+            if realpath(path) == lying_there:
                 return number
         return None
 

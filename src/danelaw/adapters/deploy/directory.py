@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import shlex
+import shutil
 import stat
 from datetime import timedelta
 from pathlib import Path
 
 from danelaw.adapters.deploy import durable
 from danelaw.adapters.deploy.credentials import DirectoryCredentials
-from danelaw.adapters.deploy.server import Server
+from danelaw.adapters.deploy.scripts import copies
+from danelaw.adapters.deploy.server import RETIRING, Server
 from danelaw.core.model import DanelawError, GenerationId, HostName, Lineage
 from danelaw.core.rollover.actions import Receipt, Retire, Switch
 from danelaw.ports import Blocking
@@ -55,6 +57,8 @@ class DirectoryDeployer:
             await self._moved(link, before)
             raise
         await self._server.reload()
+        # What this host got when it was given copies: no private key is left lying.
+        await self._blocking.call(lambda: shutil.rmtree(copies(link), ignore_errors=True), self._limit)
         return Receipt(note=f"{link} -> {folder}")
 
     async def retire(self, change: Retire) -> Receipt:
@@ -69,8 +73,8 @@ class DirectoryDeployer:
             return Receipt(note=f"{link} leads to no credential")
         before = await self._moved(link, None)
         try:
-            await self._server.test()
-            await self._server.reload()
+            await self._server.test(RETIRING)
+            await self._server.reload(RETIRING)
         except (DanelawError, TimeoutError):
             await self._moved(link, before)
             raise

@@ -14,6 +14,7 @@ import re
 import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import PurePath
 from typing import Final
 
@@ -21,6 +22,7 @@ from danelaw.adapters.deploy.credentials import DEPLOYED, SECRET
 from danelaw.core.model import GenerationId
 
 _MARK: Final = "danelaw: "
+_BEGUN: Final = f"\n{_MARK}begin\n"
 _NUMBER: Final = re.compile(r"(?:.*/)?([0-9]{6,})(?:-[0-9a-f]+)?/?")
 
 
@@ -79,6 +81,18 @@ pointed() {
 put_back() {
     if [ -n "$before" ]; then pointed "$before"; else rm -f "$link" && sync; fi
 }
+# One that hangs is ended while somebody is there to put the link back.
+within_patience() {
+    "$1" >"$log" 2>&1 </dev/null & asked=$!
+    (sleep "$patience"; kill "$asked") >/dev/null 2>&1 </dev/null & watch=$!
+    wait "$asked"; status=$?
+    kill "$watch" 2>/dev/null
+    if [ "$status" -eq 143 ]; then echo "it did not end within $patience seconds" >>"$log"; fi
+    return "$status"
+}
+# What the host says of its own accord when somebody comes in is over here.
+echo
+echo "danelaw: begin"
 """
 
 _LOOK: Final = """\
@@ -112,13 +126,13 @@ pointed "${copies##*/}/$name" || { rm -rf "$copies/$name"; ended failed; }
 """
 
 _TESTED: Final = """\
-if ! tested >"$log" 2>&1 </dev/null; then
+if ! within_patience tested; then
     put_back || ended stuck
     rm -rf "$copies/$name"
     ended untested
 fi
 : >"$log"
-if ! reloaded >"$log" 2>&1 </dev/null; then ended unloaded; fi
+if ! within_patience reloaded; then ended unloaded; fi
 : >"$log"
 for old in "$copies"/[0-9]*; do [ "$old" = "$copies/$name" ] || rm -rf "$old"; done
 ended done
@@ -131,11 +145,11 @@ before=$(readlink "$link") || ended failed
 log=$copies/.said-$name
 trap 'rm -rf "$log"' EXIT
 rm -f "$link" && sync || ended failed
-if ! tested >"$log" 2>&1 </dev/null; then
+if ! within_patience tested; then
     put_back || ended stuck
     ended untested
 fi
-if ! reloaded >"$log" 2>&1 </dev/null; then
+if ! within_patience reloaded; then
     put_back || ended stuck
     ended unloaded
 fi
@@ -157,9 +171,12 @@ def switch(
     owned: Owned,
     tests: Iterable[Sequence[str]],
     reloads: Iterable[Sequence[str]],
+    patience: timedelta,
 ) -> str:
-    """Reads a tar file of ``DEPLOYED``, copies it to ``name``, points the link to it, tests and reloads."""
+    """Reads a tar file of ``DEPLOYED``, copies it to ``name``, points the link to it, tests and reloads.
+    ``patience``: for all tests, and for all reloads."""
     settings = {
+        "patience": _seconds(patience),
         "name": name,
         "owner": owned.owner or "",
         "group": owned.group or "",
@@ -171,16 +188,29 @@ def switch(
     return _BEGINNING + _names(directory, **settings) + _told(tests, reloads) + _STAGE + _TESTED
 
 
-def retire(directory: PurePath, name: str, tests: Iterable[Sequence[str]], reloads: Iterable[Sequence[str]]) -> str:
+def retire(
+    directory: PurePath,
+    name: str,
+    tests: Iterable[Sequence[str]],
+    reloads: Iterable[Sequence[str]],
+    patience: timedelta,
+) -> str:
     """Takes the link away, tests and reloads, and deletes every copy."""
-    return _BEGINNING + _names(directory, name=name) + _told(tests, reloads) + _RETIRE
+    settings = {"name": name, "patience": _seconds(patience)}
+    return _BEGINNING + _names(directory, **settings) + _told(tests, reloads) + _RETIRE
+
+
+def copies(directory: PurePath) -> PurePath:
+    """Where the copies lie that a live directory is one of."""
+    return directory.with_name(f".{directory.name}.copies")
 
 
 def heard(output: str) -> tuple[Word | None, str]:
     """How a script ended, and what was said before. None: it did not come to its end."""
-    text = output.rstrip("\n")
+    _, begun, said = f"\n{output}".partition(_BEGUN)
+    text = (said if begun else output).rstrip("\n")
     before, _, last = text.rpartition("\n")
-    if last.startswith(_MARK):
+    if begun and last.startswith(_MARK):
         for word in Word:
             if last == f"{_MARK}{word.value}":
                 return word, before.rstrip("\n")
@@ -197,9 +227,14 @@ def _names(directory: PurePath, **settings: str) -> str:
     places = {
         "link": str(directory),
         "parent": str(directory.parent),
-        "copies": str(directory.with_name(f".{directory.name}.copies")),
+        "copies": str(copies(directory)),
     }
     return "".join(f"{key}={shlex.quote(value)}\n" for key, value in (places | settings).items())
+
+
+def _seconds(patience: timedelta) -> str:
+    """As every ``sleep`` takes it."""
+    return str(max(1, round(patience.total_seconds())))
 
 
 def _told(tests: Iterable[Sequence[str]], reloads: Iterable[Sequence[str]]) -> str:
