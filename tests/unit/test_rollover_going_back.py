@@ -103,6 +103,12 @@ def test_but_not_one_that_had_ceased_to_before() -> None:
     assert planned(seen(history, 2, 40, DOWN, 2), 40) != TO_OLD
 
 
+@pytest.mark.parametrize("outcome", [Receipt(), FAILED])
+def test_nor_one_that_came_back_with_it_and_fell_silent_later(outcome: Outcome) -> None:
+    history = switched(outcome, NEW, 100)
+    assert planned(seen(history, 101, 140, DOWN, 2), 140) != TO_OLD
+
+
 def test_nor_one_that_merely_presents_what_it_did() -> None:
     """It is reloaded again."""
     assert planned(switched(Receipt(), OLD, 40), 40) == TO_NEW

@@ -8,8 +8,8 @@ import pytest
 
 from danelaw.core.model import Chain, CredentialFacts, GenerationId, RevocationReason, Unreachable
 from danelaw.core.rollover.acceptance import ACCEPTABLE
-from danelaw.core.rollover.actions import Revoke
-from danelaw.core.rollover.facts import Presented
+from danelaw.core.rollover.actions import Failure, Outcome, Receipt, Revoke, Switch
+from danelaw.core.rollover.facts import Done, Intended, Presented
 from danelaw.core.rollover.gate import Allowed, Refused, judge
 from danelaw.core.rollover.reach import Reach
 from danelaw.core.rollover.words import Accepted, Waived
@@ -19,6 +19,7 @@ from rollover_history import (
     HOST,
     LIMITS,
     LINEAGE,
+    LOCAL,
     NEW,
     NS1,
     NS2,
@@ -99,3 +100,16 @@ def test_an_address_that_is_silent_is_waited_for_unless_it_is_waived() -> None:
     assert refusals(silent, revoke()) == {"CERTIFICATE_IN_USE"}
     silent.log.append(Waived(at(0), SERVICE, WEB2, at(0) + timedelta(days=1), "eva"))
     assert refusals(silent, revoke()) == set()
+
+
+@pytest.mark.parametrize("outcome", [None, Receipt(), Failure("TIMEOUT", "")])
+def test_what_was_to_be_revoked_comes_in_front_of_no_client_again(outcome: Outcome | None) -> None:
+    """Not even where the records that clients find name nothing else."""
+    back, history = Switch(LINEAGE, LOCAL, GenerationId(1), OLD), rolled()
+    assert isinstance(judge(back, history.facts(), reach(), at(LEFT), LIMITS), Allowed)
+    history.log.append(Intended(at(LEFT - 1), revoke()))
+    if outcome is not None:
+        history.log.append(Done(at(LEFT - 0.9), revoke(), outcome))
+    judgement = judge(back, history.facts(), reach(), at(LEFT), LIMITS)
+    assert isinstance(judgement, Refused)
+    assert [found.code for found in judgement.because] == ["CERTIFICATE_REVOKED"]

@@ -39,6 +39,7 @@ NEVER: Final[Mapping[str, str]] = {
     "ADDRESSES_UNSEEN": "which servers there are is not known: whom it would hit, nobody can say",
     "ALIAS_UNSEEN": "where clients are led is not known: whom it would hit, nobody can say",
     "CERTIFICATE_IN_USE": "clients without DANE would refuse it, and nothing is gained before it is replaced",
+    "CERTIFICATE_REVOKED": "clients without DANE refuse it, and its key is known to others",
     "CLOCK_WRONG": "what a wrong clock would harm, nobody can say, and it is soon set right",
     "DS_WITHDRAWAL": "Danelaw does not do it",
     "EMPTY_RRSET": "there is no such RRset",

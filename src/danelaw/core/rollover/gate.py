@@ -79,7 +79,7 @@ from danelaw.core.rollover.lookups import (
 )
 from danelaw.core.rollover.reach import Reach, Reached, Unprobed
 from danelaw.core.rollover.retirement import blocks_retirement
-from danelaw.core.rollover.revocation import blocks_revocation
+from danelaw.core.rollover.revocation import blocks_revocation, distrusted
 from danelaw.core.rollover.words import Accepted, Waived
 from danelaw.core.rollover.zone_changes import blocks_destruction, blocks_signing
 from danelaw.core.tlsa import (
@@ -333,6 +333,9 @@ def _judge_switch(switch: Switch, facts: Facts, reach: Reach, now: Instant, limi
         return _no("I1", "NOT_STORED", now, because)
     if not belongs(stored):
         return _no("I1", "KEY_MISMATCH", now, another_key(stored))
+    if distrusted(switch, facts):
+        because = f"the certificate of generation {switch.generation} is revoked, or is to be"
+        return _no("I1", "CERTIFICATE_REVOKED", now, because)
     served = reach.served_by(switch.lineage, switch.host)
     if not served:
         return _no("I1", "UNREACHED", now, f"no service is known that {switch.host} serves with this credential")

@@ -7,12 +7,17 @@ presented it. Whoever holds the key can present it all the same, and that is wha
 from __future__ import annotations
 
 from danelaw.core.model import Chain, Instant, Limits
-from danelaw.core.rollover.actions import Revoke
+from danelaw.core.rollover.actions import Revoke, Switch
 from danelaw.core.rollover.chains import possible_chains
 from danelaw.core.rollover.conditions import Counterexample, fault
 from danelaw.core.rollover.fold import Facts
 from danelaw.core.rollover.lookups import counted_addresses, every_base, service_addresses
 from danelaw.core.rollover.reach import Reach, Unprobed
+
+
+def distrusted(switch: Switch, facts: Facts) -> bool:
+    """Whether the CA was ever asked to revoke a certificate: what came of that is no matter."""
+    return any(isinstance(deed.action, Revoke) and deed.action.chain == switch.chain for deed in facts.deeds)
 
 
 def blocks_revocation(

@@ -196,12 +196,17 @@ class Serving:
         return done
 
     def _lost(self, switch: Switch) -> bool:
-        """Whether a server was not reloaded after this switch, or does not answer since, and presents it nowhere."""
+        """Whether a server was not reloaded after this switch, or does not answer since, and presented it nowhere.
+
+        One that came back with it once, and falls silent later, lacks something else.
+        """
         deeds = [d for d in self.outlook.facts.deeds if _path_of(d.action) == (switch.lineage, switch.host)]
         if not deeds or deeds[-1].action != switch or self.holding.on(switch.host) != switch.generation:
             return False
         deed, found = deeds[-1], [probe for probe in self._relevant(switch.host) if probe.hello is not None]
-        if not found or deed.done is None or any(probe.got == switch.chain for probe in found):
+        if not found or deed.done is None:
+            return False
+        if any(span.got == switch.chain and span.last >= deed.intended for probe in found for span in probe.spans):
             return False
         if isinstance(deed.outcome, Failure):
             return deed.outcome.code == RELOAD_FAILED

@@ -122,7 +122,7 @@ STEPS: Final = (
         (Switch,),
         (SubmitDS,),
         (),
-        ("NOT_STORED",),
+        ("NOT_STORED", "CERTIFICATE_REVOKED"),
         "the new chain with every answer that a client may hold",
         "the gate refuses: the old chain stays, and so does its record; near its end it is renewed with its own key",
     ),
