@@ -10,12 +10,13 @@ import http.server
 import json
 import os
 import socket
+import socketserver
 import ssl
 import stat
 import subprocess
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -261,6 +262,53 @@ def test_at_home_any_certificate_will_do(submission: Submission) -> None:
 # -- programs ---------------------------------------------------------------------------------------------------------
 
 
+def talker(says: bytes, pause: float) -> AbstractContextManager[MailServer]:
+    """A server that says this again and again, until nobody listens."""
+
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            with suppress(OSError):
+                while not over.wait(pause):
+                    self.request.sendall(says)
+
+    over = threading.Event()
+
+    @contextmanager
+    def serving() -> Iterator[MailServer]:
+        with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+            server.daemon_threads = True
+            threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+            try:
+                yield MailServer("127.0.0.1", server.server_address[1])
+            finally:
+                over.set()
+                server.shutdown()
+
+    return serving()
+
+
+def left_behind() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == "danelaw-blocking"]
+
+
+@pytest.mark.parametrize(
+    ("says", "pause"),
+    [(b"220-hello\r\n" * 1000, 0.0), (b"2" * 9999, 0.0), (b"2", 0.05), (b"220-hello\r\n", 0.05)],
+    ids=["lines without end", "a line without end", "a line by drops", "lines by drops"],
+)
+def test_a_server_that_never_comes_to_an_end_is_left(
+    monkeypatch: pytest.MonkeyPatch, says: bytes, pause: float
+) -> None:
+    """Nobody is left behind who goes on listening to it."""
+    monkeypatch.setattr("danelaw.adapters.notify.email.PATIENCE", timedelta(seconds=1))
+    before = len(left_behind())
+    with talker(says, pause) as server:
+        assert refused(lambda: mail(server)).code == "MAIL_NOT_TAKEN"
+        for thread in left_behind()[before:]:
+            thread.join(5)
+        assert len(left_behind()) == before
+
+
 def script(folder: Path, text: str) -> tuple[str, ...]:
     path = folder / "told"
     path.write_text(f"#!/bin/sh\n{text}\n", encoding="utf-8")
@@ -389,6 +437,17 @@ def test_a_hook_that_refuses_has_not_taken_it_and_its_address_is_kept_secret(sta
     with receiver.serving() as url:
         receiver.body = f"what of {url}/t0k3n ?".encode()
         error = refused(lambda: hooked(f"{url}/t0k3n"))
+    assert error.code == "HOOK_NOT_TAKEN"
+    assert "t0k3n" not in str(error)
+
+
+@pytest.mark.parametrize("said", ["Cannot POST /hooks/{}/?key={}", "no hook {}", "key {} is wrong"])
+def test_what_a_hook_quotes_of_its_address_is_kept_secret(said: str) -> None:
+    """Some servers say the path that they do not know, and not the whole of the address."""
+    receiver = Receiver(404)
+    with receiver.serving() as url:
+        receiver.body = said.format("t0k3n", "t0k3n").encode()
+        error = refused(lambda: hooked(f"{url}/hooks/t0k3n/?key=t0k3n"))
     assert error.code == "HOOK_NOT_TAKEN"
     assert "t0k3n" not in str(error)
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import shlex
 import smtplib
+import socket
 import ssl
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -23,6 +25,8 @@ from danelaw.ports import Blocking, Programs
 PATIENCE: Final = timedelta(seconds=60)
 """For the whole of one delivery. Servers that hold back their greeting to tell hasty clients do so for some seconds."""
 _SILENCE: Final = 20.0
+_LONGEST_TALK: Final = 1 << 16
+"""In octets, of all that a server says between two changes of how it is spoken to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,55 @@ class MailServer:
 
     def __str__(self) -> str:
         return f"{self.host} port {self.port}"
+
+
+class _Lines:
+    """What a server says, as smtplib reads it: up to a bound, and until a time.
+
+    Nobody else ends a talk with one that drips or never comes to an end.
+    """
+
+    def __init__(self, sock: socket.socket, until: float) -> None:
+        self._sock = sock
+        self._until = until
+        self._buffer = bytearray()
+        self._left = _LONGEST_TALK
+
+    def readline(self, most: int) -> bytes:
+        while b"\n" not in self._buffer and len(self._buffer) < most:
+            left = self._until - time.monotonic()
+            if left <= 0 or self._left <= 0:
+                raise TimeoutError("it talks on and on")
+            self._sock.settimeout(min(left, _SILENCE))
+            more = self._sock.recv(4096)
+            if not more:
+                break
+            self._left -= len(more)
+            self._buffer += more
+        end = min(self._buffer.find(b"\n") + 1 or len(self._buffer), most)
+        line = bytes(self._buffer[:end])
+        del self._buffer[:end]
+        return line
+
+    def close(self) -> None:
+        """The socket is another's to close."""
+
+
+class _Patient(smtplib.SMTP):
+    """For ``PATIENCE`` from its first word, and no longer."""
+
+    until: float | None = None
+
+    def getreply(self) -> tuple[int, bytes]:
+        if self.until is None:
+            self.until = time.monotonic() + PATIENCE.total_seconds()
+        if self.file is None and self.sock is not None:
+            self.file = _Lines(self.sock, self.until)
+        return super().getreply()
+
+
+class _PatientTLS(_Patient, smtplib.SMTP_SSL):
+    """TLS from the start."""
 
 
 class SMTPWay:
@@ -105,8 +158,8 @@ class SMTPWay:
     def _connected(self, context: ssl.SSLContext) -> smtplib.SMTP:
         server = self._server
         if server.implicit:
-            return smtplib.SMTP_SSL(server.host, server.port, self._envelope.host, timeout=_SILENCE, context=context)
-        return smtplib.SMTP(server.host, server.port, self._envelope.host, timeout=_SILENCE)
+            return _PatientTLS(server.host, server.port, self._envelope.host, timeout=_SILENCE, context=context)
+        return _Patient(server.host, server.port, self._envelope.host, timeout=_SILENCE)
 
     def _start_tls(self, talk: smtplib.SMTP, context: ssl.SSLContext) -> None:
         """On loopback nobody stands between, so nobody need be shown: servers there have certificates of other names.

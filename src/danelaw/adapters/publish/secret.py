@@ -18,14 +18,17 @@ HIDDEN: Final = "[secret]"
 
 @dataclass(frozen=True, slots=True)
 class Secret:
-    """It has no representation. ``source``: where it came from, as words."""
+    """It has no representation. ``source``: where it came from, as words. ``parts``: of it, that tell as much."""
 
     value: str = field(repr=False)
     source: str
+    parts: tuple[str, ...] = field(default=(), repr=False)
 
     def hide(self, text: str) -> str:
         """``text`` without the secret, which others may have quoted."""
-        return text.replace(self.value, HIDDEN)
+        for told in (self.value, *sorted(self.parts, key=len, reverse=True)):
+            text = text.replace(told, HIDDEN)
+        return text
 
 
 def read_secret(source: Path | str) -> Secret:

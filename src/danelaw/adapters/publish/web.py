@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Final, TypeVar
-from urllib.parse import SplitResult, quote, urlencode, urlsplit
+from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlencode, urlsplit
 
 import h11
 import msgspec
@@ -34,6 +34,7 @@ LONGEST_QUIET: Final = timedelta(days=1)
 """No Retry-After keeps us quiet longer than this."""
 
 _SHOWN: Final = 400
+_SHORT: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,12 +252,20 @@ class Hook:
     def __init__(self, url: Secret, clock: Clock, patience: timedelta, ca: Path | None = None) -> None:
         where, _, query = url.value.partition("?")
         parts = _parts(where)
-        site = Site(f"{parts.scheme}://{parts.netloc}", "", url, ca=ca)
+        secret = replace(url, parts=_telling(parts.path, query))
+        site = Site(f"{parts.scheme}://{parts.netloc}", "", secret, ca=ca)
         self._api = WebApi(site, clock, patience, LONGEST_HOOK_REPLY)
         self._path = (parts.path or "/") + (f"?{query}" if query else "")
 
     async def post(self, body: bytes, headers: Mapping[str, str]) -> None:
         await self._api.post(self._path, body, headers)
+
+
+def _telling(path: str, query: str) -> tuple[str, ...]:
+    """What servers quote of an address that they do not know; short words such as ``in`` and ``v2`` tell nobody."""
+    pieces = (*path.split("/"), *(value for _, value in parse_qsl(query)), *query.split("&"))
+    found = {text for piece in pieces for text in (piece, unquote(piece)) if len(text) > _SHORT}
+    return tuple(found)
 
 
 def segment(text: str) -> str:
