@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from danelaw.core.model import Instant
+from danelaw.core.model import Instant, RRset
+from danelaw.core.rollover.answers import newest
 from danelaw.core.rollover.certificate_planner import Ordering
-from danelaw.core.rollover.planner import Desired, DesiredService
+from danelaw.core.rollover.planner import Desired, DesiredService, DesiredZone
 from danelaw.core.rollover.plans import Outlook
 from danelaw.core.rollover.succession import Complete
+from danelaw.core.rollover.versions import signature_end
 from danelaw.core.tlsa.credential import leaf_validity
 
 
@@ -16,7 +18,7 @@ def deadlines(desired: Desired, outlook: Outlook) -> tuple[tuple[Instant, Instan
     if not isinstance(desired, DesiredService):
         keys = facts.zone_keys(desired.zone)
         due = keys.due if keys is not None else None
-        return ((due, None, f"the signatures of {desired.zone}"),) if due is not None else ()
+        return ((due, _signed_until(desired, outlook), f"the signatures of {desired.zone}"),) if due is not None else ()
     found = []
     for lineage in desired.lineages:
         holding = facts.holding(lineage)
@@ -29,25 +31,36 @@ def deadlines(desired: Desired, outlook: Outlook) -> tuple[tuple[Instant, Instan
     return tuple(found)
 
 
+def _signed_until(desired: DesiredZone, outlook: Outlook) -> Instant | None:
+    """When the first of the signatures ends that the zone was seen to have last; None where none was seen."""
+    seen = (newest(outlook.facts, desired.zone, owner, type) for owner, type in outlook.facts.sighted(desired.zone))
+    return min((signature_end(answer) for answer in seen if isinstance(answer, RRset) and answer.rrsigs), default=None)
+
+
 def endangered(desired: Desired, outlook: Outlook, until: Instant) -> tuple[str, ...]:
     """What comes near its end, or to it, if nothing is done ``until`` then."""
     told = []
     for due, end, what in deadlines(desired, outlook):
         if end is not None and end <= until:
-            told.append(f"{what} ends {_at(end)}, before the pause does: clients refuse it from then on")
+            verb, then = ("end", "the zone is bogus") if _of_zone(what) else ("ends", "clients refuse it")
+            told.append(f"{what} {verb} {_at(end)}, before the pause does: {then} from then on")
         elif due <= until:
-            ends = f", and ends {_at(end)}" if end is not None else ""
+            ends = f", and {'end' if _of_zone(what) else 'ends'} {_at(end)}" if end is not None else ""
             told.append(f"{what} {_is_due(what)} from {_at(due)} on{ends}")
     return tuple(told)
 
 
 def outlasts(desired: Desired, outlook: Outlook, until: Instant) -> bool:
-    """Whether a certificate ends before the pause does."""
+    """Whether a certificate, or a signature of a zone, ends before the pause does."""
     return any(end is not None and end <= until for _, end, _ in deadlines(desired, outlook))
 
 
 def _is_due(what: str) -> str:
-    return "are to be renewed" if what.startswith("the signatures") else "is to be renewed"
+    return "are to be renewed" if _of_zone(what) else "is to be renewed"
+
+
+def _of_zone(what: str) -> bool:
+    return what.startswith("the signatures")
 
 
 def _at(when: Instant) -> str:

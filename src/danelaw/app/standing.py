@@ -173,7 +173,7 @@ def standing(
     if paused is not None and outlasts(desired, outlook, paused.until):
         until = _at(paused.until)
         trouble.append(
-            Trouble("PAUSE_TOO_LONG", f"a certificate ends before the pause does, which holds until {until}")
+            Trouble("PAUSE_TOO_LONG", f"{_what_ends(desired)} before the pause does, which holds until {until}")
         )
     if judged is not None and judged.state is Security.BOGUS:
         why = "; ".join(map(str, judged.reasons))
@@ -256,6 +256,10 @@ def _ending(certificates: tuple[Certificate, ...], outlook: Outlook, now: Instan
 
 def _name(one: Certificate) -> str:
     return f"{one.lineage.service} ({one.lineage.algorithm.value.upper()})"
+
+
+def _what_ends(desired: Desired) -> str:
+    return "a certificate ends" if isinstance(desired, DesiredService) else "a signature of the zone ends"
 
 
 def _at(when: Instant) -> str:

@@ -32,7 +32,8 @@ def pause(service: str, named: Path | None, length: str, reason: str, *, json_fo
     is taken: no key, certificate, record or reload. The pause ends by itself, after a day unless you say otherwise and
     30 days at the most, or with danelaw resume. Said again, the new time holds.
 
-    Exit status: 0 it is recorded; 1 so, but a certificate ends before the pause does; 2 it is not.
+    Exit status: 0 it is recorded; 1 so, but a certificate, or a signature of the
+    zone, ends before the pause does; 2 it is not.
     """
     terminal.need_output()
     why = saying.reason(reason, needed=False)
