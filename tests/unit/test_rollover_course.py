@@ -9,7 +9,7 @@ import pytest
 
 from danelaw.core.model import ChallengeType, CredentialFacts, GenerationId, Limits, SubjectName
 from danelaw.core.rollover.actions import MakeKey, Receipt, ReuseKey, Switch
-from danelaw.core.rollover.course import Course
+from danelaw.core.rollover.course import Course, stands_by
 from danelaw.core.rollover.facts import Requested
 from danelaw.core.rollover.plans import DesiredService, Outlook
 from danelaw.core.rollover.succession import Strategy, keys_of
@@ -51,9 +51,8 @@ LONG = replace(LIMITS, key_lifetime=timedelta(days=3650), standby_settle=timedel
 XY = rrset(record(OLD), record(NEW))
 
 
-def course(strategy: Strategy, history: History, second: float, limits: Limits = LONG) -> Course:
-    facts = history.facts()
-    desired = DesiredService(
+def desired(strategy: Strategy) -> DesiredService:
+    return DesiredService(
         SERVICE,
         (LINEAGE,),
         ZONE,
@@ -64,10 +63,14 @@ def course(strategy: Strategy, history: History, second: float, limits: Limits =
         ChallengeType.HTTP_01,
         strategy=strategy,
     )
+
+
+def course(strategy: Strategy, history: History, second: float, limits: Limits = LONG) -> Course:
+    facts = history.facts()
     holding = facts.holding(LINEAGE)
     assert holding is not None
     outlook = Outlook(facts, reach(), at(second), limits)
-    return Course.of(desired, outlook, holding)
+    return Course.of(desired(strategy), outlook, holding)
 
 
 def store(*generations: CredentialFacts, live: int = 1) -> History:
@@ -212,6 +215,17 @@ def test_a_standby_serves_since_it_was_switched_to_however_old_it_is() -> None:
     assert found.emergency
     assert found.at_once == MakeKey(LINEAGE)
     assert RENEWED.spki in found.needed
+
+
+@pytest.mark.parametrize(
+    ("strategy", "second", "there"),
+    [(Strategy.STANDBY, 99, False), (Strategy.STANDBY, 100, True), (Strategy.STAGED, 100, False)],
+)
+def test_a_key_stands_by_once_it_has_been_published_for_long(strategy: Strategy, second: float, there: bool) -> None:
+    facts = published(0).facts()
+    holding = facts.holding(LINEAGE)
+    assert holding is not None
+    assert stands_by(desired(strategy), Outlook(facts, reach(), at(second), LONG), holding) is there
 
 
 # -- what an emergency leaves behind -----------------------------------------------------------------------------------

@@ -56,6 +56,11 @@ def requested(desired: DesiredService, outlook: Outlook, holding: Holding) -> Re
     return _Charting(desired, outlook, holding, keys_of(holding)).awaited()
 
 
+def stands_by(desired: DesiredService, outlook: Outlook, holding: Holding) -> bool:
+    """Whether a key stands by, and its records have been published for long enough."""
+    return _Charting(desired, outlook, holding, keys_of(holding)).has_standby()
+
+
 @dataclass(frozen=True, slots=True)
 class _Charting:
     d: DesiredService
@@ -68,6 +73,12 @@ class _Charting:
         live = self._live or next(iter(self.keys), None)
         asked = live is not None and self._asked(live) is not None
         return self.outlook.facts.requested(self._lineage) if asked else None
+
+    def has_standby(self) -> bool:
+        """Whether the key after the one that serves is published and settled."""
+        live = self._live
+        younger = self.keys[self.keys.index(live) + 1 :] if live is not None else ()
+        return self.d.strategy is Strategy.STANDBY and bool(younger) and self._settled(younger[0])
 
     def course(self) -> Course:
         if self._lineage in self.d.leaving:

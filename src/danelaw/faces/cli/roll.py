@@ -14,7 +14,7 @@ from danelaw.app.issuer_sections import WatchConfig
 from danelaw.app.promise import terms_of
 from danelaw.app.service_sections import ServiceConfig
 from danelaw.core.model import DanelawError, Lineage
-from danelaw.core.rollover.course import requested
+from danelaw.core.rollover.course import requested, stands_by
 from danelaw.core.rollover.facts import Requested
 from danelaw.core.rollover.feasibility import Feasible, Span, feasible, told
 from danelaw.core.rollover.plans import DesiredService, Outlook
@@ -110,6 +110,12 @@ class Answer:
         path = [{"step": s.step.value, "seconds": s.takes.total_seconds(), "of": s.of} for s in self._path()]
         saying.as_json(self.case, {"word": "roll", "requests": asked, "timetable": path})
 
+    def _stands_by(self, line: Lineage) -> bool:
+        desired, holding = self.case.desired, self.case.facts.holding(line)
+        assert isinstance(desired, DesiredService)  # noqa: S101  # for the type checker: its lineages are a service's
+        outlook = Outlook(self.case.facts, self.case.subjects.reach, self.case.now, self.case.config.limits)
+        return holding is not None and stands_by(desired, outlook, holding)
+
     def _words(self) -> Sequence[tuple[Lineage, Requested]]:
         known = ((line, self.case.facts.requested(line)) for line in self.lines)
         return [(line, word) for line, word in known if word is not None]
@@ -120,8 +126,8 @@ class Answer:
         found = feasible(replace(terms_of(service, self.case.config), strategy=Strategy.STAGED, lifetime=None))
         if not isinstance(found, Feasible):
             return ()
-        stands_by = service.strategy is Strategy.STANDBY
-        return [s for s in found.spans if not (stands_by and s.step in (Step.PUBLISH, Step.VISIBLE, Step.SETTLE))]
+        ready = all(map(self._stands_by, self.lines))
+        return [s for s in found.spans if not (ready and s.step in (Step.PUBLISH, Step.VISIBLE, Step.SETTLE))]
 
 
 def _confirm(service: str) -> None:
