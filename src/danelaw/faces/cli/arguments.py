@@ -1,8 +1,9 @@
-"""What people type as arguments, read: names, instants, resolvers."""
+"""What people type as arguments, read: names, instants, resolvers, commands."""
 
 from __future__ import annotations
 
 import re
+import shlex
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from typing import Final
@@ -53,6 +54,14 @@ def duration(text: str) -> timedelta:
     if found is None:
         raise DanelawError("BAD_DURATION", f"{text!r} is no length of time", hint="write it as 14d, 2w or 36h")
     return timedelta(seconds=int(found.group(1)) * _SECONDS[found.group(2) or "s"])
+
+
+def command(text: str) -> tuple[str, ...]:
+    """A program and its arguments, quoted as for a shell; there is none. Raises ``DanelawError("BAD_COMMAND")``."""
+    try:
+        return tuple(shlex.split(text))
+    except ValueError as error:
+        raise DanelawError("BAD_COMMAND", f"{text!r} is no command", evidence=str(error)) from error
 
 
 def server(text: str) -> tuple[IP, int]:

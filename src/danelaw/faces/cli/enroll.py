@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +25,7 @@ from danelaw.app.service_sections import ServiceConfig
 from danelaw.core.model import DanelawError, Security, Target, read_target
 from danelaw.core.rollover.succession import Strategy
 from danelaw.faces.cli import interruption, saying, service_files, terminal
+from danelaw.faces.cli.arguments import command
 from danelaw.faces.cli.configured import config_path, of_many
 from danelaw.faces.cli.run import run as run_command
 from danelaw.faces.cli.terminal import Ink
@@ -82,7 +82,7 @@ def enroll(
         by=saying.who(),
         at=wiring.clock().now(),
     )
-    file = path.absolute().parent / "services.d" / f"{_name(name or _host(targets[0]))}.toml"
+    file = service_files.place(path, _name(name or _host(targets[0])))
     if file.exists() or file.is_symlink():
         raise service_files.exists(file)
     text = enrolled(new)
@@ -182,10 +182,7 @@ def _reload(reload: str | None, servers: Sequence[str]) -> tuple[str, ...]:
             "what makes the server read a new certificate?",
             hint=f"--server {' or '.join(USUAL)}; of another one: --reload 'systemctl reload NAME'",
         )
-    try:
-        return tuple(shlex.split(reload)) if reload is not None else ()
-    except ValueError as error:
-        raise DanelawError("BAD_COMMAND", f"{reload!r} is no command", evidence=str(error)) from error
+    return command(reload) if reload is not None else ()
 
 
 def _name(name: str) -> str:

@@ -11,6 +11,11 @@ from pathlib import Path
 from danelaw.core.model import DanelawError
 
 
+def place(config: Path, name: str) -> Path:
+    """Where the file of a service of that name is. ``config``: the configuration file."""
+    return config.absolute().parent / "services.d" / f"{name}.toml"
+
+
 def create(path: Path, text: str) -> None:
     """A new file, and its directory where that is missing; one that is there is not touched.
 
@@ -63,11 +68,7 @@ def move(path: Path, to: Path) -> None:
     """A file of another name is no service's. Raises ``DanelawError("SERVICE_FILE_UNWRITABLE")``."""
     try:
         path.replace(to)
-        directory = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
+        _sync(path.parent)
     except OSError as error:
         raise _unwritable(path, error) from error
 
@@ -90,13 +91,18 @@ def _written(path: Path, text: str) -> Iterator[Path]:
             file.flush()
             os.fsync(file.fileno())
         yield new
-        directory = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
+        _sync(path.parent)
     finally:
         new.unlink(missing_ok=True)
+
+
+def _sync(directory: Path) -> None:
+    """Names made or replaced there are on the disk."""
+    handle = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _unwritable(path: Path, error: OSError) -> DanelawError:
