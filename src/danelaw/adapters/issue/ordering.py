@@ -24,6 +24,7 @@ from danelaw.core.model import (
     Advance,
     Chain,
     Challenge,
+    ChallengeType,
     DanelawError,
     Failed,
     Issued,
@@ -84,6 +85,10 @@ class OrderStep:
     # -- the order ----------------------------------------------------------------------------------------------
 
     def _place(self, order: OrderState) -> Advance:
+        if self._terms.challenge is ChallengeType.HTTP_01 and (
+            wild := [name for name in order.names if name.is_wild()]
+        ):
+            raise self._not_offered(wild[0].to_text(omit_final_dot=True))  # no CA may offer it: RFC 8555 §8.4
         resources = self._session.resources
         profile = order.profile or self._terms.profile
         offered = resources["meta"].profiles or {}
@@ -108,9 +113,12 @@ class OrderStep:
             body = messages.Order.from_json(json_object(reply))
         except (acme_errors.ClientError, JoseError):  # the order is there all the same, and can be asked for
             return Pending(placed, self._now + POLL)
-        if body.status is messages.STATUS_PENDING:
+        if body.status is not messages.STATUS_PENDING:
+            return Pending(placed, self._now)
+        try:
             return self._authorize(placed, body)
-        return Pending(placed, self._now)
+        except (requests.RequestException, acme_errors.Error, JoseError):
+            return Pending(placed, self._now + POLL)  # told if it is so again: an error here would lose the order
 
     def _predecessor(self, order: OrderState) -> str | None:
         if order.replaces is None or "renewalInfo" not in self._session.resources.to_partial_json():
@@ -202,10 +210,12 @@ class OrderStep:
         for offer in authorization.challenges:
             if offer.chall.to_partial_json().get("type") == wanted:
                 return offer
-        name = authorization.identifier.value
-        raise DanelawError(
+        raise self._not_offered(f"{'*.' if authorization.wildcard else ''}{authorization.identifier.value}")
+
+    def _not_offered(self, name: str) -> DanelawError:
+        return DanelawError(
             "CHALLENGE_NOT_OFFERED",
-            f"the CA does not offer {wanted} for {'*.' if authorization.wildcard else ''}{name}",
+            f"the CA does not offer {self._terms.challenge.value} for {name}",
             hint='a wildcard needs challenge = { type = "dns-01" } (RFC 8555 §8.4)',
         )
 
@@ -225,8 +235,8 @@ class OrderStep:
         reply = self._session.post(url, None)
         try:
             certificates = self._preferred(reply) or read_chain(reply.content)
-        except ValueError as error:
-            return self._failed(order, "malformed", f"the CA's certificate chain is unreadable: {error}")
+        except ValueError as error:  # it can be asked for again
+            raise acme_errors.ClientError(f"the certificate chain at {url} is unreadable: {error}") from error
         wrong = unlike(certificates, x509.load_der_x509_csr(csr), order.names)
         if wrong is not None:
             return self._failed(order, "malformed", f"the CA's certificate is not what was ordered: {wrong}")
@@ -250,12 +260,11 @@ class OrderStep:
         """What a problem document (RFC 8555 §6.7) means for the order."""
         if code == "accountDoesNotExist":
             return self._unknown(order, detail)
-        if self._net.server_failed or code == "badNonce":
-            return self._in_trouble(order)
         if code == "orderNotReady":
             return self._at_work(order)
-        if (code == "rateLimited" or self._net.busy) and order.url is not None:
-            return self._in_trouble(order)  # the order is there still
+        refused = code == "rateLimited" and order.url is None  # else there is an order still
+        if self._net.server_failed or (not refused and (self._net.busy or code in ("badNonce", "rateLimited"))):
+            return self._in_trouble(order)
         terms = self._terms
         if (
             terms.binding is not None
