@@ -11,6 +11,7 @@ from typing import Annotated, Final, Literal, TypeAlias
 import msgspec
 
 from danelaw.app.section import Section, invalid
+from danelaw.app.subject_names import named
 from danelaw.core.model import SubjectName
 from danelaw.core.notify.concern import Severity
 from danelaw.core.notify.record import Wants
@@ -180,22 +181,13 @@ def read_metrics(path: Path, base: Path, section: MetricsSection) -> MetricsConf
 
 
 def _subject(path: Path, text: str, subjects: Collection[SubjectName]) -> SubjectName:
-    """As the commands take a service: by its whole name, without the transport, or by its host alone."""
-    wanted = text.lower()
-    for short in (str, _short, _host):
-        fitting = [one for one in subjects if short(one.lower()) == short(wanted)]
-        if len(fitting) == 1:
-            return fitting[0]
-    known = ", ".join(sorted(subjects)) or "none"
-    raise invalid(path, f"notify: there is no service {text!r}", f"services and zones are: {known}")
-
-
-def _short(name: str) -> str:
-    return name.removesuffix("/tcp").removesuffix(".")
-
-
-def _host(name: str) -> str:
-    return name.partition(":")[0]
+    """As the commands take a service, but for the beginning of its name, which another may come to share."""
+    fitting = named(subjects, text)
+    if len(fitting) == 1:
+        return fitting[0]
+    known = ", ".join(sorted(fitting or subjects)) or "none"
+    wrong = f"{text!r} may be more than one" if fitting else f"there is no service {text!r}"
+    raise invalid(path, f"notify: {wrong}", f"services and zones are: {known}")
 
 
 def _source(path: Path, base: Path, name: str, key: str, file: str | None, variable: str | None) -> Path | str | None:

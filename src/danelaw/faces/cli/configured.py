@@ -12,6 +12,7 @@ import click
 
 from danelaw import wiring
 from danelaw.app.config import Config, load
+from danelaw.app.subject_names import named, short
 from danelaw.app.zone_place import PLACES, configuration
 from danelaw.core.model import DanelawError, SubjectName
 from danelaw.core.rollover.clock import CLOCK
@@ -110,38 +111,13 @@ def chosen(config: Config, service: str | None) -> tuple[SubjectName, ...]:
     if service is None:
         return every
     wanted = service.strip().lower()
-    fitting: list[SubjectName] = []
-    for fits in (_is, _is_short, _is_host, _begins):
-        fitting = [name for name in every if fits(name.lower(), wanted)]
-        if len(fitting) == 1:
-            return (fitting[0],)
-        if fitting:
-            break
-    near = difflib.get_close_matches(wanted, sorted(map(_short, every)), n=1, cutoff=0.5)
+    fitting = named(every, wanted) or tuple(name for name in every if wanted and name.lower().startswith(wanted))
+    if len(fitting) == 1:
+        return fitting
+    near = difflib.get_close_matches(wanted, sorted(map(short, every)), n=1, cutoff=0.5)
     raise DanelawError(
         "SERVICE_UNKNOWN",
         f"{service!r} may be more than one" if fitting else f"the configuration has no service {service!r}",
         evidence=f"it has {', '.join(fitting or every)}",
         hint=f"did you mean {near[0]}?" if near and not fitting else "write the name as it is listed here",
     )
-
-
-def _is(name: str, wanted: str) -> bool:
-    return name == wanted
-
-
-def _is_short(name: str, wanted: str) -> bool:
-    return _short(name) == _short(wanted)
-
-
-def _is_host(name: str, wanted: str) -> bool:
-    return ":" in name and name.partition(":")[0] == wanted
-
-
-def _begins(name: str, wanted: str) -> bool:
-    return bool(wanted) and name.startswith(wanted)
-
-
-def _short(name: str) -> str:
-    """Without the transport, without the last dot."""
-    return name.lower().removesuffix("/tcp").removesuffix(".")
