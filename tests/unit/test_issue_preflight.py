@@ -81,7 +81,7 @@ def objection(
         (Zone(("10.0.0.1", "2001:4860:4860::8888")), HTTP, True, None),
         (Zone(("192.0.0.9",), {"AAAA": Security.BOGUS}), HTTP, True, "NAME_BOGUS"),
         (Zone(("10.0.0.1",), {"A": Security.BOGUS}), HTTP, False, "NAME_BOGUS"),
-        (Zone(states={"TXT": Security.BOGUS}), DNS, True, "NAME_BOGUS"),
+        (Zone(states={"SOA": Security.BOGUS}), DNS, True, "NAME_BOGUS"),
         (Zone(states={"A": Security.INDETERMINATE}), HTTP, True, None),
     ],
 )
@@ -95,11 +95,11 @@ def test_only_what_is_certain_stops_an_order(
         assert "preflight = false" in error.hint
 
 
-def test_a_response_in_dns_is_looked_for_where_the_ca_will_look() -> None:
-    """RFC 8555 §8.4: a wildcard's is that of the name below which it stands."""
+def test_a_response_in_dns_is_not_asked_for_before_it_is_there() -> None:
+    """A resolver that the CA shares would go on saying that there is none (RFC 2308 §5)."""
     zone = Zone()
     objection(zone, DNS, name=WILD)
-    assert zone.asked == [("_acme-challenge.example.net.", "TXT")]
+    assert zone.asked == [("example.net.", "SOA")]
 
 
 @dataclass

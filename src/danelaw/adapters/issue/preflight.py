@@ -10,14 +10,12 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final
 
-import dns.name
 import dns.rdatatype
 from dns.name import Name
 
 from danelaw.core.model import IP, ChallengeType, DanelawError, Security, Validated
 from danelaw.ports import Resolver
 
-_CHALLENGE: Final = dns.name.from_text("_acme-challenge", origin=None)
 _HATCH: Final = "if only this machine sees it so, set preflight = false in the challenge"
 
 
@@ -36,8 +34,8 @@ class Preflight:
     async def check(self, names: Iterable[Name]) -> None:
         for name in names:
             if self.challenge is ChallengeType.DNS_01:
-                base = Name(name.labels[1:]) if name.is_wild() else name
-                await self._asked(_CHALLENGE.concatenate(base), dns.rdatatype.TXT)
+                # Not for the response itself: a resolver that the CA shares would remember that there is none.
+                await self._asked(Name(name.labels[1:]) if name.is_wild() else name, dns.rdatatype.SOA)
             else:
                 await self._addresses(name)
         if self.ready is not None:
