@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
 import click
+from dns.name import Name
 
 from danelaw import wiring
 from danelaw.app import delegation
+from danelaw.app.config import load
 from danelaw.app.delegation import Awaited
+from danelaw.app.zone_place import configuration, configured
 from danelaw.core.dnssec.algorithms import Algorithm
 from danelaw.core.dnssec.delegation_records import (
     DelegationRecords,
@@ -39,10 +43,16 @@ _COLOURS: Final = {Match.RIGHT: "green", Match.MISSING: "yellow", Match.OTHER: "
 @click.option(
     "--keys",
     "directory",
-    required=True,
     metavar="DIR",
     type=click.Path(path_type=Path),
-    help="Where the zone's keys are.",
+    help="Where the zone's keys are; if not given, the configuration says it.",
+)
+@click.option(
+    "--config",
+    "named",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="A danelaw.toml that says where the keys are. Without --keys it is looked for.",
 )
 @click.option(
     "--digest",
@@ -72,7 +82,8 @@ _COLOURS: Final = {Match.RIGHT: "green", Match.MISSING: "yellow", Match.OTHER: "
 @click.option("--json", "json_form", is_flag=True, help="Give the result as JSON.")
 def ds(
     zone: str,
-    directory: Path,
+    directory: Path | None,
+    named: Path | None,
     digests: str,
     resolvers: Sequence[str],
     offline: bool,
@@ -82,9 +93,10 @@ def ds(
 ) -> None:
     """Print the DS records of ZONE, and say whether its parent has them.
 
-    The records are for the keys in DIR that sign the zone's keys: DS for the parent, and CDS and CDNSKEY for a parent
-    that looks for them in the zone. Every server of the parent is asked for the DS that it has, and every server of the
-    zone whether it serves these keys, signed: a DS for a key that is not served breaks the zone.
+    The records are for the keys that sign the zone's keys, in DIR or where the configuration says: DS for the parent,
+    and CDS and CDNSKEY for a parent that looks for them in the zone. Every server of the parent is asked for the DS
+    that it has, and every server of the zone whether it serves these keys, signed: a DS for a key that is not served
+    breaks the zone.
 
     Exit status: 0 every server has what it should; 1 something is wrong or has yet to be done; 3 not decided.
     """
@@ -94,7 +106,7 @@ def ds(
     asked = [forwarder(text) for text in resolvers]
     now = wiring.clock().now()
     terminal.need_output()
-    keys = wiring.key_files(directory).needed(name)
+    keys = wiring.key_files(_directory(name, directory, named)).needed(name)
     wanted = delegated_keys(keys, now)
     if not wanted:
         raise without_entry_point(name, keys, now)
@@ -171,6 +183,18 @@ def _short(says: ParentSays) -> str:
             return "another DS"
         case Match.SILENT:
             return "silent"
+
+
+def _directory(zone: Name, given: Path | None, named: Path | None) -> Path:
+    """Where the zone's keys are."""
+    if given is not None and named is not None:
+        raise click.UsageError("--keys and --config: the one or the other says where the keys are")
+    if given is not None:
+        return given
+    path = configuration(named, os.environ)
+    if path is None:
+        raise click.UsageError("where are the keys? Name their directory with --keys, or use --config")
+    return configured(load(path), path, zone).keys
 
 
 # -- what is printed ----------------------------------------------------------------------------------------------
