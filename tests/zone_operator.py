@@ -12,6 +12,7 @@ import dns.name
 import pytest
 from dns.name import Name
 
+from command_said import Said
 from danelaw.adapters.zone.key_directory import make_key, read_keys
 from danelaw.adapters.zone.master_file import read_zone
 from danelaw.core.model import RRset
@@ -32,13 +33,6 @@ mail A    192.0.2.2   ; in the cellar
 www  300  A  192.0.2.80
 """
 LOCK = ".danelaw-lock"
-
-
-@dataclass(frozen=True)
-class Said:
-    status: int
-    out: str
-    err: str
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import threading
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from typing import Any, TypeVar
 import pytest
 from dns.name import Name
 
+from command_said import Said
 from danelaw import wiring
 from danelaw.core.rollover.actions import Conflict, Receipt, SubmitDS
 from danelaw.faces import cli
@@ -23,19 +23,6 @@ from danelaw.worlds.lab import configuration
 from danelaw.worlds.lab.embedded import EmbeddedWorld
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Said:
-    """The exit status, and what was written."""
-
-    status: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
 
 
 @dataclass

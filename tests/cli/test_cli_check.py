@@ -15,11 +15,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pytest
 from check_world import World, standing
 
+from command_said import Said
 from danelaw.core.verdict.prometheus import FAMILIES
 from danelaw.faces import cli
 from danelaw.faces.cli.check import check as command
@@ -35,21 +36,6 @@ SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     with standing(tmp_path_factory.mktemp("world")) as world:
         yield world
-
-
-@dataclass(frozen=True)
-class Said:
-    status: int
-    out: str
-    err: str
-
-    @property
-    def lines(self) -> list[str]:
-        return self.out.splitlines()
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
 
 
 Run = Callable[..., Said]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
-import json
 import re
 import shlex
 import signal
@@ -15,9 +14,8 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pytest
 from check_world import AT, RIGHT, WRONG, World, standing
@@ -32,6 +30,7 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
+from command_said import Said
 from danelaw.faces import cli
 from tlsa_chains import DAY, INTERMEDIATE, LEAF, NOW, Issued, issue
 
@@ -52,17 +51,6 @@ HEAVY: Final = (
     *("danelaw.core.tlsa.match", "danelaw.core.tlsa.x509", "danelaw.core.model.proof", "danelaw.core.verdict"),
 )
 """What a record from a certificate does not need: each takes longer to import than the record to make."""
-
-
-@dataclass(frozen=True)
-class Said:
-    status: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
 
 
 Run = Callable[..., Said]

@@ -7,12 +7,12 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from command_said import Said
 from danelaw.adapters.zone.key_directory import KSK_FLAGS, ZSK_FLAGS, make_key, read_keys
 from danelaw.core.dnssec.algorithms import Algorithm, DigestType
 from danelaw.core.dnssec.bind_keys import key_file_name
@@ -21,14 +21,6 @@ from danelaw.core.model import IP
 from danelaw.faces import cli
 from danelaw.wiring import looking
 from delegation_world import A_NET, B_NET, NS1, NS2, RESOLVER, ZONE, World, dnskeys, standing
-
-
-@dataclass(frozen=True)
-class Said:
-    status: int
-    out: str
-    err: str
-
 
 Danelaw = Callable[..., Said]
 

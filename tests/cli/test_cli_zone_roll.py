@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from command_said import Said
 from danelaw.adapters.zone.key_directory import KSK_FLAGS, ZSK_FLAGS
-from zone_operator import Operator, Said
+from zone_operator import Operator
 
 pytestmark = pytest.mark.slow
 

@@ -7,13 +7,13 @@ import re
 import signal
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
+from command_said import Said
 from danelaw.faces import cli
 from fault_garden.damages import nothing, together, unsigned
 from zone_damage_tools import APEX, HASHED, OPT_OUT, PLAIN, ZoneDamage, everything, zone_file
@@ -23,13 +23,6 @@ NOW: Final = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 AT: Final = ("--now", "2026-11-23T12:00:00Z")
 PAGE: Final = Path(__file__).parents[2] / "docs" / "reference" / "zone-verify.md"
 HONEST: Final = ZoneDamage("honest", nothing, "", "", PLAIN)
-
-
-@dataclass(frozen=True)
-class Said:
-    status: int
-    out: str
-    err: str
 
 
 Verify = Callable[..., Said]

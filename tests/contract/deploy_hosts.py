@@ -17,6 +17,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from ended_processes import stopped
 from update_servers import free_port
 
 from danelaw.core.model import Chain
@@ -99,15 +100,6 @@ def listens(port: int, process: subprocess.Popen[bytes]) -> None:
             process.wait(0.05)
             break  # a server that ended will never listen
     raise AssertionError(f"nothing listens at port {port}")
-
-
-def stopped(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    try:
-        process.wait(10)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
 
 
 def issued(csr: bytes, noon: datetime) -> Chain:

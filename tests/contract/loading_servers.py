@@ -16,6 +16,7 @@ import dns.query
 from dns.message import Message
 from dns.name import Name
 from dns.rdatatype import RdataType as T
+from ended_processes import stopped
 from update_servers import LOOPBACK, SECRET, Server, free_port, until
 
 Find = Callable[[str, str], str]
@@ -140,9 +141,4 @@ def _running(argv: list[str], folder: Path, port: int, reload: tuple[str, ...], 
         until(lambda: loading.serial(zone) is not None, loading.server)
         yield loading
     finally:
-        process.terminate()
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        stopped(process)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from ended_processes import stopped
 from update_servers import LOOPBACK, RECORDS, ZONE, Server, free_port, until
 
 SCHEMA: Final = Path("/usr/share/pdns-backend-sqlite3/schema/schema.sqlite3.sql")
@@ -86,9 +87,4 @@ def powerdns(program: str, folder: Path) -> Iterator[PowerDNS]:
         running.call("POST", ZONES, zone)
         yield running
     finally:
-        process.terminate()
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        stopped(process)

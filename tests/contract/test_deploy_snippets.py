@@ -26,7 +26,8 @@ from typing import Final
 
 import dns.name
 import pytest
-from deploy_hosts import issued, listens, stopped
+from deploy_hosts import issued, listens
+from ended_processes import stopped
 from update_servers import free_port
 
 from danelaw import wiring

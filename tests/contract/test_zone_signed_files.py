@@ -20,6 +20,7 @@ import dns.query
 import dns.rcode
 import pytest
 from dns.rdatatype import RdataType as T
+from ended_processes import stopped
 from garden_oracles import read_delv
 from update_servers import LOOPBACK, ZONE, Server, free_port, until
 
@@ -268,12 +269,7 @@ def running(argv: list[str], folder: Path, port: int) -> Iterator[None]:
         until(lambda: answers(port), Server(folder, port, folder / "none", process))
         yield
     finally:
-        process.terminate()
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        stopped(process)
 
 
 def answers(port: int) -> bool:

@@ -18,6 +18,7 @@ import dns.message
 import dns.name
 import dns.query
 from dns.rdatatype import RdataType as T
+from ended_processes import stopped
 
 ZONE: Final = dns.name.from_text("example.net.")
 LOOPBACK: Final = IPv4Address("127.0.0.1")
@@ -150,12 +151,7 @@ def _running(argv: list[str], folder: Path, port: int, ttl: int = 300) -> Iterat
         until(lambda: _serves_signed(port), server)
         yield server
     finally:
-        process.terminate()
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        stopped(process)
 
 
 def until(reached: Callable[[], bool], server: Server) -> None:

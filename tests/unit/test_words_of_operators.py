@@ -13,6 +13,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from command_said import Said
 from danelaw import wiring
 from danelaw.adapters.clock import StoppedClock, ThreadBlocking
 from danelaw.adapters.store.sql import SQLStore
@@ -80,17 +81,6 @@ algorithms = {algorithms}
 tlsa_ttl = 30
 deploy = {{ directory = "live", reload = ["true"] }}
 """
-
-
-@dataclass
-class Said:
-    status: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
 
 
 @dataclass
