@@ -388,9 +388,13 @@ def test_a_challenge_that_became_valid_meanwhile_may_be_refused(tmp_path: Path) 
 
 def test_a_ca_at_work_is_told_of_a_response_once(tmp_path: Path) -> None:
     async def test(bench: Bench) -> None:
+        not_yet = edited((b'"status": "ready"', b'"status": "pending"'), (b'"status": "valid"', b'"status": "pending"'))
+        bench.proxy.next("order", *[not_yet] * 5)
+        bench.proxy.next("authorization", *[not_yet] * 6)
         issuer = bench.issuer()
-        end, _ = await drive(bench.here, lambda: issuer, FRESH, CSR)
+        end, steps = await drive(bench.here, lambda: issuer, FRESH, CSR)
         assert isinstance(end, Issued)
+        assert len([step for step in steps if isinstance(step, Pending)]) >= 5
         assert bench.proxy.seen.count("challenge") == 1
 
     at_bench(tmp_path, test)
