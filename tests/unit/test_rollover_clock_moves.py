@@ -10,7 +10,7 @@ from typing import Final, get_args, get_origin, get_type_hints
 import pytest
 
 from danelaw.core.dnssec.key_choice import KeyRole
-from danelaw.core.model import Failed, GenerationId, OrderState, Pending, Security, Window
+from danelaw.core.model import Failed, GenerationId, Issued, NeedChallenge, OrderState, Pending, Security, Window
 from danelaw.core.rollover.actions import AdvanceOrder, MakeKey
 from danelaw.core.rollover.answers import zone_subject
 from danelaw.core.rollover.clock import compared
@@ -58,8 +58,9 @@ from rollover_history import (
 THERE: Final = "another boot"
 HERE: Final = "this boot"
 X: Final = rrset(record(OLD))
-ORDER: Final = OrderState((HOST,))
+ORDER: Final = OrderState((HOST,), since=at(10))
 ADVANCE: Final = AdvanceOrder(LINEAGE, GenerationId(2), ORDER)
+SINCE, PROVING = (AdvanceOrder(LINEAGE, GenerationId(number), ORDER) for number in (4, 5))
 AGAIN: Final = AdvanceOrder(LINEAGE, GenerationId(3), ORDER)
 
 OF_THE_WORLD: Final = {("Window", "start"), ("Window", "end"), ("ZoneKeys", "due"), ("Dated", "date")}
@@ -82,6 +83,10 @@ EVERYTHING: Final[tuple[Fact, ...]] = (
     Done(at(12), ADVANCE, Pending(ORDER, at(20))),
     Intended(at(12), AGAIN),
     Done(at(13), AGAIN, Failed(ORDER, "code", "detail", at(21))),
+    Intended(at(13), SINCE),
+    Done(at(13), SINCE, Issued(ORDER, OLD)),
+    Intended(at(13), PROVING),
+    Done(at(13), PROVING, NeedChallenge(ORDER, ())),
     Intended(at(13), MakeKey(LINEAGE)),
     Began(at(14), zone_subject(ZONE), "why"),
     Dated(at(15), "the CA", at(15)),

@@ -22,11 +22,14 @@ from danelaw.core.model import (
     Failed,
     Hello,
     Instant,
+    Issued,
     Lineage,
+    NeedChallenge,
+    OrderState,
     Pending,
     SubjectName,
 )
-from danelaw.core.rollover.actions import Action, Outcome
+from danelaw.core.rollover.actions import Action, AdvanceOrder, Outcome
 from danelaw.core.rollover.facts import (
     Began,
     ClockRead,
@@ -498,15 +501,23 @@ class Facts:
 
 
 def _moved(deed: Deed, by: timedelta) -> Deed:
-    """With what a CA's reply asked to be waited for: that was told by our clock."""
-    outcome = deed.outcome
+    """With what a CA's reply asked to be waited for, and since when it is at work: that was told by our clock."""
+    action, outcome = deed.action, deed.outcome
+    if isinstance(action, AdvanceOrder):
+        action = replace(action, order=_order_moved(action.order, by))
     match outcome:
-        case Pending(_, until):
-            outcome = replace(outcome, until=until + by)
-        case Failed(_, _, _, retry_at):
-            outcome = replace(outcome, retry_at=retry_at + by)
+        case Pending(order, until):
+            outcome = replace(outcome, order=_order_moved(order, by), until=until + by)
+        case Failed(order, _, _, retry_at):
+            outcome = replace(outcome, order=_order_moved(order, by), retry_at=retry_at + by)
+        case NeedChallenge(order) | Issued(order):
+            outcome = replace(outcome, order=_order_moved(order, by))
     done = None if deed.done is None else deed.done + by
-    return replace(deed, intended=deed.intended + by, done=done, outcome=outcome)
+    return replace(deed, intended=deed.intended + by, action=action, done=done, outcome=outcome)
+
+
+def _order_moved(order: OrderState, by: timedelta) -> OrderState:
+    return order if order.since is None else replace(order, since=order.since + by)
 
 
 def _earlier(created: Instant | None, seen: Instant) -> Instant | None:
