@@ -337,6 +337,7 @@ def test_what_is_not_toml_is_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("main", "said", "hint"),
     [
+        ('[state]\ndirectory = "/var/lib/danelaw"\n', "unknown field `directory`", "other tables have it"),
         ("[resolvr]", "resolvr", ""),
         ('[resolver]\nforwarder = ["::1"]', "forwarder", "forwarders"),
         (MAIN.replace("account =", "acount ="), "acount", "account"),

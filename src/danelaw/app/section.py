@@ -52,6 +52,8 @@ def _suggestion(message: str) -> str:
     if unknown is None:
         return ""
     known = {field.name for section in Section.__subclasses__() for field in msgspec.structs.fields(section)}
+    if unknown.group(1) in known:
+        return "other tables have it: docs/reference/configuration.md says which keys this one has"
     near = difflib.get_close_matches(unknown.group(1), sorted(known), n=1)
     return f"did you mean {near[0]!r}?" if near else ""
 
