@@ -147,7 +147,8 @@ def test_a_service_is_left_without_dane_and_its_file_says_so(
         assert (said.status, said.err) == (0, ""), said.out + said.err
         assert file.read_bytes() != before
         assert fits(said.out, but=tmp_path)
-        assert "danelaw accept" in host.run("withdraw", "www").out
+        typing = host.run("withdraw", "www").out
+        assert typing.index("danelaw run") < typing.index("danelaw accept"), "first the runner has to know"
         assert host.run("run", "www", "--wait", "0").status == 1
         refused = host.run("accept", "www", "KEY_IN_USE", "--for", "1h", "--reason", "x")
         assert (refused.status, "NEVER_ACCEPTED" in refused.err) == (2, True)

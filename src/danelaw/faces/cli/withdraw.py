@@ -100,9 +100,10 @@ def _becomes(service: ServiceConfig) -> Sequence[tuple[str, str]]:
 
 
 def _commands(service: ServiceConfig, comes: Foreseen | None, *, undo: bool) -> Sequence[str]:
+    """In this order: what is accepted before the runner has read the file ends with the service settled as it was."""
     waits = "" if comes is None else getattr(comes.plan, "code", "")
     accept = f"danelaw accept {service.subject} {waits} --for 1d --reason …"
     return (
-        *([accept] if not undo and waits in ACCEPTABLE else []),
         f"danelaw run {service.subject}, or where a runner stays, have it read this: kill -HUP",
+        *([accept] if not undo and waits in ACCEPTABLE else []),
     )
