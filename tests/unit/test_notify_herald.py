@@ -121,6 +121,7 @@ class Here:
     unwritable: bool = False
     unreadable: bool = False
     deaf: bool = False
+    after: timedelta = timedelta(minutes=10)
     heard: list[tuple[str, Moment]] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
 
@@ -154,7 +155,7 @@ class Here:
     def herald(self, *, stays: bool) -> Herald:
         subjects = Subjects({WWW: cast(Any, None)}, Reach(()))
         ground = Ground(self, cast(LastingStore, self), subjects, Limits())
-        wants = Wants("me", frozenset(Severity))
+        wants = Wants("me", frozenset(Severity), after=self.after)
         face = Face(lambda one, now: (), lambda error: self.complaints.append(error.code))
         return Herald(ground, Outlets(self, {"me": (wants, self)}), face, stays=stays)
 
@@ -186,7 +187,7 @@ def test_a_store_that_cannot_be_read_in_the_middle_is_told_of_the_services() -> 
 
 def test_runs_that_cannot_remember_tell_nobody_but_who_started_them() -> None:
     """Else each would tell it again."""
-    here = Here(unwritable=True, record=Record())
+    here = Here(unwritable=True, after=timedelta(0))
     here.runs(3)
     assert here.heard == []
     assert set(here.complaints) == {"NOTICES_UNWRITABLE"}
