@@ -127,9 +127,9 @@ class Engine:
     async def _known(self, group: Group) -> Facts:
         return await self._tools.store.facts(*group.subjects, clock.CLOCK)
 
-    async def _around(self, subject: SubjectName) -> tuple[Facts, Reach]:
-        """Everything known of the group of a subject, and where clients reach it: they share zones and credentials,
-        and the gate judges them together. What another clock said last concerns everybody, whoever was told."""
+    async def _around(self, subject: SubjectName) -> tuple[Facts, Group]:
+        """Everything known of the group of a subject: they share zones and credentials, and the gate judges them
+        together. What another clock said last concerns everybody, whoever was told."""
         group = self._groups.of(subject)
         facts = await self._known(group)
         while (now := self._groups.of(subject)) is not group:
@@ -139,7 +139,7 @@ class Engine:
             dated = (await self._known(elsewhere)).dated
             if dated is not None and (facts.dated is None or facts.dated.at < dated.at):
                 facts = facts.add(dated)
-        return facts, group.reach
+        return facts, group
 
     async def reconcile(self, subject: SubjectName, report: Callable[[Progress], None] = _silent) -> Pass:
         """One pass: observe, plan, and at most one action that the gate allows on a second observation.
@@ -168,8 +168,8 @@ class Engine:
         await self._clock_was_set()
         ahead = self._ahead()
         await self._look(subject, desired, lease, ahead)
-        (facts, reach), now = await self._around(subject), self._tools.clock.now()
-        planned = plan(desired, facts, reach, now, self._limits)
+        (facts, group), now = await self._around(subject), self._tools.clock.now()
+        planned = plan(desired, facts, group.reach, now, self._limits)
         if isinstance(planned, Wait | Settled) and (dated := clock.wrong(facts, self._limits)):
             meanwhile = f"; beside that, {planned.because}" if isinstance(planned, Wait) else ""
             planned = Wait("CLOCK_WRONG", clock.told(dated) + meanwhile, dated.at, planned.until)
@@ -184,8 +184,8 @@ class Engine:
             intended: Intended | None = None
             await self._look(subject, desired, lease, ahead)
             async with self._deciding:  # what another pass intends is known before this one is judged, or after
-                (facts, reach), now = await self._around(subject), self._tools.clock.now()
-                judgement = self._gate(action, facts, reach, now, self._limits)
+                (facts, group), now = await self._around(subject), self._tools.clock.now()
+                judgement = self._gate(action, facts, group.reach, now, self._limits)
                 if isinstance(judgement, Allowed):
                     await self._same_clock(ahead)
                     report(Progress(now, subject, action, None))
@@ -198,8 +198,9 @@ class Engine:
             if intended is not None:
                 outcome = await self._act(subject, action, lease)
         now = self._tools.clock.now()
-        seen = violations(facts, reach, now, self._limits)
-        return Pass(subject, now, planned, outcome, refused, seen, self._next(planned, outcome, now), despite)
+        seen = violations(facts, group.reach, now, self._limits)
+        again = self._next(planned, outcome, now)
+        return Pass(subject, now, planned, outcome, refused, seen, again, despite, group.subjects)
 
     async def watch(
         self,
@@ -253,12 +254,11 @@ class Engine:
             await asyncio.gather(*waits, return_exceptions=True)
 
     async def _look(self, subject: SubjectName, desired: Desired, lease: Lease, ahead: timedelta) -> None:
-        facts, reach = await self._around(subject)
-        fresh = await replace(self._observer, reach=reach).observe(desired, facts)
+        facts, group = await self._around(subject)
+        fresh = await replace(self._observer, reach=group.reach).observe(desired, facts)
         await self._same_clock(ahead)
-        self._groups.led(
-            subject, leads_of(fresh)
-        )  # before it is recorded: who reads it then reads it of the others too
+        # Before it is recorded: whoever reads it there then reads what the others did, too.
+        self._groups.led(subject, leads_of(fresh))
         await self._tools.store.append(subject, lease, *fresh)
         if any(isinstance(fact, Dated) for fact in fresh):
             self._dating = subject

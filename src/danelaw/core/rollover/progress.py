@@ -15,8 +15,9 @@ class Pass:
     """What one pass came to.
 
     ``plan``: the action taken, or what is waited for. ``refused``: what the gate said to an action that the planner
-    wanted. ``violations``: clients that are refused as things stand. ``next_at``: when to look again.
-    ``despite``: the counterexamples that the operator accepted or waived, and so did not stand against the action.
+    wanted. ``violations``: clients that are refused as things stand, of all subjects ``about`` which it says anything.
+    ``next_at``: when to look again. ``despite``: the counterexamples that the operator accepted or waived, and so did
+    not stand against the action.
     """
 
     subject: SubjectName
@@ -27,6 +28,7 @@ class Pass:
     violations: tuple[Counterexample, ...]
     next_at: Instant
     despite: tuple[Counterexample, ...] = ()
+    about: tuple[SubjectName, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,7 +118,7 @@ async def _session(mode: Mode, config: Config, teller: Teller, requests: Request
         try:
             wired = wiring.build(config, world, store)
             async with heralded(config, wired.subjects, store, world.clock, stays=mode.watch) as herald:
-                await wired.engine.facts()  # a store that cannot be read is told of here, and not of every subject
+                await wired.engine.begin()  # a store that cannot be read is told of here, and not of every subject
                 stop = asyncio.Event()
                 requests.bind(stop)
                 at = _AtRest(names, None if mode.watch else world.clock.now() + mode.patience)

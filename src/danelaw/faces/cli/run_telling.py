@@ -50,14 +50,15 @@ class Teller:
     quiet: bool
     json_form: bool
     _awaited: dict[SubjectName, object] = field(default_factory=dict)
-    _refused: frozenset[str] = frozenset()
+    _refused: dict[SubjectName, frozenset[str]] = field(default_factory=dict)
+    """What was told last of whose clients, by the subject whose pass told it."""
 
     def __call__(self, progress: Progress) -> None:
         ended = progress.ended
         if ended is None:
             return
         if self.json_form:
-            self._refused = frozenset(map(str, ended.violations))
+            self._note(ended)
             terminal.data(json.dumps(pass_json(ended)))
             return
         if isinstance(ended.plan, Wait):
@@ -87,7 +88,7 @@ class Teller:
 
     def reloaded(self, path: Path) -> None:
         self._awaited.clear()
-        self._refused = frozenset()
+        self._refused.clear()
         if not self.quiet:
             terminal.say(f"{path} is read again")
 
@@ -128,12 +129,18 @@ class Teller:
                 self._line(ended, "note", note, fg="yellow")
 
     def _violations(self, ended: Pass) -> None:
-        """Of all services, whichever the pass was of: each when it begins."""
-        told = dict.fromkeys(map(str, ended.violations))
-        for one in told:
-            if one not in self._refused:
+        """Of all services that the pass was about: each when it begins."""
+        told = self._note(ended)
+        for one in dict.fromkeys(map(str, ended.violations)):
+            if one not in told:
                 terminal.hanging((*self._head(ended, "refused", "red"),), one)
-        self._refused = frozenset(told)
+
+    def _note(self, ended: Pass) -> frozenset[str]:
+        """What was told before of those whom the pass is about. A pass that could not look is about nobody."""
+        before = frozenset(one for subject in ended.about for one in self._refused.pop(subject, ()))
+        if ended.violations:
+            self._refused[ended.subject] = frozenset(map(str, ended.violations))
+        return before
 
     def _line(self, ended: Pass, verb: str, rest: str, fg: str | None = None) -> None:
         """What is wrong goes to standard error, all else to standard output."""
