@@ -194,7 +194,15 @@ def _directory(zone: Name, given: Path | None, named: Path | None) -> Path:
     path = configuration(named, os.environ)
     if path is None:
         raise click.UsageError("where are the keys? Name their directory with --keys, or use --config")
-    return configured(load(path), path, zone).keys
+    try:
+        return configured(load(path), path, zone).keys
+    except DanelawError as error:
+        raise DanelawError(
+            error.code,
+            str(error),
+            evidence=error.evidence,
+            hint=f"danelaw status {zone} shows a DS to hand over; if its keys are files, say where with --keys",
+        ) from error
 
 
 # -- what is printed ----------------------------------------------------------------------------------------------
