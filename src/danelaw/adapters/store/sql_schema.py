@@ -11,7 +11,7 @@ from typing import Final
 
 from sqlalchemy import Column, ForeignKey, Index, Integer, LargeBinary, MetaData, Table, Text
 
-REVISIONS: Final = ("0001", "0002")
+REVISIONS: Final = ("0001", "0002", "0003")
 """Every migration, oldest first."""
 
 metadata: Final = MetaData()
@@ -53,6 +53,7 @@ facts: Final = Table(
     Column("at", Integer, nullable=False),  # microseconds since 1970
     Column("body", Integer, ForeignKey("bodies.id"), nullable=False),
     Index("facts_in_order", "clock_set", "at"),
+    Index("facts_of_subject", "subject", "number"),
     sqlite_autoincrement=True,
 )
 
@@ -65,6 +66,7 @@ repeats: Final = Table(
     Column("at", Integer, nullable=False),  # of the last instant in it
     Column("again", LargeBinary, nullable=False),  # sql_log.AGAIN, one after the other
     Index("repeats_in_order", "clock_set", "at"),
+    Index("repeats_of_subject", "subject", "number"),
 )
 
 folds: Final = Table(
