@@ -11,6 +11,7 @@ from danelaw.app.standing import Standing
 from danelaw.core.dnssec.delegation_records import ds_text
 from danelaw.core.dnssec.keys import DS
 from danelaw.core.model import DanelawError, Instant, RRset, Security, SubjectName
+from danelaw.core.model.instants import to_minute
 from danelaw.core.notify.concern import Concern, Severity, merged
 from danelaw.core.rollover.actions import Publish, Receipt, SubmitDS
 from danelaw.core.rollover.planner import Settled, Wait
@@ -46,7 +47,7 @@ def _of_standing(one: Standing, todo: tuple[str, ...], by_hand: frozenset[Name],
         yield Concern(one.subject, one.plan.code, Severity.WARNING, (one.plan.because,), todo, one.since)
     for late in _late(one, now):
         severity = Severity.CRITICAL if late.expiration <= now else Severity.WARNING
-        says = f"the signature on {late.subject} ends {late.expiration:%Y-%m-%d %H:%M} UTC, and was to be renewed"
+        says = f"the signature on {late.subject} ends {to_minute(late.expiration)}, and was to be renewed"
         yield Concern(one.subject, "SIGNATURE_EXPIRING", severity, (says,), todo, None, late.expiration)
     if change is not None and one.done is not None:
         there = sorted(change.replace.rdatas) if isinstance(change.replace, RRset) else []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from danelaw.core.model import Instant, RRset
+from danelaw.core.model.instants import to_minute
 from danelaw.core.rollover.answers import newest
 from danelaw.core.rollover.certificate_planner import Ordering
 from danelaw.core.rollover.planner import Desired, DesiredService, DesiredZone
@@ -43,10 +44,10 @@ def endangered(desired: Desired, outlook: Outlook, until: Instant) -> tuple[str,
     for due, end, what in deadlines(desired, outlook):
         if end is not None and end <= until:
             verb, then = ("end", "the zone is bogus") if _of_zone(what) else ("ends", "clients refuse it")
-            told.append(f"{what} {verb} {_at(end)}, before the pause does: {then} from then on")
+            told.append(f"{what} {verb} {to_minute(end)}, before the pause does: {then} from then on")
         elif due <= until:
-            ends = f", and {'end' if _of_zone(what) else 'ends'} {_at(end)}" if end is not None else ""
-            told.append(f"{what} {_is_due(what)} from {_at(due)} on{ends}")
+            ends = f", and {'end' if _of_zone(what) else 'ends'} {to_minute(end)}" if end is not None else ""
+            told.append(f"{what} {_is_due(what)} from {to_minute(due)} on{ends}")
     return tuple(told)
 
 
@@ -61,7 +62,3 @@ def _is_due(what: str) -> str:
 
 def _of_zone(what: str) -> bool:
     return what.startswith("the signatures")
-
-
-def _at(when: Instant) -> str:
-    return f"{when:%Y-%m-%d %H:%M} UTC"

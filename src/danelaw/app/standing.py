@@ -27,6 +27,7 @@ from danelaw.core.model import (
     SubjectName,
     same_content,
 )
+from danelaw.core.model.instants import to_minute
 from danelaw.core.rollover import clock
 from danelaw.core.rollover.acceptance import acceptance
 from danelaw.core.rollover.actions import Action, Failure
@@ -164,14 +165,18 @@ def standing(
     paused = pause(facts, desired.subject, now)
     certificates = _certificates(desired, outlook) if isinstance(desired, DesiredService) else ()
     trouble = [
-        *([Trouble("PASS_OVERDUE", f"nobody has looked since {_at(seen)}: no runner is at work")] if overdue else []),
+        *(
+            [Trouble("PASS_OVERDUE", f"nobody has looked since {to_minute(seen)}: no runner is at work")]
+            if overdue
+            else []
+        ),
         *(Trouble(one.code, one.because) for one in dict.fromkeys(refused)),
         *ails(found, outlook.now, limits),
         *_failed(done, found),
         *_ending(certificates, outlook, now),
     ]
     if paused is not None and outlasts(desired, outlook, paused.until):
-        until = _at(paused.until)
+        until = to_minute(paused.until)
         trouble.append(
             Trouble("PAUSE_TOO_LONG", f"{_what_ends(desired)} before the pause does, which holds until {until}")
         )
@@ -243,12 +248,13 @@ def _ending(certificates: tuple[Certificate, ...], outlook: Outlook, now: Instan
     found: list[Trouble] = []
     for one in certificates:
         if one.ends <= now:
-            found.append(Trouble("CERTIFICATE_EXPIRED", f"the certificate of {_name(one)} ended {_at(one.ends)}"))
+            found.append(Trouble("CERTIFICATE_EXPIRED", f"the certificate of {_name(one)} ended {to_minute(one.ends)}"))
         elif now - one.renewal > (one.ends - one.renewal) / 2:
             found.append(
                 Trouble(
                     "CERTIFICATE_EXPIRING",
-                    f"the certificate of {_name(one)} ends {_at(one.ends)}; it was to be renewed {_at(one.renewal)}",
+                    f"the certificate of {_name(one)} ends {to_minute(one.ends)}; "
+                    f"it was to be renewed {to_minute(one.renewal)}",
                 )
             )
     return found
@@ -260,10 +266,6 @@ def _name(one: Certificate) -> str:
 
 def _what_ends(desired: Desired) -> str:
     return "a certificate ends" if isinstance(desired, DesiredService) else "a signature of the zone ends"
-
-
-def _at(when: Instant) -> str:
-    return f"{when:%Y-%m-%d %H:%M} UTC"
 
 
 # -- what was seen ----------------------------------------------------------------------------------------------------

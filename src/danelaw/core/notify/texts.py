@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from danelaw.core.model import Instant, SubjectName
+from danelaw.core.model.instants import rfc3339, to_minute
 from danelaw.core.model.length import in_words
 from danelaw.core.notify.concern import RANK, Concern, Severity
 from danelaw.core.notify.record import Moment, Notice
@@ -48,7 +49,7 @@ def word(notice: Notice) -> str:
 
 def letter(notices: Sequence[Notice], host: str, at: Instant) -> str:
     """Plain text, lines of at most ``COLUMNS`` characters but for what cannot be broken, such as names."""
-    parts = [f"danelaw on {printable(host)}, {_at(at)}", *("\n".join(_lines(one)) for one in notices)]
+    parts = [f"danelaw on {printable(host)}, {to_minute(at)}", *("\n".join(_lines(one)) for one in notices)]
     return "\n\n".join(parts) + "\n\nHow all stands now: danelaw status\n"
 
 
@@ -58,7 +59,7 @@ def document(notices: Sequence[Notice], host: str, at: Instant) -> dict[str, obj
     return {
         "schema": SCHEMA,
         "host": host,
-        "at": _rfc3339(at),
+        "at": rfc3339(at),
         "severity": bad.value if bad is not None else None,
         "says": headline(notices, host),
         "notices": [
@@ -69,9 +70,9 @@ def document(notices: Sequence[Notice], host: str, at: Instant) -> dict[str, obj
                 "severity": one.concern.severity.value,
                 "because": list(one.concern.because),
                 "todo": list(one.concern.todo),
-                "since": _rfc3339(one.since),
-                "over": _rfc3339(one.at) if one.moment is Moment.ENDS else None,
-                "deadline": _rfc3339(one.concern.deadline),
+                "since": rfc3339(one.since),
+                "over": rfc3339(one.at) if one.moment is Moment.ENDS else None,
+                "deadline": rfc3339(one.concern.deadline),
             }
             for one in notices
         ],
@@ -87,7 +88,7 @@ def _lines(notice: Notice) -> Iterator[str]:
     if concern.deadline is not None and notice.moment is not Moment.ENDS:
         left = concern.deadline - notice.at
         when = f"in {in_words(left)}" if left.total_seconds() > 0 else "which is past"
-        yield from _wrapped(f"Deadline: {_at(concern.deadline)}, {when}.", "  ")
+        yield from _wrapped(f"Deadline: {to_minute(concern.deadline)}, {when}.", "  ")
     if concern.todo and notice.moment is not Moment.ENDS:
         yield "  What to do:"
         for command in concern.todo:
@@ -96,10 +97,10 @@ def _lines(notice: Notice) -> Iterator[str]:
 
 def _dates(notice: Notice) -> str:
     if notice.moment is Moment.TEST:
-        return f"Sent {_at(notice.at)}."
+        return f"Sent {to_minute(notice.at)}."
     if notice.moment is Moment.ENDS:
-        return f"It lasted from {_at(notice.since)} to {_at(notice.at)}."
-    return f"Since {_at(notice.since)}."
+        return f"It lasted from {to_minute(notice.since)} to {to_minute(notice.at)}."
+    return f"Since {to_minute(notice.since)}."
 
 
 def _wrapped(text: str, indent: str) -> list[str]:
@@ -119,14 +120,6 @@ def _worst(notices: Sequence[Notice]) -> Severity:
 
 def _clipped(line: str) -> str:
     return line if len(line) <= _LONGEST_LINE else f"{line[: _LONGEST_LINE - 1]}…"
-
-
-def _at(when: Instant) -> str:
-    return f"{when:%Y-%m-%d %H:%M} UTC"
-
-
-def _rfc3339(at: Instant | None) -> str | None:
-    return f"{at:%Y-%m-%dT%H:%M:%SZ}" if at is not None else None
 
 
 def trial(host: str, at: Instant) -> Notice:

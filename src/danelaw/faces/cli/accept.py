@@ -12,13 +12,13 @@ from typing import Final
 import click
 
 from danelaw.core.model import DanelawError
+from danelaw.core.model.instants import rfc3339, to_second
 from danelaw.core.rollover.acceptance import ACCEPTABLE, NEVER, acceptance
 from danelaw.core.rollover.gate import Refused
 from danelaw.core.rollover.planner import Wait
 from danelaw.core.rollover.words import Accepted
 from danelaw.faces.cli import saying, terminal
 from danelaw.faces.cli.configured import of_one_subject
-from danelaw.faces.cli.run_telling import rfc3339
 from danelaw.faces.cli.saying import Case
 from danelaw.faces.cli.terminal import Ink
 
@@ -75,7 +75,7 @@ def accept(
         terminal.show(Ink(case.subject, bold=True), "  nothing is accepted" if undo else "  accepted")
         _table((code, ACCEPTABLE[code]) for code in sorted(wanted))
         if not undo:
-            saying.line("until", f"{saying.at(word.until)}, or until all is settled")
+            saying.line("until", f"{to_second(word.until)}, or until all is settled")
         if before is not None:
             saying.line("instead of", f"{', '.join(sorted(before.codes))}, by {before.by}")
         saying.follow_up(case)
@@ -121,7 +121,7 @@ def _explain(case: Case, *, json_form: bool) -> None:
     terminal.show(Ink(case.subject, bold=True), "  what stands against the next step")
     _table(now.items() or [("", "nothing")])
     if held is not None:
-        _table([("accepted", f"{', '.join(sorted(held.codes))}, by {held.by}, until {saying.at(held.until)}")])
+        _table([("accepted", f"{', '.join(sorted(held.codes))}, by {held.by}, until {to_second(held.until)}")])
     terminal.show()
     terminal.show(Ink("What may be accepted, and what it means", bold=True))
     _table(sorted(ACCEPTABLE.items()))

@@ -13,6 +13,7 @@ import click
 from danelaw import wiring
 from danelaw.app.config import Config
 from danelaw.core.model import DanelawError, Instant, SubjectName
+from danelaw.core.model.instants import rfc3339
 from danelaw.core.rollover.actions import Action, Failure
 from danelaw.core.rollover.facts import Began, ClockRead, Dated, Done, Fact, Intended, Requested, RequestedZoneRoll
 from danelaw.core.rollover.pauses import says_paused
@@ -22,7 +23,6 @@ from danelaw.faces.cli import interruption, terminal, words
 from danelaw.faces.cli.arguments import duration, instant
 from danelaw.faces.cli.configured import chosen, found, of_configuration, store_of
 from danelaw.faces.cli.history_evidence import evidence
-from danelaw.faces.cli.run_telling import rfc3339
 from danelaw.ports import Event
 
 SCHEMA: Final = "danelaw/history/1"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from danelaw import wiring
 from danelaw.app.config import Config
 from danelaw.core.model import DanelawError
+from danelaw.core.model.instants import rfc3339, to_second
 from danelaw.core.notify.record import Failing
 from danelaw.faces.cli import terminal
-from danelaw.faces.cli.run_telling import rfc3339
 
 
 async def failing(config: Config) -> dict[str, Failing]:
@@ -23,9 +23,7 @@ async def failing(config: Config) -> dict[str, Failing]:
 
 def tell(ways: dict[str, Failing]) -> None:
     for name, why in ways.items():
-        terminal.show_hanging(
-            "notify." + name + "  ", f"fails since {why.since:%Y-%m-%d %H:%M:%S} UTC: {why.because}", 2
-        )
+        terminal.show_hanging("notify." + name + "  ", f"fails since {to_second(why.since)}: {why.because}", 2)
         terminal.show("  type         danelaw run --test-notifications")
 
 

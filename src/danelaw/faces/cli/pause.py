@@ -9,12 +9,12 @@ from typing import Final
 import click
 
 from danelaw.app.pausing import endangered, outlasts
+from danelaw.core.model.instants import rfc3339, to_second
 from danelaw.core.rollover.pauses import pause as pause_of
 from danelaw.core.rollover.plans import Outlook
 from danelaw.core.rollover.words import Paused
 from danelaw.faces.cli import saying, terminal
 from danelaw.faces.cli.configured import of_one_subject
-from danelaw.faces.cli.run_telling import rfc3339
 from danelaw.faces.cli.saying import Case
 from danelaw.faces.cli.terminal import Ink
 
@@ -50,9 +50,9 @@ def pause(service: str, named: Path | None, length: str, reason: str, *, json_fo
             saying.as_json(case, {"word": "pause", **when, "endangers": list(dangers)})
         else:
             terminal.show(Ink(case.subject, bold=True), "  paused")
-            saying.line("until", saying.at(word.until))
+            saying.line("until", to_second(word.until))
             if before is not None:
-                saying.line("instead of", f"the pause of {before.by} until {saying.at(before.until)}")
+                saying.line("instead of", f"the pause of {before.by} until {to_second(before.until)}")
             for danger in dangers:
                 saying.line("in danger", danger)
             saying.line("type", f"danelaw resume {case.subject}, to end it before")

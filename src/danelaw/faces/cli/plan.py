@@ -13,11 +13,12 @@ from danelaw.app.config import Config
 from danelaw.app.foresight import Foreseen, foresee
 from danelaw.app.standing import ails
 from danelaw.core.model import Limits
+from danelaw.core.model.instants import rfc3339
 from danelaw.core.rollover.gate import Refused
 from danelaw.core.rollover.planner import Settled, Wait
 from danelaw.faces.cli import interruption, terminal, words
 from danelaw.faces.cli.configured import chosen, found, of_configuration, recorded, store_of
-from danelaw.faces.cli.run_telling import plan_json, rfc3339
+from danelaw.faces.cli.run_telling import plan_json
 from danelaw.faces.cli.terminal import Ink
 
 SCHEMA: Final = "danelaw/plan/1"

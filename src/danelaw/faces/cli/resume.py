@@ -7,11 +7,11 @@ from pathlib import Path
 import click
 
 from danelaw.core.model import DanelawError
+from danelaw.core.model.instants import rfc3339, to_second
 from danelaw.core.rollover.pauses import pause as pause_of
 from danelaw.core.rollover.words import Paused
 from danelaw.faces.cli import saying, terminal
 from danelaw.faces.cli.configured import of_one_subject
-from danelaw.faces.cli.run_telling import rfc3339
 from danelaw.faces.cli.saying import Case
 from danelaw.faces.cli.terminal import Ink
 
@@ -40,7 +40,7 @@ def resume(service: str, named: Path | None, *, json_form: bool) -> None:
             saying.as_json(case, {"word": "resume", "at": rfc3339(case.now), "paused_since": rfc3339(before.at)})
         else:
             terminal.show(Ink(case.subject, bold=True), "  goes on")
-            saying.line("paused", f"by {before.by}, {saying.at(before.at)}")
+            saying.line("paused", f"by {before.by}, {to_second(before.at)}")
             saying.follow_up(case)
 
     saying.about(named, service, work)

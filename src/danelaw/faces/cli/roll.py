@@ -14,6 +14,7 @@ from danelaw.app.issuer_sections import WatchConfig
 from danelaw.app.promise import terms_of
 from danelaw.app.service_sections import ServiceConfig
 from danelaw.core.model import DanelawError, Lineage
+from danelaw.core.model.instants import rfc3339, to_second
 from danelaw.core.rollover.course import requested, stands_by
 from danelaw.core.rollover.facts import Requested
 from danelaw.core.rollover.feasibility import Feasible, Span, feasible, told
@@ -22,7 +23,6 @@ from danelaw.core.rollover.steps import Step
 from danelaw.core.rollover.succession import Strategy
 from danelaw.faces.cli import saying, terminal
 from danelaw.faces.cli.configured import of_one_subject
-from danelaw.faces.cli.run_telling import rfc3339
 from danelaw.faces.cli.saying import Case
 from danelaw.faces.cli.terminal import Ink
 
@@ -87,7 +87,7 @@ class Answer:
         terminal.show(Ink(self.case.subject, bold=True), "  another key", ", in an emergency" if self.emergency else "")
         for line, word in self._words():
             again = "" if line in self.fresh else ", already"
-            saying.line("asked", f"{line.algorithm.value.upper()}{again}, by {word.by}, {saying.at(word.at)}")
+            saying.line("asked", f"{line.algorithm.value.upper()}{again}, by {word.by}, {to_second(word.at)}")
         path = self._path()
         for span in path:
             saying.line(span.step.value, f"{told(span.takes)} at the most: {span.of}")

@@ -13,7 +13,8 @@ from dns.name import Name
 from danelaw.app.standing import SOMEBODY, ails
 from danelaw.core.dnssec.delegation_records import ds_text
 from danelaw.core.dnssec.keys import DS
-from danelaw.core.model import Instant, Limits, RRset, SubjectName
+from danelaw.core.model import Limits, RRset, SubjectName
+from danelaw.core.model.instants import rfc3339
 from danelaw.core.rollover.actions import Failure, Receipt, SubmitDS
 from danelaw.core.rollover.fold import Facts
 from danelaw.core.rollover.planner import Plan, Settled, Wait
@@ -204,8 +205,3 @@ def plan_json(found: Plan) -> dict[str, object]:
 def outcome_json(ended: Pass) -> dict[str, object]:
     failed = {"code": ended.outcome.code, "hint": ended.outcome.hint} if isinstance(ended.outcome, Failure) else {}
     return {"ok": not failed, "says": words.result(ended.outcome), **failed}
-
-
-def rfc3339(at: Instant | None) -> str | None:
-    """An instant to the second."""
-    return f"{at:%Y-%m-%dT%H:%M:%SZ}" if at is not None else None

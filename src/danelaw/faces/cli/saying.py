@@ -136,10 +136,6 @@ def reason(given: str | None, *, needed: bool) -> str:
     return said
 
 
-def at(when: Instant) -> str:
-    return f"{when:%Y-%m-%d %H:%M:%S} UTC"
-
-
 def line(what: str, rest: str) -> None:
     """One line of the answer, as ``danelaw plan`` and ``danelaw status`` have them."""
     terminal.show_hanging(f"  {what:<12} ", rest)

@@ -10,6 +10,7 @@ from danelaw.app.standing import Certificate, Published, Served, Standing, State
 from danelaw.core.dnssec.delegation_records import ds_text
 from danelaw.core.dnssec.keys import DNSKEY, DS
 from danelaw.core.model import Absence, Chain, Instant, RRset
+from danelaw.core.model.instants import rfc3339, to_second
 from danelaw.core.rollover.actions import Failure, Receipt, SubmitDS
 from danelaw.core.rollover.conditions import text, type_text
 from danelaw.core.rollover.epochs import DNSKEY_TYPE, DS_TYPE
@@ -20,7 +21,7 @@ from danelaw.core.rollover.waivers import says_waived
 from danelaw.core.tlsa import records_of
 from danelaw.faces.cli import terminal, words
 from danelaw.faces.cli.history_evidence import presented
-from danelaw.faces.cli.run_telling import plan_json, rfc3339
+from danelaw.faces.cli.run_telling import plan_json
 from danelaw.faces.cli.terminal import Ink
 
 SCHEMA: Final = "danelaw/status/1"
@@ -49,7 +50,7 @@ def tell(one: Standing, now: Instant) -> None:
         _line("waived", says_waived(waived))
     if one.accepted is not None:
         codes = ", ".join(sorted(one.accepted.codes))
-        _line("accepted", f"{codes}, by {one.accepted.by}, until {_at(one.accepted.until)}")
+        _line("accepted", f"{codes}, by {one.accepted.by}, until {to_second(one.accepted.until)}")
     if one.done is not None:
         what = ", ".join(
             filter(None, (words.verb(one.done.action), words.particulars(one.done.action, one.done.outcome)))
@@ -84,7 +85,7 @@ def commands(one: Standing, now: Instant) -> Sequence[str]:
         found.append(f"danelaw history {one.subject}")
     if isinstance(one.plan, Wait) and not found:
         soon = one.plan.until is not None and one.plan.until > now
-        when = f"  (from {_at(one.plan.until)} on)" if one.plan.until is not None and soon else ""
+        when = f"  (from {to_second(one.plan.until)} on)" if one.plan.until is not None and soon else ""
         found.append(f"danelaw run{when}")
     if is_action(one.plan) is not None and not found:
         found.append("danelaw run")
@@ -139,10 +140,10 @@ def _next(one: Standing, now: Instant) -> None:
         if one.since is not None:
             _line("since", _ago(one.since, now))
         if one.plan.until is not None:
-            _line("earliest", _at(one.plan.until) + ("" if one.plan.until > now else ", which is now"))
+            _line("earliest", to_second(one.plan.until) + ("" if one.plan.until > now else ", which is now"))
     elif isinstance(one.plan, Settled):
         if one.plan.until is not None:
-            _line("next change", _at(one.plan.until))
+            _line("next change", to_second(one.plan.until))
         for note in one.plan.notes:
             _line("note", note)
     elif one.plan is not None:
@@ -212,9 +213,9 @@ def _served(one: Served) -> str:
 
 
 def _certificate(one: Certificate, now: Instant) -> str:
-    renewal = f"renewal from {_at(one.renewal)} on" if one.renewal > now else "renewal is due"
+    renewal = f"renewal from {to_second(one.renewal)} on" if one.renewal > now else "renewal is due"
     kind = one.lineage.algorithm.value.upper()
-    return f"{kind}, generation {one.generation}, until {_at(one.ends)}; {renewal}"
+    return f"{kind}, generation {one.generation}, until {to_second(one.ends)}; {renewal}"
 
 
 def _target(one: Served) -> str:
@@ -226,7 +227,7 @@ def _coded(because: str, code: str) -> str:
 
 
 def _ago(at: Instant, now: Instant) -> str:
-    return f"{_at(at)}, {_span(now - at)} ago"
+    return f"{to_second(at)}, {_span(now - at)} ago"
 
 
 def _span(by: timedelta) -> str:
@@ -235,10 +236,6 @@ def _span(by: timedelta) -> str:
         if seconds >= 2 * size:
             return f"{seconds // size} {name}"
     return f"{seconds} second{'s' if seconds != 1 else ''}"
-
-
-def _at(when: Instant) -> str:
-    return f"{when:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _line(what: str, rest: str) -> None:

@@ -10,13 +10,13 @@ from typing import Final
 import click
 
 from danelaw.core.model import IP, DanelawError
+from danelaw.core.model.instants import rfc3339, to_second
 from danelaw.core.rollover.lookups import service_addresses
 from danelaw.core.rollover.planner import DesiredZone
 from danelaw.core.rollover.waivers import waivers
 from danelaw.core.rollover.words import Waived
 from danelaw.faces.cli import saying, terminal
 from danelaw.faces.cli.configured import of_one_subject
-from danelaw.faces.cli.run_telling import rfc3339
 from danelaw.faces.cli.saying import Case
 from danelaw.faces.cli.terminal import Ink
 
@@ -66,7 +66,7 @@ def waive(
             return
         terminal.show(Ink(case.subject, bold=True), "  waits for " if undo else "  does not wait for ", str(ip))
         if not undo:
-            saying.line("until", saying.at(word.until))
+            saying.line("until", to_second(word.until))
         if alone:
             saying.line("but", "no other address is known, and one of each kind is always waited for")
         saying.follow_up(case)

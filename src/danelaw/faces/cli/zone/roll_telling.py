@@ -17,6 +17,7 @@ from danelaw.core.dnssec.delegation_records import ds_text
 from danelaw.core.dnssec.key_choice import KeyRole
 from danelaw.core.dnssec.keys import DNSKEY, DS, ZoneKey
 from danelaw.core.model import Instant, RRset
+from danelaw.core.model.instants import rfc3339, to_minute
 from danelaw.core.rollover.actions import DestroyZoneKey, SignZone, SubmitDS
 from danelaw.core.rollover.planner import Settled, Wait
 from danelaw.core.rollover.progress import Progress
@@ -69,14 +70,14 @@ def plan_json(zone: Name, wish: Wish, times: Timetable) -> dict[str, object]:
         "steps": [
             {
                 "step": step.name,
-                "earliest": _rfc3339(at),
+                "earliest": rfc3339(at),
                 "published": step.published.value,
                 "signing": step.signing.value,
                 "delegated": step.delegated.value,
             }
             for step, at in (times.steps if wish.old else ())
         ],
-        "end": _rfc3339(times.end) if wish.old else None,
+        "end": rfc3339(times.end) if wish.old else None,
     }
 
 
@@ -93,7 +94,7 @@ def done(zone: FileZoneConfig, keys: Sequence[tuple[ZoneKey, KeyTimes]], now: In
 
 def done_json(zone: Name, wish: Wish, keys: Iterable[tuple[ZoneKey, KeyTimes]], teller: Teller) -> dict[str, object]:
     return _head(zone, wish) | {
-        "done": [{"at": _rfc3339(at), "did": verb, "what": what} for at, verb, what in teller.deeds],
+        "done": [{"at": rfc3339(at), "did": verb, "what": what} for at, verb, what in teller.deeds],
         "keys": [_key(key) for key, _ in keys],
     }
 
@@ -192,16 +193,8 @@ def _tags(rdatas: Iterable[bytes]) -> str:
 
 
 def _soon(until: Instant, now: Instant) -> str:
-    return f"{until:%H:%M:%S}" if until - now < timedelta(hours=12) else _instant(until)
+    return f"{until:%H:%M:%S}" if until - now < timedelta(hours=12) else to_minute(until)
 
 
 def _clock(at: Instant) -> str:
     return f"{at:%H:%M:%S}"
-
-
-def _instant(at: Instant) -> str:
-    return f"{at:%Y-%m-%d %H:%M} UTC"
-
-
-def _rfc3339(at: Instant) -> str:
-    return f"{at:%Y-%m-%dT%H:%M:%SZ}"

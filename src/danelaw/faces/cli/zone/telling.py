@@ -15,7 +15,8 @@ from dns.name import Name
 from danelaw.app.served import Loaded, ServerSays
 from danelaw.app.zone_sections import FileZoneConfig
 from danelaw.core.dnssec.algorithms import Algorithm
-from danelaw.core.model import DanelawError, Instant
+from danelaw.core.model import DanelawError
+from danelaw.core.model.instants import rfc3339, to_minute
 from danelaw.faces.cli import terminal
 from danelaw.faces.cli.terminal import Ink
 from danelaw.ports import ZoneWork
@@ -56,8 +57,8 @@ def tell(work: ZoneWork, zone: FileZoneConfig, heading: Heading) -> None:
             _line("went live", ", ".join(signing.edited))
         if signing.validity > signing.asked_validity:
             _line("validity", f"{signing.validity.days} days, since the SOA's EXPIRE and the TTLs need as much")
-    _line("first ends", _instant(signing.first_expiration))
-    _line("sign again", f"{_instant(signing.again_by)} at the latest")
+    _line("first ends", to_minute(signing.first_expiration))
+    _line("sign again", f"{to_minute(signing.again_by)} at the latest")
     if zone.reload:
         _line("reloaded", f"by {shlex.join(zone.reload)}")
     elif signing.changed:
@@ -155,8 +156,8 @@ def as_json(
         "full": signing.full or None,
         "went_live": list(signing.edited),
         "validity": int(signing.validity.total_seconds()),
-        "first_expiration": _rfc3339(signing.first_expiration),
-        "sign_again_by": _rfc3339(signing.again_by),
+        "first_expiration": rfc3339(signing.first_expiration),
+        "sign_again_by": rfc3339(signing.again_by),
         "reload": list(zone.reload),
         "served": None if said is None else all(one.good for one in said),
         "servers": [] if said is None else [_server_json(one) for one in said],
@@ -194,11 +195,3 @@ def _mnemonic(algorithm: int) -> str:
         return Algorithm(algorithm).name
     except ValueError:
         return str(algorithm)
-
-
-def _instant(at: Instant) -> str:
-    return f"{at:%Y-%m-%d %H:%M} UTC"
-
-
-def _rfc3339(at: Instant) -> str:
-    return f"{at:%Y-%m-%dT%H:%M:%SZ}"

@@ -18,6 +18,7 @@ from danelaw.core.dnssec.rrsig import type_text
 from danelaw.core.dnssec.zone_findings import ZoneFinding
 from danelaw.core.dnssec.zone_verdict import SOON, SeenKey, ZoneVerdict, judge_zone
 from danelaw.core.model import DanelawError, Instant, domain_name
+from danelaw.core.model.instants import rfc3339
 from danelaw.core.model.length import in_words
 from danelaw.faces.cli import terminal
 from danelaw.faces.cli.arguments import instant
@@ -191,7 +192,7 @@ def as_json(verdict: ZoneVerdict) -> dict[str, object]:
     return {
         "schema": SCHEMA,
         "zone": str(verdict.apex),
-        "now": _stamp(verdict.now),
+        "now": rfc3339(verdict.now),
         "verdict": "valid" if verdict.right else "bogus",
         "serial": verdict.serial,
         "names": verdict.names,
@@ -211,7 +212,7 @@ def as_json(verdict: ZoneVerdict) -> dict[str, object]:
             for seen in verdict.keys
         ],
         "first_expiration": (
-            {"at": _stamp(first.at), "owner": str(first.owner), "type": type_text(first.type)} if first else None
+            {"at": rfc3339(first.at), "owner": str(first.owner), "type": type_text(first.type)} if first else None
         ),
         "findings": [_finding("fault", one) for one in verdict.faults]
         + [_finding("advice", one) for one in verdict.advice],
@@ -228,7 +229,3 @@ def _finding(level: str, finding: ZoneFinding) -> dict[str, str]:
         "detail": finding.detail,
         "hint": finding.hint,
     }
-
-
-def _stamp(when: Instant) -> str:
-    return f"{when:%Y-%m-%dT%H:%M:%SZ}"
