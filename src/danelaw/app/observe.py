@@ -60,8 +60,7 @@ from danelaw.core.rollover.facts import (
     ZoneKeys,
 )
 from danelaw.core.rollover.fold import Facts
-from danelaw.core.rollover.gate import TLSA
-from danelaw.core.rollover.lookups import bases, host_way, questions, service_addresses, tlsa_places
+from danelaw.core.rollover.lookups import TLSA, bases, host_way, questions, service_addresses, tlsa_places
 from danelaw.core.rollover.planner import SOA, TXT, Desired, DesiredService, DesiredZone
 from danelaw.core.rollover.reach import Reach, Reached
 

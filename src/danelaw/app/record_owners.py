@@ -8,8 +8,7 @@ from dataclasses import dataclass
 
 from danelaw.core.model import GenerationId
 from danelaw.core.rollover.answers import newest
-from danelaw.core.rollover.gate import TLSA
-from danelaw.core.rollover.lookups import Place
+from danelaw.core.rollover.lookups import TLSA, Place
 from danelaw.core.rollover.ownership import Ownership, ownership
 from danelaw.core.rollover.places import kept_places
 from danelaw.core.rollover.plans import DesiredService, Outlook

@@ -10,8 +10,6 @@ import enum
 from dataclasses import dataclass
 from typing import Final
 
-import dns.rdatatype
-
 from danelaw.app.pausing import endangered, outlasts
 from danelaw.core.model import (
     IP,
@@ -37,7 +35,7 @@ from danelaw.core.rollover.epochs import DNSKEY_TYPE, DS_TYPE
 from danelaw.core.rollover.facts import Done, Got, Holding
 from danelaw.core.rollover.fold import Facts
 from danelaw.core.rollover.gate import Counterexample, violations
-from danelaw.core.rollover.lookups import Place, service_addresses
+from danelaw.core.rollover.lookups import TLSA, Place, service_addresses
 from danelaw.core.rollover.pauses import pause
 from danelaw.core.rollover.places import kept_places
 from danelaw.core.rollover.planner import SOA, Desired, DesiredService, DesiredZone, Plan, Settled, Wait, plan
@@ -48,8 +46,6 @@ from danelaw.core.rollover.succession import Complete
 from danelaw.core.rollover.waivers import waivers
 from danelaw.core.rollover.words import Accepted, Paused, Waived
 from danelaw.core.tlsa.credential import leaf_validity
-
-TLSA = int(dns.rdatatype.TLSA)
 
 SOMEBODY: Final = frozenset(
     {

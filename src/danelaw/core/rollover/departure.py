@@ -10,8 +10,8 @@ from collections.abc import Iterable
 
 from danelaw.core.model import Absence, Answer, RRset
 from danelaw.core.rollover.actions import Publish
-from danelaw.core.rollover.gate import TLSA, says
-from danelaw.core.rollover.lookups import Place
+from danelaw.core.rollover.gate import says
+from danelaw.core.rollover.lookups import TLSA, Place
 from danelaw.core.rollover.ownership import Ownership
 from danelaw.core.rollover.places import put
 from danelaw.core.rollover.plans import DesiredService, Outlook, Plan, Wait

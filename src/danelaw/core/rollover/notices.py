@@ -6,8 +6,7 @@ from collections.abc import Iterable
 
 from danelaw.core.rollover.answers import newest, zone_subject
 from danelaw.core.rollover.conditions import text
-from danelaw.core.rollover.gate import TLSA
-from danelaw.core.rollover.lookups import Place, service_addresses, through
+from danelaw.core.rollover.lookups import TLSA, Place, service_addresses, through
 from danelaw.core.rollover.ownership import ownership
 from danelaw.core.rollover.plans import DesiredService, Outlook
 from danelaw.core.rollover.reach import Reached

@@ -22,8 +22,8 @@ from danelaw.core.rollover.compromise import revoking, unrevoked
 from danelaw.core.rollover.course import Course
 from danelaw.core.rollover.departure import departing, removing
 from danelaw.core.rollover.facts import Holding
-from danelaw.core.rollover.gate import TLSA, Allowed, says
-from danelaw.core.rollover.lookups import Place, service_addresses
+from danelaw.core.rollover.gate import Allowed, says
+from danelaw.core.rollover.lookups import TLSA, Place, service_addresses
 from danelaw.core.rollover.naming import of_naming
 from danelaw.core.rollover.notices import of_records, of_waivers, of_what_is_left_behind
 from danelaw.core.rollover.ownership import ownership

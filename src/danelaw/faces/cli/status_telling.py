@@ -14,7 +14,7 @@ from danelaw.core.model.instants import rfc3339, to_second
 from danelaw.core.rollover.actions import Failure, Receipt, SubmitDS
 from danelaw.core.rollover.conditions import text, type_text
 from danelaw.core.rollover.epochs import DNSKEY_TYPE, DS_TYPE
-from danelaw.core.rollover.gate import TLSA
+from danelaw.core.rollover.lookups import TLSA
 from danelaw.core.rollover.pauses import says_paused
 from danelaw.core.rollover.planner import Settled, Wait
 from danelaw.core.rollover.waivers import says_waived
