@@ -38,6 +38,7 @@ from danelaw.core.rollover.reach import Reach, Reached
 from danelaw.core.tlsa import Combination, Reference
 from danelaw.wiring import memory_store
 from danelaw.worlds.sim.scenario import LIMITS
+from danelaw.worlds.sim.service import SimCredentials
 from danelaw.worlds.sim.world import SimWorld
 
 GOAL = 1.2
@@ -85,15 +86,15 @@ def tick(count: int, due: int, rounds: int) -> float:
         resolver=Nobody(),
         authorities=Nobody(),
         prober=world.servers,
-        credentials=dict.fromkeys(lineages, world.credentials),
+        credentials={line: SimCredentials(world.clock, world.servers) for line in lineages},
         deployers={(line, LOCAL): world.servers for line in lineages},
         issuers=dict.fromkeys(lineages, world.ca),
     )
     engine = Engine(tools, Subjects(desired, reach), LIMITS)
     chosen = list(desired)[:due]
 
-    async def passes(stop: asyncio.Event) -> None:
-        left = due
+    async def passes(over: list[SubjectName]) -> None:
+        stop, left = asyncio.Event(), len(over)
 
         def count_down(progress: Progress) -> None:
             nonlocal left
@@ -101,14 +102,14 @@ def tick(count: int, due: int, rounds: int) -> float:
             if left <= 0:
                 stop.set()
 
-        await engine.watch(stop, count_down, chosen)
+        await engine.watch(stop, count_down, over)
 
-    asyncio.run(passes(asyncio.Event()))  # what is looked at for the first time is not what is measured
+    asyncio.run(passes(list(desired)))  # something is known of everybody; the first look is not what is measured
     spent = []
     for _ in range(rounds):
         gc.collect()
         begun = time.process_time()
-        asyncio.run(passes(asyncio.Event()))
+        asyncio.run(passes(chosen))
         spent.append(time.process_time() - begun)
     return statistics.median(spent)
 
