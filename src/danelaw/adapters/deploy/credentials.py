@@ -141,6 +141,7 @@ class DirectoryCredentials:
                 durable.write_file(folder / DESTROYED, destroyed.encode(), durable.PUBLIC_FILE)
             for secret in SECRET:
                 (folder / secret).unlink(missing_ok=True)
+            durable.remove_leftovers(folder)
             durable.sync_directory(folder)
 
         await self._do(remove)
@@ -254,18 +255,21 @@ class DirectoryCredentials:
     ) -> GenerationId:
         generations = self._generations(lineage)
         durable.make_directory(generations)
-        unborn = generations / f".new-{secrets.token_hex(8)}"
-        unborn.mkdir(durable.PRIVATE_DIRECTORY)
-        try:
-            durable.create_file(unborn / PRIVKEY, x509.key_to_pem(key), durable.PRIVATE_FILE)
-            durable.create_file(unborn / PUBKEY, x509.public_key_to_pem(key), durable.PUBLIC_FILE)
-            durable.create_file(unborn / CREATED, created.isoformat().encode(), durable.PUBLIC_FILE)
-            if chain is not None:
-                _write_chain(unborn, chain)
-            durable.sync_directory(unborn)
-            return self._number(lineage, unborn)
-        finally:
-            shutil.rmtree(unborn, ignore_errors=True)  # there only if it failed: no unnumbered key stays behind
+        with durable.alone(generations):
+            for left in generations.glob(".new-*"):  # of a runner that was killed, with a key that nobody will use
+                shutil.rmtree(left, ignore_errors=True)
+            unborn = generations / f".new-{secrets.token_hex(8)}"
+            unborn.mkdir(durable.PRIVATE_DIRECTORY)
+            try:
+                durable.create_file(unborn / PRIVKEY, x509.key_to_pem(key), durable.PRIVATE_FILE)
+                durable.create_file(unborn / PUBKEY, x509.public_key_to_pem(key), durable.PUBLIC_FILE)
+                durable.create_file(unborn / CREATED, created.isoformat().encode(), durable.PUBLIC_FILE)
+                if chain is not None:
+                    _write_chain(unborn, chain)
+                durable.sync_directory(unborn)
+                return self._number(lineage, unborn)
+            finally:
+                shutil.rmtree(unborn, ignore_errors=True)  # there only if it failed: no unnumbered key stays behind
 
     def _number(self, lineage: Lineage, unborn: Path) -> GenerationId:
         """Gives a half-made generation the next number, by the one rename that makes it appear."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import glob
 import os
 import secrets
 from collections.abc import Iterator
@@ -56,9 +58,29 @@ def point_link(link: Path, target: Path) -> None:
     sync_directory(link.parent)
 
 
+def remove_leftovers(folder: Path, name: str | None = None) -> None:
+    """Removes what writers that were killed have left in ``folder``, of ``name`` or of everything."""
+    whose = glob.escape(name) if name is not None else "*"
+    for left in folder.glob(f".{whose}.{'[0-9a-f]' * 16}.new"):
+        left.unlink(missing_ok=True)
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Holds the lock of a directory, against other processes too; it goes with the process that holds it."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
 @contextmanager
 def _beside(path: Path) -> Iterator[Path]:
-    """A name in the same directory, so that a rename is atomic; nothing is left there when that did not happen."""
+    """A name in the same directory, so that a rename is atomic; nothing is left there when that did not happen. What a
+    writer that was killed left there is removed by the next one: one at a time writes a path."""
+    remove_leftovers(path.parent, path.name)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.new")
     try:
         yield temporary

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -83,11 +85,12 @@ class AccountFiles:
         path = self.directory / "urls.json"
         text = json.dumps({ca: asdict(known) for ca, known in accounts.items()}, indent=1)
         try:
-            new = self._prepared(text.encode())
-            try:
-                new.replace(path)
-            finally:
-                new.unlink(missing_ok=True)
+            with self._alone():
+                new = self._prepared(text.encode())
+                try:
+                    new.replace(path)
+                finally:
+                    new.unlink(missing_ok=True)
         except OSError as error:
             raise self._unreadable(path, error) from error
 
@@ -95,16 +98,29 @@ class AccountFiles:
         secret = ec.generate_private_key(ec.SECP256R1()).private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
-        new = self._prepared(secret)
+        with self._alone():
+            new = self._prepared(secret)
+            try:
+                with suppress(FileExistsError):  # another process was first: its key is the account's
+                    os.link(new, path)
+            finally:
+                new.unlink()
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Holds the lock of the directory, and removes what a process left there that was killed: keys, it may be."""
+        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle = os.open(self.directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            with suppress(FileExistsError):  # another process was first: its key is the account's
-                os.link(new, path)
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            for left in self.directory.glob(".new-*"):
+                left.unlink(missing_ok=True)
+            yield
         finally:
-            new.unlink()
+            os.close(handle)
 
     def _prepared(self, content: bytes) -> Path:
         """A new file on disk, mode 0600, whole: ready to be linked or renamed into place."""
-        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=self.directory, prefix=".new-")
         try:
             with os.fdopen(handle, "wb") as file:

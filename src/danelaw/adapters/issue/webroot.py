@@ -37,6 +37,7 @@ class WebrootSolver:
         path = self._path(challenge)
         try:
             path.unlink(missing_ok=True)
+            _remove_leftovers(path)
         except OSError as error:
             raise self._unwritable(path, error) from error
         return Receipt(note=str(path))
@@ -65,10 +66,17 @@ class WebrootSolver:
         )
 
 
+def _remove_leftovers(path: Path) -> None:
+    """Removes what a writer of this very file left behind that was killed."""
+    for left in path.parent.glob(f".{path.name}-*"):  # a token has no character that means something in a pattern
+        left.unlink(missing_ok=True)
+
+
 def _write(path: Path, content: bytes) -> None:
     """Appear whole or not at all, readable by the web server."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")
+    _remove_leftovers(path)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)

@@ -9,7 +9,7 @@ import stat
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -18,7 +18,7 @@ from typing import Final
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from dns.name import Name
 
-from danelaw.adapters.zone.disk import staged
+from danelaw.adapters.zone.disk import remove_leftovers, staged
 from danelaw.core.dnssec.algorithms import DEFAULT_POLICY, Algorithm
 from danelaw.core.dnssec.bind_keys import (
     KeyFileError,
@@ -133,6 +133,7 @@ def make_key(
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         with _alone(directory, patience):
+            _remove_leftovers(directory, zone)
             taken = {tag for key, _ in read_keys(directory, zone) for tag in (key.tag, _revoked_tag(key))}
             while True:
                 private = _generate(algorithm) if bits is None else rsa.generate_private_key(65537, bits)
@@ -152,6 +153,8 @@ def set_times(directory: Path, key: ZoneKey, times: KeyTimes) -> None:
     """Writes the key's two files anew with other times, which both have. Raises ``FILE_UNWRITABLE``."""
     public = directory / f"{key_file_name(key.zone, key.dnskey)}.key"
     public_text, private_text = key_file_texts(key, times)
+    for path in (public, public.with_suffix(".private")):
+        remove_leftovers(path)
     with (
         staged(public.with_suffix(".private"), private_text.encode(), 0o600) as put_private,
         staged(public, public_text.encode(), 0o644) as put_public,
@@ -169,6 +172,8 @@ def destroy_key(directory: Path, key: ZoneKey) -> None:
     try:
         public.unlink(missing_ok=True)
         public.with_suffix(".private").unlink(missing_ok=True)
+        for path in (public, public.with_suffix(".private")):
+            remove_leftovers(path)
         _sync(directory)
     except OSError as error:
         raise DanelawError(
@@ -184,22 +189,27 @@ def _stored(directory: Path, key: ZoneKey, times: KeyTimes) -> bool:
     public_text, private_text = key_file_texts(key, times)
     private = directory / f"{key_file_name(key.zone, key.dnskey)}.private"
     public = private.with_suffix(".key")
-    try:
-        _create(private, private_text.encode(), 0o600)
-    except FileExistsError:
-        return False
-    try:
-        _create(public, public_text.encode(), 0o644)
-    except OSError as error:
-        private.unlink()
-        if isinstance(error, FileExistsError):
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(_created(private, private_text.encode(), 0o600))
+        except FileExistsError:
             return False
-        raise
+        try:
+            stack.enter_context(_created(public, public_text.encode(), 0o644))
+        except OSError as error:
+            private.unlink()
+            if isinstance(error, FileExistsError):
+                return False
+            raise
     return True
 
 
-def _create(path: Path, data: bytes, mode: int) -> None:
-    """A new file, durably, whole or not at all. Raises ``FileExistsError`` rather than replace one."""
+@contextmanager
+def _created(path: Path, data: bytes, mode: int) -> Iterator[None]:
+    """A new file, durably, whole or not at all. Raises ``FileExistsError`` rather than replace one.
+
+    It has a second, hidden name meanwhile, by which it is known whose maker was killed: ``_remove_leftovers``.
+    """
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with os.fdopen(descriptor, "wb") as file:
@@ -208,9 +218,24 @@ def _create(path: Path, data: bytes, mode: int) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.link(name, path)
+        _sync(path.parent)
+        yield
     finally:
         Path(name).unlink(missing_ok=True)
-    _sync(path.parent)
+
+
+def _remove_leftovers(directory: Path, zone: Name) -> None:
+    """Removes what was left by a process that was killed while it made a key, and the private half of a pair that has
+    no other. Only for who holds the lock of the directory."""
+    for left in _listed(directory, f".{key_file_stem(zone)}+*.*"):
+        path, _, random = left.name[1:].rpartition(".")
+        made = directory / path
+        if made.suffix not in (".private", ".key") or random.startswith("danelaw-"):
+            continue  # those are of ``set_times``, which may be at work
+        alone = made.suffix == ".private" and not made.with_suffix(".key").exists()
+        if alone and made.exists() and made.samefile(left):
+            made.unlink()
+        left.unlink(missing_ok=True)
 
 
 def _sync(directory: Path) -> None:
