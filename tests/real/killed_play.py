@@ -35,7 +35,8 @@ RUNNER: Final = Path(__file__).with_name("killed_runner.py")
 DANELAW: Final = (sys.executable, "-m", "danelaw")
 SERVICE: Final = "www.dotnxdomain.net:443/tcp"
 OWNER: Final = "_443._tcp.www.dotnxdomain.net."
-PATIENCE: Final = 400.0
+PATIENCE: Final = 90.0
+"""Seconds that a runner may take to its death, or until all is settled."""
 KILLED: Final = -9
 
 
@@ -65,7 +66,7 @@ class Story:
     share: int
     deaths: int = 0
     faults: list[str] = field(default_factory=list)
-    told: dict[str, str] = field(default_factory=dict)
+    told: dict[str, Any] = field(default_factory=dict)
 
     @property
     def remembered(self) -> Path:
@@ -87,10 +88,19 @@ class Story:
 
     async def live(self, life: str, done: Callable[[], Awaitable[bool]]) -> None:
         """Runner after runner, until one is not killed before it is done."""
-        async with asyncio.timeout(PATIENCE):
-            while not await self._one_life(life, done):
+        try:
+            while True:
+                async with asyncio.timeout(PATIENCE):
+                    if await self._one_life(life, done):
+                        return
                 self.deaths += 1
                 await self._look()
+        except TimeoutError:
+            last = self.remembered.read_text().splitlines()[-1]
+            asks = await rdatas(self.world, self.world.zone.to_text(), T.CDS)
+            raise AssertionError(
+                f"not settled in {PATIENCE:g} s, {self.deaths} deaths, the last {last}: {self.told}, {asks}"
+            ) from None
 
     async def _one_life(self, life: str, done: Callable[[], Awaitable[bool]]) -> bool:
         words = (str(self.remembered), str(self.world.directory), str(self.share), life)
@@ -107,8 +117,9 @@ class Story:
         asked = False  # a second signal would end it at once
         async for line in process.stdout:
             one = json.loads(line)
-            self.told[one["subject"]] = one["kind"]
-            if not asked and len(self.told) == 2 and set(self.told.values()) == {"settled"} and await done():
+            self.told[one["subject"]] = one
+            settled = [subject for subject, said in self.told.items() if said["kind"] == "settled"]
+            if not asked and len(settled) == 2 and await done():
                 process.terminate()
                 asked = True
         status = await process.wait()
@@ -186,8 +197,8 @@ async def play(world: RealWorld, share: int) -> dict[str, Any]:
     async def published() -> bool:
         return len(await rdatas(world, OWNER, T.TLSA)) == 1
 
-    async with crowd(world) as witnesses:
-        following = asyncio.create_task(follow_cds(world))
+    async with crowd(world) as witnesses, asyncio.TaskGroup() as beside:
+        following = beside.create_task(follow_cds(world))
         await story.live("first", published)
         following.cancel()
         first = {rdata.to_text() for rdata in await rdatas(world, OWNER, T.TLSA)}

@@ -26,7 +26,7 @@ from typing import Any, Final
 DEATHS, FOLDER, SHARE, LIFE = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), sys.argv[4]
 WRITING: Final = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 ON_PATHS: Final = ("os.rename", "os.remove", "os.symlink", "os.link", "os.mkdir", "os.rmdir", "os.chmod", "os.truncate")
-_TOKENS: Final = re.compile(r"(?<=acme-challenge/)[^.\s]+|[0-9a-f]{12,}|[0-9]+|(?<=[.-])[a-z0-9_]{8}(?= |$)")
+_TOKENS: Final = re.compile(r"(?<=acme-challenge/)[^.\s]+|(?<=[.-])[a-z0-9_]{8}(?= |$)|[0-9a-f]{12,}|[0-9]+")
 
 _passed: Final = set(DEATHS.read_text().splitlines()) if DEATHS.exists() else set()
 _one: Final = threading.RLock()
