@@ -63,7 +63,7 @@ POLICY: Final = """
 dnssec-policy "hurried" {
     keys { csk lifetime unlimited algorithm ecdsap256sha256; };
     dnskey-ttl 1;
-    max-zone-ttl 1;
+    max-zone-ttl 3600;
 };
 """
 _DS: Final = re.compile(r"\bDS\s+(\d+\s\d+\s\d+\s+[0-9A-Fa-f]+)")
