@@ -302,6 +302,20 @@ def test_a_shell_that_is_killed_before_the_reload_is_taken_up_by_the_next_switch
     assert here.lying() == ["000002"]
 
 
+def test_what_was_killed_before_it_had_passed_its_test_is_not_what_is_put_back(here: Site) -> None:
+    before = asyncio.run(here.switched())
+    here.tests = (("sh", "-c", 'kill -9 $(cut -d " " -f 4 /proc/$PPID/stat)'),)
+    change = Switch(WWW, WEB2, *asyncio.run(here.made()))
+    assert here.fails(change).code == "HOST_UNREACHABLE"
+    here.tests = (("false",),)
+    assert here.fails(change).code == "DEPLOY_CONFIG_TEST"
+    assert here.serves(before.chain)
+    here.tests = ()
+    asyncio.run(here.deployer.switch(change))
+    assert here.serves(change.chain)
+    assert {path.name for path in here.live.parent.iterdir()} == {here.live.name, here.copies.name}
+
+
 def test_a_shell_that_was_killed_while_it_copied_leaves_no_key_for_long(here: Site) -> None:
     asyncio.run(here.switched())
     half = here.copies / ".new-000002-0123abcd"

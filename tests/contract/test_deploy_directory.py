@@ -649,6 +649,38 @@ def test_what_was_there_before_a_first_switch_is_put_back_as_it_was(
     asyncio.run(story())
 
 
+@pytest.mark.parametrize("first", [True, False])
+def test_what_was_killed_before_it_had_passed_its_test_is_not_what_is_put_back(
+    credentials: DirectoryCredentials, live: Path, first: bool
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    def killed() -> None:
+        raise Killed
+
+    def tested(*test: str) -> DirectoryDeployer:
+        return DirectoryDeployer(credentials, Server(SubprocessCommands(), (), (test,)), ThreadBlocking())
+
+    async def story() -> None:
+        if not first:
+            await tested("true").switch(Switch(WWW, LOCAL, *await make_whole(credentials)))
+        before = await credentials.live(WWW)
+        change = Switch(WWW, LOCAL, *await make_whole(credentials))
+        dying = DirectoryDeployer(credentials, Server(Recorded(look=killed), (), (("test",),)), ThreadBlocking())
+        with pytest.raises(Killed):
+            await dying.switch(change)
+        assert await credentials.live(WWW) == change.generation
+        with pytest.raises(DanelawError) as raised:
+            await tested("false").switch(change)
+        assert (code_of(raised), await credentials.live(WWW)) == ("DEPLOY_CONFIG_TEST", before)
+        await tested("true").switch(change)
+        assert await credentials.live(WWW) == change.generation
+        assert [path.name for path in live.parent.iterdir()] == [live.name]
+
+    asyncio.run(story())
+
+
 def test_a_test_that_is_not_there_is_told_and_changes_nothing(credentials: DirectoryCredentials) -> None:
     async def story() -> None:
         server = Server(SubprocessCommands(), (), (("/no/such/apachectl", "configtest"),))

@@ -7,16 +7,18 @@ import shutil
 import stat
 from datetime import timedelta
 from pathlib import Path
+from typing import Final
 
 from danelaw.adapters.deploy import durable
 from danelaw.adapters.deploy.credentials import DirectoryCredentials
-from danelaw.adapters.deploy.scripts import copies
+from danelaw.adapters.deploy.scripts import copies, led_before
 from danelaw.adapters.deploy.server import RETIRING, Server
 from danelaw.core.model import DanelawError, GenerationId, HostName, Lineage
 from danelaw.core.rollover.actions import Receipt, Retire, Switch
 from danelaw.ports import Blocking
 
 LOCAL = HostName("local")
+_NOWHERE: Final = Path()
 
 
 class DirectoryDeployer:
@@ -50,12 +52,13 @@ class DirectoryDeployer:
         self._require_own(change.host)
         link = self._credentials.live_path(change.lineage)
         folder = await self._credentials.deployable(change.lineage, change.generation, change.chain)
-        before = await self._moved(link, folder)
+        before = await self._moved(link, folder, tried=True)
         try:
             await self._server.test()
         except (DanelawError, TimeoutError):
             await self._moved(link, before)
             raise
+        await self._blocking.call(lambda: _passed(link), self._limit)
         await self._server.reload()
         # What this host got when it was given copies: no private key is left lying.
         await self._blocking.call(lambda: shutil.rmtree(copies(link), ignore_errors=True), self._limit)
@@ -88,10 +91,10 @@ class DirectoryDeployer:
         if host != self._host:
             raise DanelawError("UNKNOWN_HOST", f"{host} is not where this deploys to", evidence=self._host)
 
-    async def _moved(self, link: Path, target: Path | None) -> Path | None:
-        """Where it led before. None: there is no link."""
+    async def _moved(self, link: Path, target: Path | None, *, tried: bool = False) -> Path | None:
+        """Where it led before. None: there is no link. ``tried``: it is to be put back unless a test is passed."""
         try:
-            return await self._blocking.call(lambda: _point(link, target), self._limit)
+            return await self._blocking.call(lambda: _point(link, target, tried=tried), self._limit)
         except OSError as error:
             if isinstance(error, TimeoutError):
                 raise
@@ -103,7 +106,7 @@ class DirectoryDeployer:
             ) from error
 
 
-def _point(link: Path, target: Path | None) -> Path | None:
+def _point(link: Path, target: Path | None, *, tried: bool) -> Path | None:
     durable.make_directory(link.parent)
     try:
         mode = link.lstat().st_mode
@@ -116,9 +119,30 @@ def _point(link: Path, target: Path | None) -> Path | None:
             hint=f"move it away: mv {shlex.quote(str(link))} {shlex.quote(str(link))}.before-danelaw",
         )
     before = link.readlink() if mode is not None else None
+    if tried:
+        before = _remembered(link, before)
     if target is None:
         link.unlink(missing_ok=True)
         durable.sync_directory(link.parent)
-    elif before != target:
+    elif mode is None or link.readlink() != target:
         durable.point_link(link, target)
+    if not tried:
+        _passed(link)
     return before
+
+
+def _remembered(link: Path, before: Path | None) -> Path | None:
+    """Where the link led when that had last passed a test: whoever is killed during a test leaves a mark of it."""
+    mark = Path(led_before(link))
+    if not mark.is_symlink():
+        durable.point_link(mark, before or _NOWHERE)
+        return before
+    led = mark.readlink()
+    return None if led == _NOWHERE else led
+
+
+def _passed(link: Path) -> None:
+    mark = Path(led_before(link))
+    if mark.is_symlink():
+        mark.unlink()
+        durable.sync_directory(link.parent)

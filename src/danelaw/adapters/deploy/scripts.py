@@ -5,6 +5,7 @@ script: files come on standard input.
 
     DIRECTORY/NAME                       what the server's configuration names: a symbolic link to
     DIRECTORY/.NAME.copies/000012-8f3a   a copy of generation 12, moved here whole, and never written again
+    DIRECTORY/.NAME.before               while NAME leads to what has not passed its test: where it led before
 """
 
 from __future__ import annotations
@@ -105,7 +106,8 @@ ended done
 
 _STAGE: Final = """\
 if [ -e "$link" ] && [ ! -L "$link" ]; then ended taken; fi
-before=$(readlink "$link") || before=
+before=$(readlink "$mark") || before=$(readlink "$link") || before=.
+[ "$before" != . ] || before=
 (umask 022 && mkdir -p "$parent" "$copies") || ended failed
 rm -rf "$copies"/.new-* "$copies"/.said-*
 fresh=$copies/.new-$name
@@ -122,15 +124,17 @@ for file in $secrets; do chmod "$mode" "$fresh/$file" || ended failed; done
 chmod "$folder_mode" "$fresh" || ended failed
 sync
 mv "$fresh" "$copies/$name" && sync || ended failed
+[ -L "$mark" ] || { ln -s "${before:-.}" "$mark" && sync; } || { rm -rf "$copies/$name"; ended failed; }
 pointed "${copies##*/}/$name" || { rm -rf "$copies/$name"; ended failed; }
 """
 
 _TESTED: Final = """\
 if ! within_patience tested; then
     put_back || ended stuck
-    rm -rf "$copies/$name"
+    rm -rf "$mark" "$copies/$name"
     ended untested
 fi
+rm -f "$mark"
 : >"$log"
 if ! within_patience reloaded; then ended unloaded; fi
 : >"$log"
@@ -154,7 +158,7 @@ if ! within_patience reloaded; then
     ended unloaded
 fi
 : >"$log"
-rm -rf "$copies"
+rm -rf "$mark" "$copies"
 log=
 ended done
 """
@@ -205,6 +209,11 @@ def copies(directory: PurePath) -> PurePath:
     return directory.with_name(f".{directory.name}.copies")
 
 
+def led_before(directory: PurePath) -> PurePath:
+    """A symbolic link: where the live directory led before it led to what has not passed its test yet."""
+    return directory.with_name(f".{directory.name}.before")
+
+
 def heard(output: str) -> tuple[Word | None, str]:
     """How a script ended, and what was said before. None: it did not come to its end."""
     _, begun, said = f"\n{output}".partition(_BEGUN)
@@ -228,6 +237,7 @@ def _names(directory: PurePath, **settings: str) -> str:
         "link": str(directory),
         "parent": str(directory.parent),
         "copies": str(copies(directory)),
+        "mark": str(led_before(directory)),
     }
     return "".join(f"{key}={shlex.quote(value)}\n" for key, value in (places | settings).items())
 
