@@ -175,7 +175,7 @@ def test_no_other_before_and_it_says_which_address_keeps_it() -> None:
 def test_a_host_that_could_not_be_switched_keeps_its_turn_and_is_named() -> None:
     history = paths(served(XY), 0, 1, 1).does(0, TO_ONE, Failure("DEPLOY_FAILED", "web1 is away"))
     wait = waits(planned(paths(history, 5, 1, 1), 5))
-    assert wait.code == "NOT_CONFIRMED"
+    assert wait.code == "NOT_SWITCHED"
     assert wait.because == "web1 could not be switched: web1 is away"
     assert wait.until == at(20.1)
 
@@ -193,7 +193,7 @@ def test_nor_does_one_whose_certificate_comes_near_its_end() -> None:
     history = served(rrset(record(OLD))).does(0, to_one, Failure("DEPLOY_FAILED", "web1 is away"))
     lying = (OnPath(ONE, GenerationId(1)), OnPath(TWO, GenerationId(1)))
     history.log.append(Holding(at(5), LINEAGE, (FIRST, again), GenerationId(1), lying))
-    assert waits(plan(DESIRED, history.facts(), EACH_ITS_OWN, at(5), LIMITS)).code == "NOT_CONFIRMED"
+    assert waits(plan(DESIRED, history.facts(), EACH_ITS_OWN, at(5), LIMITS)).code == "NOT_SWITCHED"
     urgent = replace(LIMITS, urgent_fraction=0.0001)
     assert plan(DESIRED, history.facts(), EACH_ITS_OWN, at(5), urgent) == to_two
 

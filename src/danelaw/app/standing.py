@@ -50,6 +50,7 @@ from danelaw.core.tlsa.credential import leaf_validity
 SOMEBODY: Final = frozenset(
     {
         *("CA_FAILED", "ORDER_FAILED", "CLOCK_WRONG", "NO_ADDRESS", "WILDCARD_HOST", "NOT_STORED"),
+        "NOT_SWITCHED",
         *("ZONE_UNSIGNED", "CDS_INVALID", "CDS_DELETE", "DS_WITHDRAWAL", "KEYS_UNSIGNED"),
         *("NO_ASSOCIATION", "NO_SHA256", "KEY_MISMATCH", "FOREIGN_ASSOCIATION", "EMPTY_RRSET", "UNREACHED"),
         *("TLSA_ELSEWHERE", "OWNER_IS_ALIAS", "NO_TLS", "MANDATORY_CLIENTS", "NO_FALLBACK"),

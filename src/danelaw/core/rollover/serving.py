@@ -165,7 +165,7 @@ class Serving:
             again = deed.done + 2 * self.outlook.limits.pass_interval  # one is for other hosts, and repairs
             if self.outlook.now < again:
                 because = f"{switch.host} could not be switched: {deed.outcome.message}"
-                return self.outlook.wait("NOT_CONFIRMED", because, deed.done, again)
+                return self.outlook.wait("NOT_SWITCHED", because, deed.done, again)
         tried = self._accepted_last(switch)
         if tried and self.outlook.now < (again := self._again(tried)):
             because = f"the server was reloaded, and {self._straggler(switch)}"

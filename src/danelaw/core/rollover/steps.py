@@ -131,7 +131,7 @@ STEPS: Final = (
         "every address is seen to present the new chain",
         (),
         (),
-        ("NOT_CONFIRMED",),
+        ("NOT_CONFIRMED", "NOT_SWITCHED"),
         (),
         "nothing: it is looked at, not changed",
         "an address presents another chain: it is reloaded again, and the old record stays",
