@@ -13,7 +13,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -26,10 +26,12 @@ from danelaw.adapters.clock import SubprocessCommands
 from danelaw.app.config import load
 from danelaw.faces.cli.lab import crowd, real_world
 from danelaw.worlds.lab import configuration
+from danelaw.worlds.lab.crowd import Connection, Crowd, Outcome, Reason
 from danelaw.worlds.lab.operator_files import ZONE
 from danelaw.worlds.lab.real import addresses, namespaces, programs
 from danelaw.worlds.lab.real.world import LIMIT, RealWorld
 
+SILENT: Final = (Reason.NO_ANSWER, Reason.TOO_SLOW)
 WRONG: Final = "d3Jvbmcgc2VjcmV0IG9mIGEgdGVzdCwgMzIgb2N0ZXRzIQ=="
 
 
@@ -37,6 +39,7 @@ WRONG: Final = "d3Jvbmcgc2VjcmV0IG9mIGEgdGVzdCwgMzIgb2N0ZXRzIQ=="
 class Story:
     world: RealWorld
     hunt: Hunt
+    witnesses: Crowd
     told: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -180,6 +183,7 @@ async def roll(story: Story) -> None:
         if name not in LATE:
             await entered[name].enter_async_context(made[name])
     for name in made:
+        story.witnesses.scene = name
         if name in LATE:
             await entered[name].enter_async_context(made[name])
         said = await story.run("run", "--json", "--wait", "8")
@@ -187,6 +191,7 @@ async def roll(story: Story) -> None:
         presents = [await handshake(ip) is not None for ip in story.world.service_addresses]
         story.told[name] = said | {"published": len(published), "presents": all(presents)}
         await entered[name].aclose()
+    story.witnesses.scene = ""
 
 
 def planted(hunt: Hunt, world: RealWorld) -> dict[str, bool]:
@@ -208,15 +213,30 @@ def planted(hunt: Hunt, world: RealWorld) -> dict[str, bool]:
     return found
 
 
+def seen(connections: Sequence[Connection]) -> dict[str, Any]:
+    """Where one of two authorities is dead, whom their resolver gives no answer in time cannot tell."""
+    refusals = [one for one in connections if one.outcome is Outcome.REFUSED]
+    silent = [one for one in refusals if one.scene == "primary down" and one.reason in SILENT]
+    return {
+        "connections": len(connections),
+        "undecided": len(silent),
+        "refused": [
+            f"{one.scene} at {one.finished:%H:%M:%S}, client {one.client}: {one.reason}: {one.detail}; {one.records}"
+            for one in refusals
+            if one not in silent
+        ],
+    }
+
+
 async def play(world: RealWorld) -> dict[str, Any]:
     assert world.update_key is not None
     account = world.directory / "account"
     secret_files = frozenset({"privkey.pem", "combined.pem", "update.key", "key.pem"})
     hunt = Hunt((world.credentials, account), secret_files)
     hunt.secrets["TSIG"] = base64.b64decode(world.update_key.read_text().split('"')[3])
-    story = Story(world, hunt)
-    story.configure()
     async with crowd(world) as witnesses, hunt.looking():
+        story = Story(world, hunt, witnesses)
+        story.configure()
         following = asyncio.create_task(follow_cds(world))
         await story.settle()
         await roll(story)
@@ -226,7 +246,6 @@ async def play(world: RealWorld) -> dict[str, Any]:
         hunt.read("configuration", repr(load(story.config)))
         await witnesses.rounds(2)
         await witnesses.drain()
-        tally = witnesses.tally("")
     places = (
         world.directory / "state",
         world.credentials,
@@ -238,11 +257,7 @@ async def play(world: RealWorld) -> dict[str, Any]:
     return {
         "faults": story.told,
         "last": last,
-        "crowd": {
-            "connections": tally.connections,
-            "refused": tally.refused,
-            "reasons": {str(reason): count for reason, count in tally.reasons.items()},
-        },
+        "crowd": seen(witnesses.connections),
         "left": left_behind(world),
         "published": len(await rdatas(world, OWNER, T.TLSA)),
         "secrets": len(hunt.secrets),

@@ -60,9 +60,11 @@ def test_a_fault_is_named_and_nothing_is_half_done(told: dict[str, Any], fault: 
     assert (said["published"], said["presents"], said["traceback"]) == (published, True, False), said
 
 
-def test_once_all_is_healed_the_roll_ends(told: dict[str, Any]) -> None:
+def test_once_all_is_healed_the_roll_ends_and_nobody_was_refused(told: dict[str, Any]) -> None:
     assert set(told["faults"]) == set(SAID)
     assert (told["last"]["status"], told["published"], told["left"]) == (0, 1, [])
+    assert told["crowd"]["refused"] == []
+    assert told["crowd"]["connections"] > 500 > 10 * told["crowd"]["undecided"]
 
 
 def test_no_secret_is_in_what_was_said_in_a_process_or_in_a_file_of_others(told: dict[str, Any]) -> None:
