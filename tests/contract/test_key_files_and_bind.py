@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -276,14 +277,14 @@ def test_no_file_is_overwritten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     monkeypatch.setattr(key_directory, "_generate", lambda algorithm: offered.pop(0))
     probe = make_key(tmp_path / "elsewhere", ZONE, KSK_FLAGS, datetime.now(UTC), Algorithm.ED25519)
     there = tmp_path / f"{key_file_name(ZONE, probe.dnskey)}{ending}"
-    create = key_directory._create
+    created = key_directory._created
 
-    def late(path: Path, data: bytes, mode: int) -> None:
+    def late(path: Path, data: bytes, mode: int) -> AbstractContextManager[None]:
         if path == there:
             there.write_text("somebody else's")
-        create(path, data, mode)
+        return created(path, data, mode)
 
-    monkeypatch.setattr(key_directory, "_create", late)
+    monkeypatch.setattr(key_directory, "_created", late)
     offered[:] = [first, second]
     made = make_key(tmp_path, ZONE, KSK_FLAGS, datetime.now(UTC), Algorithm.ED25519)
     assert made.private is second
