@@ -32,7 +32,7 @@ RANK = tuple(Severity)
 class Concern:
     """``because``: what was seen, a sentence each. ``todo``: what to type.
 
-    ``since``: where it is known to be older than the look that found it. ``deadline``: by when something has to be done.
+    ``since``: where that is known to be before the look that found it. ``deadline``: by when to act.
     """
 
     subject: SubjectName
