@@ -657,6 +657,12 @@ def test_a_chain_that_pkix_refuses_is_told_where_there_is_no_record() -> None:
     assert seen_violations(history, 16, reach(opportunistic=True)) == set()
 
 
+def test_before_a_credential_of_ours_lies_there_a_service_without_records_is_no_matter_of_ours() -> None:
+    for answer, refused in ((absent(), set()), (X, {WEB2})):
+        history = served(answer).presents(10, 10, FAILED, by=[WEB2]).holds(10, FIRST)
+        assert seen_violations(history, 16) == refused
+
+
 def test_a_counterexample_says_what_stands_against_it() -> None:
     judgement = verdict(TO_NEW, served(X), 0)
     assert isinstance(judgement, Refused)

@@ -201,12 +201,15 @@ def _violations(facts: Facts, reach: Reach, now: Instant, limits: Limits) -> tup
     found: list[Counterexample] = []
     for come in (found for r in reach.endpoints for found in tlsa_answers(facts, r, now, limits)):
         reached = come.seen
+        ours = bool(lying_chains(facts, reached))
         for ip, chain in _presented(facts, reached, now, limits):
             if isinstance(chain, Unprobed):
                 continue
             for held in come.possible.held:
                 if isinstance(held.answer, Absence) and not come.last:
                     continue  # clients look elsewhere, and what they find there is looked at too
+                if isinstance(held.answer, Absence) and not ours:
+                    continue  # neither a record nor a credential of ours: a service that is not there yet
                 kinds = client_kinds(combinations_of(held.answer))
                 kinds = frozenset(kind for kind in kinds if kind.fallback is Fallback.PKIX)
                 if who := refused(held.answer, chain, now, reached.reference, kinds, limits.clock_skew):
