@@ -185,7 +185,7 @@ publisher = "zone"
 strategy = "{strategy}"
 tlsa = ["3 1 1", "3 1 2"]
 tlsa_ttl = 5
-deploy = {{ directory = "live", reload = [] }}
+deploy = {{ directory = "live/{host}", reload = [] }}
 """
 
 

@@ -106,6 +106,7 @@ class Both:
             return await algorithms(BOTH) == {15} and len(list((BOTH.folder / "keys").glob("*.private"))) == 1
 
         await until("keys of both algorithms are served", under_way, self._said)
+        await run(*DANELAW, "roll", f"www.{BOTH.label}", "--config", str(self._config))
         await until("the zone has keys of the new algorithm alone", rolled, self._said)
         self._daemon.send_signal(signal.SIGTERM)
         said = self._said.read_text()

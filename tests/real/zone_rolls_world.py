@@ -139,7 +139,6 @@ store = "store.sqlite"
 credentials = "credentials"
 [issuers.own]
 type = "selfsigned"
-lifetime = 3600  # dated back by an hour: so half of it is over when it begins, and it is due seconds later
 [publishers.zone]
 type = "zonefile"
 zone = "{roll.label}"
