@@ -51,6 +51,8 @@ async def listening(host: str, port: int, pages: Pages) -> AsyncIterator[int]:
         talks.add(task)
         try:
             await _talk(reader, writer, pages)
+        except asyncio.CancelledError:
+            return  # the end of serving, which is asked for below; a stream's task that ends so is logged as a fault
         finally:
             talks.discard(task)
             writer.transport.abort()
