@@ -148,6 +148,20 @@ def test_nothing_else_is_told_to_anybody(request_: bytes, reply: bytes) -> None:
     asyncio.run(test())
 
 
+def test_a_process_ends_without_a_word_while_somebody_is_connected(caplog: pytest.LogCaptureFixture) -> None:
+    async def test() -> asyncio.StreamWriter:
+        port = free_port()
+        solver = StandaloneSolver((ip_address("192.0.2.1"),), Places({"192.0.2.1": port}))
+        await solver.place(CHALLENGE)
+        _, silent = await asyncio.open_connection("127.0.0.1", port)
+        silent.write(b"GET /")
+        await get(port, "token")  # so the first was accepted
+        return silent
+
+    asyncio.run(test())
+    assert caplog.text == ""
+
+
 def test_a_port_that_somebody_has_is_told_with_a_hint() -> None:
     async def test() -> None:
         with socket.create_server(("127.0.0.1", 0)) as taken:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Sequence
 from typing import Final
 
@@ -89,11 +88,11 @@ class StandaloneSolver:
                 await writer.drain()
         except (OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             pass  # whoever it was says nothing that could be answered
+        except asyncio.CancelledError:
+            return  # the loop ends: nothing else cancels it, and a stream's task that ends so is logged as a fault
         finally:
             self._clients -= 1
             writer.close()
-            with contextlib.suppress(OSError):
-                await writer.wait_closed()
 
     def _answer(self, head: bytes) -> bytes:
         words = head.split(b"\r\n", 1)[0].split(b" ")
