@@ -14,10 +14,9 @@ Queries may be answered by a recursive server (DO and CD set), or each by an aut
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
-import dns.exception
 import dns.name
 from dns.name import Name
 from dns.rdatatype import RdataType as T
@@ -38,15 +37,14 @@ from danelaw.core.dnssec.authenticate import (
 from danelaw.core.dnssec.canonical import plain_wire
 from danelaw.core.dnssec.denying import Denying, undenied
 from danelaw.core.dnssec.descent import Descent, R, Reply, Steps, dname_above, rrset_at, usable
+from danelaw.core.dnssec.link import Link, alias_target, faulty, indeterminate, opted_out, weakest, worst
 from danelaw.core.dnssec.message import absence, answer_rrsets, as_absence, authority_rrsets
 from danelaw.core.dnssec.rrsig import RRSIG, MalformedSignatureError
 from danelaw.core.dnssec.zonekeys import ZoneKeyCache, ZoneKeys
 from danelaw.core.model import (
-    Absence,
     Instant,
     JudgedDenial,
     JudgedLink,
-    JudgedRRset,
     Message,
     Proof,
     Question,
@@ -57,29 +55,8 @@ from danelaw.core.model import (
 )
 
 _SIGNERS_TRIED: Final = 3
-_WEAKER: Final = (Security.SECURE, Security.INSECURE, Security.INDETERMINATE, Security.BOGUS)
 _NOT_DATA: Final = frozenset({T.OPT, T.RRSIG, T.TSIG, T.IXFR, T.AXFR, T.MAILB, T.MAILA, T.ANY})
 """Types that name no RRset (RFC 6895 §3.1), and the one whose RRsets are never signed (RFC 4035 §2.2)."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Link:
-    """One link: an RRset or its absence, as the proof shows it; ``fault``: what is wrong with it."""
-
-    judged: JudgedLink
-    fault: Fault | None = None
-    absence: Absence | None = None
-    notes: tuple[Reason, ...] = ()
-
-    @property
-    def rrset(self) -> RRset | None:
-        if self.judged.synthesized is not None:
-            return self.judged.synthesized
-        return self.judged.rrset.rrset if self.judged.rrset is not None else None
-
-    @property
-    def broken(self) -> bool:
-        return self.fault is not None and self.fault.state is not Security.INSECURE
 
 
 class Validation:
@@ -110,7 +87,7 @@ class Validation:
         self._descent = Descent(anchors, self._judge, ZoneKeyCache() if cache is None else cache)
         self._waiting: tuple[Question, ...] = ()
         self._result: Validated | None = None
-        self._links: list[_Link] = []
+        self._links: list[Link] = []
         self._steps = self._run()
         self._advance()
 
@@ -139,13 +116,13 @@ class Validation:
         except WorkLimitError as limit:
             reason = Reason("WORK_LIMIT", "RFC 4035 §5.4", label(self._name, self._type), str(limit))
             self._waiting = ()
-            self._links.append(_Link(JudgedLink(self._name, self._type, Security.BOGUS, reasons=(reason,))))
+            self._links.append(Link(JudgedLink(self._name, self._type, Security.BOGUS, reasons=(reason,))))
             self._result = Validated(self._name, self._type, Security.BOGUS, reasons=(reason,), proof=self._proof())
 
     def _run(self) -> Steps[Validated]:
         question = Question(self._name, self._type)
         if self._type in _NOT_DATA:
-            self._links.append(_indeterminate(question, "NOT_A_DATA_TYPE", "RFC 6895 §3.1"))
+            self._links.append(indeterminate(question, "NOT_A_DATA_TYPE", "RFC 6895 §3.1"))
             return self._conclude()
         yield from self._descent.ask_ahead((question, *self._descent.first_questions(self._name)))
         reply = self._descent.replies[question]
@@ -160,7 +137,7 @@ class Validation:
                 raise WorkLimitError(f"more than {self._bounds.links} aliases")
             question = Question(onward, self._type)
             if onward in followed:
-                self._links.append(_indeterminate(question, "ALIAS_LOOP", "RFC 1034 §3.6.2"))
+                self._links.append(indeterminate(question, "ALIAS_LOOP", "RFC 1034 §3.6.2"))
                 return self._conclude()
             followed.append(onward)
             if not _goes_on(reply, question):
@@ -170,7 +147,7 @@ class Validation:
         """The weakest link decides (RFC 6672 §5.3.3)."""
         links = self._links
         faults = [link.fault for link in links if link.fault is not None]
-        state = _weakest(faults)
+        state = weakest(faults)
         if state is Security.SECURE:
             reasons = [reason for link in links for reason in link.judged.reasons]
         else:
@@ -191,10 +168,10 @@ class Validation:
         zones = sorted(self._descent.judged.values(), key=lambda zone: len(zone.name))
         return Proof(self._judge.now, tuple(zones), tuple(link.judged for link in self._links))
 
-    def _link(self, question: Question, received: Reply) -> Steps[_Link]:
+    def _link(self, question: Question, received: Reply) -> Steps[Link]:
         reply = usable(question, received)
         if isinstance(reply, Fault):
-            return _faulty(question, reply)
+            return faulty(question, reply)
         name = question.name
         answer = answer_rrsets(reply)
         here = rrset_at(answer, name, question.type) or rrset_at(answer, name, T.CNAME)
@@ -205,11 +182,11 @@ class Validation:
             return (yield from self._positive(question, here, reply))
         return (yield from self._negative(question, reply))
 
-    def _positive(self, question: Question, rrset: RRset, reply: Message) -> Steps[_Link]:
+    def _positive(self, question: Question, rrset: RRset, reply: Message) -> Steps[Link]:
         """An RRset that stands in the answer (RFC 4035 §5.3)."""
         blamed = label(rrset.owner, rrset.type)
 
-        def check(keys: ZoneKeys) -> _Link | Fault:
+        def check(keys: ZoneKeys) -> Link | Fault:
             proof = authenticate(rrset, keys.zone, keys.keys, self._judge)
             if isinstance(proof, Fault):
                 return proof
@@ -218,7 +195,7 @@ class Validation:
                 question.name, question.type, Security.SECURE, keys.zone, rrset=proof.seen, reasons=(reason,)
             )
             if not proof.expanded:
-                return _Link(link, notes=proof.notes)
+                return Link(link, notes=proof.notes)
             denying = self._descent.denying(reply, keys)
             denied = denying.denials.rules_out_closer_match(rrset.owner, proof.rrsig.labels)
             if denied is None:
@@ -227,20 +204,20 @@ class Validation:
             link = replace(link, denial=denying.judged(denied))
             notes = (*proof.notes, *denying.notes)
             if denied.opt_out:
-                fault = _opted_out(blamed, keys.zone)
-                return _Link(replace(link, state=fault.state, reasons=fault.reasons), fault, notes=notes)
-            return _Link(link, notes=notes)
+                fault = opted_out(blamed, keys.zone)
+                return Link(replace(link, state=fault.state, reasons=fault.reasons), fault, notes=notes)
+            return Link(link, notes=notes)
 
         outcome = yield from self._under_signers((rrset,), rrset.owner, rrset.type, check)
-        link = _faulty(question, outcome, rrset) if isinstance(outcome, Fault) else outcome
+        link = faulty(question, outcome, rrset) if isinstance(outcome, Fault) else outcome
         if rrset.type in (question.type, T.DNAME):
             return link
-        onward = _alias(rrset)
+        onward = alias_target(rrset)
         if onward is None:
-            return _indeterminate(question, "ALIAS_MALFORMED", "RFC 1034 §3.6.2")
+            return indeterminate(question, "ALIAS_MALFORMED", "RFC 1034 §3.6.2")
         return replace(link, judged=replace(link.judged, onward=onward))
 
-    def _redirected(self, question: Question, dname: RRset, cname: RRset | None, reply: Message) -> Steps[_Link]:
+    def _redirected(self, question: Question, dname: RRset, cname: RRset | None, reply: Message) -> Steps[Link]:
         """A name below a DNAME: the DNAME is signed, the CNAME made from it is not (RFC 6672 §5.3.1)."""
         link = yield from self._positive(question, dname, reply)
         if link.broken:
@@ -248,24 +225,24 @@ class Validation:
         if link.judged.rrset is not None and link.judged.rrset.wildcard is not None:
             # At which name it is shown is the server's choice, and so is where it leads: no signature covers that.
             reason = Reason("DNAME_FROM_WILDCARD", "RFC 6672 §3.3", label(dname.owner, T.DNAME))
-            return _faulty(question, Fault(Security.BOGUS, (reason,), link.judged.zone), dname)
-        target = _alias(dname)
+            return faulty(question, Fault(Security.BOGUS, (reason,), link.judged.zone), dname)
+        target = alias_target(dname)
         if target is None:
-            return _indeterminate(question, "ALIAS_MALFORMED", "RFC 6672 §2.1")
+            return indeterminate(question, "ALIAS_MALFORMED", "RFC 6672 §2.1")
         try:
             onward = question.name.relativize(dname.owner).concatenate(target)
         except dns.name.NameTooLong:
-            return _indeterminate(question, "ALIAS_TOO_LONG", "RFC 6672 §2.2")
-        if cname is not None and _alias(cname) != onward:
+            return indeterminate(question, "ALIAS_TOO_LONG", "RFC 6672 §2.2")
+        if cname is not None and alias_target(cname) != onward:
             blamed = label(question.name, T.CNAME)
             reason = Reason("DNAME_MISMATCH", "RFC 6672 §5.3.1", blamed, f"the DNAME leads to {onward}")
-            return _faulty(question, Fault(Security.BOGUS, (reason,)), cname)
+            return faulty(question, Fault(Security.BOGUS, (reason,)), cname)
         ttl = link.rrset.ttl if link.rrset else 0
         made = RRset(question.name, T.CNAME, ttl, frozenset({plain_wire(onward)}))
         judged = replace(link.judged, synthesized=made, onward=None if question.type == T.CNAME else onward)
         return replace(link, judged=judged)
 
-    def _negative(self, question: Question, reply: Message) -> Steps[_Link]:
+    def _negative(self, question: Question, reply: Message) -> Steps[Link]:
         """No such RRset: the proof that there is none (RFC 4035 §5.4)."""
         name, type = question.name, question.type
         said = as_absence(reply, name, type)
@@ -274,7 +251,7 @@ class Validation:
         proofs = [rrset for rrset in authority if rrset.type in (T.NSEC, T.NSEC3)]
         looked: list[Denying] = []
 
-        def check(keys: ZoneKeys) -> _Link | Fault:
+        def check(keys: ZoneKeys) -> Link | Fault:
             denying = self._descent.denying(reply, keys)
             looked.append(denying)
             denied = denying.denials.denies(name, type)
@@ -285,7 +262,7 @@ class Validation:
             proven = [*(one.rrset for one in judged if not isinstance(one, Fault)), *denied.records]
             notes = [note for one in judged if isinstance(one, Fault) for note in one.reasons]
             denial = denying.judged(denied, [one.seen for one in judged if one.seen is not None])
-            fault = _opted_out(blamed, keys.zone) if denied.opt_out else None
+            fault = opted_out(blamed, keys.zone) if denied.opt_out else None
             reasons = (Reason(f"DENIED_{denied.how.name}", "RFC 4035 §5.4", blamed, denied.how.value),)
             link = JudgedLink(
                 name,
@@ -295,16 +272,16 @@ class Validation:
                 denial=denial,
                 reasons=fault.reasons if fault else reasons,
             )
-            return _Link(link, fault, absence(name, type, proven), (*notes, *denying.notes))
+            return Link(link, fault, absence(name, type, proven), (*notes, *denying.notes))
 
         outcome = yield from self._under_signers(proofs, name, type, check)
         if not isinstance(outcome, Fault):
             return outcome
         if outcome.state is Security.INSECURE and said is None:
             if reply.answer or any(rrset.type == T.NS for rrset in authority):
-                return _indeterminate(question, "NO_ANSWER", "RFC 2308 §2", "the reply neither answers nor denies")
+                return indeterminate(question, "NO_ANSWER", "RFC 2308 §2", "the reply neither answers nor denies")
             said = absence(name, type, ())  # neither SOA nor NS: "NODATA type 3" (RFC 2308 §2.2)
-        link = _faulty(question, outcome)
+        link = faulty(question, outcome)
         seen = tuple(record for denying in looked for record in denying.seen)
         return replace(link, judged=replace(link.judged, denial=JudgedDenial("", seen)), absence=said)
 
@@ -335,12 +312,12 @@ class Validation:
                 return outcome
             failures.append(replace(outcome, zone=outcome.zone or keys.zone))
         if any(fault.state is Security.INDETERMINATE for fault in failures):
-            return _worst(failures)
+            return worst(failures)
         keys = yield from self._descent.zone(within)
         if isinstance(keys, Fault):
-            return keys if keys.state is Security.INSECURE or not failures else _worst(failures)
+            return keys if keys.state is Security.INSECURE or not failures else worst(failures)
         if failures:
-            return _worst(failures)
+            return worst(failures)
         outcome = check(keys)
         return replace(outcome, zone=keys.zone) if isinstance(outcome, Fault) else outcome
 
@@ -375,46 +352,3 @@ def _goes_on(reply: Reply, question: Question) -> bool:
         return False
     answer = answer_rrsets(reply)
     return any(rrset_at(answer, question.name, type) for type in (question.type, T.CNAME))
-
-
-def _alias(rrset: RRset) -> Name | None:
-    """The target of a CNAME or DNAME; None if there is not exactly one, well-formed."""
-    if len(rrset.rdatas) != 1:
-        return None
-    (rdata,) = rrset.rdatas
-    try:
-        target, used = dns.name.from_wire(rdata, 0)
-    except dns.exception.DNSException:
-        return None
-    return target if used == len(rdata) else None
-
-
-def _faulty(question: Question, fault: Fault, rrset: RRset | None = None) -> _Link:
-    """A link with which something is wrong; of an RRset where there is one."""
-    seen = fault.seen
-    if seen is None and rrset is not None:
-        seen = JudgedRRset(fault.zone or rrset.owner, rrset, fault.state, reasons=fault.reasons)
-    return _Link(JudgedLink(question.name, question.type, fault.state, fault.zone, seen, reasons=fault.reasons), fault)
-
-
-def _indeterminate(question: Question, code: str, section: str, detail: str = "") -> _Link:
-    blamed = label(question.name, question.type)
-    return _faulty(question, Fault(Security.INDETERMINATE, (Reason(code, section, blamed, detail),)))
-
-
-def _opted_out(blamed: str, zone: Name) -> Fault:
-    """Only signed data are denied where a zone opted out: the rest is insecure (RFC 5155 §9.2)."""
-    detail = f"{zone} leaves unsigned delegations out of its proofs here"
-    return Fault(Security.INSECURE, (Reason("OPT_OUT", "RFC 5155 §9.2", blamed, detail),), zone)
-
-
-def _weakest(faults: Iterable[Fault]) -> Security:
-    return max((fault.state for fault in faults), key=_WEAKER.index, default=Security.SECURE)
-
-
-def _worst(faults: Sequence[Fault]) -> Fault:
-    """All faults of the worst state in one; the first of them says what was seen."""
-    state = _weakest(faults)
-    worst = [fault for fault in faults if fault.state is state]
-    reasons = ranked(reason for fault in worst for reason in fault.reasons)
-    return replace(worst[0], reasons=reasons)
