@@ -37,6 +37,9 @@ def main(issuer: str) -> str:
         ("letsencrypt", "https://acme-v02.api.letsencrypt.org/directory"),
         ("letsencrypt-staging", "https://acme-staging-v02.api.letsencrypt.org/directory"),
         ("https://ca.test/dir", "https://ca.test/dir"),
+        ("http://127.0.0.1:14000/dir", "http://127.0.0.1:14000/dir"),
+        ("http://[::1]/dir", "http://[::1]/dir"),
+        ("http://localhost/dir", "http://localhost/dir"),
     ],
 )
 def test_a_ca_is_known_by_name_or_by_url(tmp_path: Path, name: str, url: str) -> None:
@@ -72,6 +75,17 @@ def test_issuers_without_acme_have_their_defaults(tmp_path: Path) -> None:
     [
         (MAIN.replace("https://ca.test/dir", "letsencript"), SERVICE, "letsencript", "'letsencrypt'"),
         (MAIN.replace("https://ca.test/dir", "zerossl"), SERVICE, "zerossl", "URL"),
+        *(
+            (MAIN.replace("https://ca.test/dir", url), SERVICE, "in the clear", "bundle")
+            for url in (
+                "http://ca.test/dir",
+                "http://192.0.2.1/dir",
+                "http://localhost.test/dir",
+                "http://127.0.0.1@ca.test/",
+                "http:///dir",
+                "http://[::1/dir",
+            )
+        ),
         (MAIN.replace('webroot = "www"', 'webroot = "www", standalone = true'), SERVICE, "listener", "webroot"),
         (MAIN.replace('"http-01"', '"dns-01", standalone = true'), SERVICE, "no web server", "http-01"),
         (

@@ -8,6 +8,7 @@ from datetime import timedelta
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Final, Literal, TypeAlias
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -149,6 +150,9 @@ def _acme(path: Path, base: Path, section: AcmeSection, lifetime: timedelta | No
         near = difflib.get_close_matches(directory, DIRECTORIES, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"write its URL, or one of: {', '.join(sorted(DIRECTORIES))}"
         raise invalid(path, f"directory {directory!r} is no URL", hint)
+    if not _is_confidential(directory):
+        hint = "write https://…; for a CA of your own, bundle names the root of its HTTPS"
+        raise invalid(path, f"directory {directory!r} would be asked in the clear, by way of others", hint)
     challenge = section.challenge
     _one_solver(path, challenge)
     return AcmeConfig(
@@ -165,6 +169,15 @@ def _acme(path: Path, base: Path, section: AcmeSection, lifetime: timedelta | No
         listen=_addresses(path, challenge.listen) if challenge.standalone else (),
         preflight=challenge.preflight,
     )
+
+
+def _is_confidential(directory: str) -> bool:
+    """Whether nobody on the way can read or change what is said (RFC 8555 §6.1): HTTPS, or HTTP to this machine."""
+    try:
+        parts = urlsplit(directory)
+        return parts.scheme == "https" or parts.hostname == "localhost" or ip_address(parts.hostname or "").is_loopback
+    except ValueError:  # no host that this machine has
+        return False
 
 
 def _one_solver(path: Path, challenge: ChallengeSection) -> None:
