@@ -13,6 +13,7 @@ import click
 from danelaw import wiring
 from danelaw.app.config import Config
 from danelaw.core.model import DanelawError, Instant, SubjectName
+from danelaw.core.model.counting import counted
 from danelaw.core.model.instants import rfc3339
 from danelaw.core.rollover.actions import Action, Failure
 from danelaw.core.rollover.facts import Began, ClockRead, Dated, Done, Fact, Intended, Requested, RequestedZoneRoll
@@ -162,9 +163,9 @@ def _rest(fact: Fact) -> str:
             what = f"{', '.join(sorted(codes))} until {until:%Y-%m-%d %H:%M} UTC" if codes else "nothing any more"
             return f"{what}, by {by}" + (f": {why}" if why else "")
         case Adopted(records=records, by=by) | Disowned(records=records, by=by):
-            return f"{len(records)} TLSA records, by {by}"
+            return f"{counted(len(records), 'TLSA record')}, by {by}"
         case RequestedRemoval(records=records, by=by):
-            return f"{len(records)} TLSA records of others, by {by}"
+            return f"{counted(len(records), 'TLSA record')} of others, by {by}"
         case _:
             return evidence(fact)
 

@@ -10,6 +10,7 @@ import click
 
 from danelaw.app.record_owners import Owned, Whose, meant, published
 from danelaw.core.model import DanelawError
+from danelaw.core.model.counting import counted
 from danelaw.core.rollover.conditions import text
 from danelaw.core.rollover.plans import DesiredService, Outlook
 from danelaw.core.rollover.words import Adopted, Disowned, RequestedRemoval, Word
@@ -110,7 +111,8 @@ def _configured(case: Case) -> Sequence[object]:
 
 
 def _tell(case: Case, there: Sequence[Owned]) -> None:
-    terminal.show(Ink(case.subject, bold=True), f"  {len(there)} TLSA records" if there else "  no TLSA records seen")
+    what = counted(len(there), "TLSA record") if there else "no TLSA records seen"
+    terminal.show(Ink(case.subject, bold=True), f"  {what}")
     for owner in dict.fromkeys(one.place.owner for one in there):
         terminal.show(f"  {text(owner)}")
         for one in (one for one in there if one.place.owner == owner):

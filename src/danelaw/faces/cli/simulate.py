@@ -18,6 +18,7 @@ import msgspec
 from click.core import ParameterSource
 
 from danelaw.core.model import DanelawError
+from danelaw.core.model.counting import counted
 from danelaw.core.rollover.planner import Settled, Wait
 from danelaw.core.rollover.progress import Progress
 from danelaw.faces.cli import terminal, words
@@ -215,7 +216,7 @@ def _scenes(scenarios: Sequence[Scenario]) -> list[Ending]:
     found: list[Ending] = []
     for scenario in scenarios:
         if terminal.interactive():
-            terminal.wait(f"{scenario.strategy}: {len(scenario.rolls)} rolls are played")
+            terminal.wait(f"{scenario.strategy}: playing {counted(len(scenario.rolls), 'roll')}")
         found.append(play(scenario, SimulatedCompany))
     return found
 
@@ -291,7 +292,7 @@ def timeline(ending: Ending) -> Iterator[tuple[str, Ink, str]]:
         if crowd:
             shown += len(crowd)
             reasons = ", ".join(f"{n} {reason}" for reason, n in Counter(c.reason for c in crowd).most_common())
-            yield clock, Ink(f"{'refused':14}", fg="red", bold=True), f"{len(crowd)} connections: {reasons}"
+            yield clock, Ink(f"{'refused':14}", fg="red", bold=True), f"{counted(len(crowd), 'connection')}: {reasons}"
         if isinstance(what, Event):
             yield clock, Ink(f"{'! ' + str(what.__struct_config__.tag):14}", fg="yellow", bold=True), _particulars(what)
         elif (line := _progress(what, waits)) is not None:
@@ -303,7 +304,7 @@ def timeline(ending: Ending) -> Iterator[tuple[str, Ink, str]]:
         yield (
             f"{_clock(ending, first)}  ",
             Ink(f"{'refused':14}", fg="red", bold=True),
-            f"{len(rest)} connections: {reasons}",
+            f"{counted(len(rest), 'connection')}: {reasons}",
         )
 
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 import dns.rdatatype
 
 from danelaw.core.model import Absence, Answer, Failed, Instant, Issued, NeedChallenge, Pending
+from danelaw.core.model.counting import counted
 from danelaw.core.rollover.actions import (
     Action,
     AdvanceOrder,
@@ -101,11 +102,11 @@ def result(outcome: Outcome | None) -> str:
         case Failure(code, message):
             return f"failed: {message}" if code in message else f"failed: {message} [{code}]"
         case NeedChallenge(_, challenges):
-            return f"the CA wants {len(challenges)} proof{'s' if len(challenges) != 1 else ''}"
+            return f"the CA wants {counted(len(challenges), 'proof')}"
         case Pending():
             return "the CA is at work"
         case Issued(_, chain):
-            return f"issued, {len(chain.ders)} certificates"
+            return f"issued, {counted(len(chain.ders), 'certificate')}"
         case Failed(_, code, detail):
             return f"the CA refused: {code}: {detail}"
         case None:

@@ -415,7 +415,7 @@ def _unmet(ending: Ending, played: _Play) -> list[str]:
         end = ending.began + timedelta(seconds=expect.refused_until)
         late = [c for c in refused if c.at > end]
         if late:
-            found.append(f"{len(late)} connections were refused later than {expect.refused_until:g} s after the begin")
+            found.append(f"connections were refused later than {expect.refused_until:g} s after the begin: {len(late)}")
     naive = ending.scenario.strategy == "naive"
     if expect.settles and ending.took is None:
         last = {p.subject: p.plan for p in ending.passes}
