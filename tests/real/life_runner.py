@@ -217,7 +217,7 @@ ds_ttl = 1
         async for raw in runner.stderr:
             line = raw.decode().rstrip()
             self.talk.append(line)
-            if line.startswith("Give this DS"):
+            if line.startswith(("Give this DS", "Give these DS")):
                 self._ds = frozenset()
             elif given := _DS.match(line):
                 self._ds |= {ds_rdata(given[2])}

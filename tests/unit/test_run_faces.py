@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 
 import dns.name
 import pytest
 
 from danelaw.adapters.store.one_runner import only_runner
-from danelaw.app.standing import SOMEBODY, SOON, State, ails, standing
+from danelaw.app.standing import SOMEBODY, SOON, Standing, State, ails, standing
 from danelaw.core.model import Absence, DanelawError, Limits, RRset, SubjectName
 from danelaw.core.rollover.actions import Receipt, SubmitDS
+from danelaw.core.rollover.delegation import CDS_TYPE
 from danelaw.core.rollover.epochs import DS_TYPE
-from danelaw.core.rollover.facts import Done, Intended, Roster
+from danelaw.core.rollover.facts import Done, Intended, Roster, Sight
 from danelaw.core.rollover.fold import Facts
 from danelaw.core.rollover.planner import DesiredZone, Wait
 from danelaw.core.rollover.reach import Reach
 from danelaw.core.rollover.steps import step_of
 from danelaw.faces.cli.run_telling import Teller, Told
+from danelaw.faces.cli.status_telling import commands
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 ZONE = dns.name.from_text("example.net.")
@@ -29,11 +32,11 @@ DESIRED = DesiredZone(SubjectName("example.net."), ZONE, ZONE.parent())
 LIMITS = Limits()
 
 
-def told(known: Facts, capsys: pytest.CaptureFixture[str]) -> str:
+def told(known: Facts, capsys: pytest.CaptureFixture[str], change: SubmitDS = CHANGE) -> str:
     async def recorded() -> Facts:
         return known
 
-    receipt = asyncio.run(Told(ZONE, Teller(quiet=True, json_form=False), recorded).submit_ds(CHANGE))
+    receipt = asyncio.run(Told(ZONE, Teller(quiet=True, json_form=False), recorded).submit_ds(change))
     assert isinstance(receipt, Receipt)
     return capsys.readouterr().err
 
@@ -45,6 +48,57 @@ def test_a_ds_is_told_once_to_whoever_hands_it_over(capsys: pytest.CaptureFixtur
     intended = nothing.add(Intended(NOW, CHANGE))
     assert "IN DS" in told(intended, capsys), "whoever died before he told it did not tell it"
     assert told(intended.add(Done(NOW, CHANGE, Receipt())), capsys) == ""
+
+
+@pytest.mark.parametrize(
+    ("there", "wanted", "heading"),
+    [
+        (0, 1, "Give this DS of example.net. to your registrar, as its parent has none yet:"),
+        (1, 1, "Give this DS of example.net. to your registrar, in place of the one there:"),
+        (2, 2, "Give these DS records of example.net. to your registrar, in place of the 2 there:"),
+    ],
+)
+def test_a_ds_is_asked_for_beside_what_the_parent_has(
+    there: int, wanted: int, heading: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def records(count: int, type: int = DS_TYPE) -> RRset:
+        return RRset(ZONE, type, 60, frozenset(DS[:-1] + bytes([number]) for number in range(count)))
+
+    change = SubmitDS(ZONE, records(there) if there else Absence(ZONE, DS_TYPE, 60), records(wanted))
+    said = told(Facts(LIMITS.max_gap), capsys, change)
+    assert said.splitlines()[0] == heading
+    assert "CDS" not in said
+    seen = Facts(LIMITS.max_gap).add(
+        Sight(NOW, ZONE, ip_address("192.0.2.1"), 1, ZONE, CDS_TYPE, records(wanted, CDS_TYPE))
+    )
+    assert "The zone asks for it by CDS records" in told(seen, capsys, change)
+
+
+@pytest.mark.parametrize(
+    ("keyless", "next_step"),
+    [
+        (False, "danelaw zone ds example.net."),
+        (
+            True,
+            "give the DS of key 12345 to the registrar of example.net., as its parent has none yet; "
+            "each run looks whether it is there",
+        ),
+    ],
+    ids=["keys of ours", "keys of its server"],
+)
+def test_what_is_said_to_do_with_a_ds_can_be_done(keyless: bool, next_step: str) -> None:
+    """There is no command for the keys that only a name server has: ``danelaw zone ds`` would look for files."""
+    waits = Wait("NOT_LOADED", "no authority of net. serves it yet", NOW, NOW)
+    one = Standing(
+        DESIRED.subject,
+        State.WAITING,
+        NOW,
+        waits,
+        done=Done(NOW, CHANGE, Receipt()),
+        zone="example.net.",
+        keyless=keyless,
+    )
+    assert list(commands(one, NOW)) == [next_step]
 
 
 def test_what_nobody_has_looked_at_is_so_told() -> None:

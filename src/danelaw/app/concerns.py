@@ -13,7 +13,7 @@ from danelaw.core.dnssec.keys import DS
 from danelaw.core.model import DanelawError, Instant, RRset, Security, SubjectName
 from danelaw.core.model.instants import to_minute
 from danelaw.core.notify.concern import Concern, Severity, merged
-from danelaw.core.rollover.actions import Publish, Receipt, SubmitDS
+from danelaw.core.rollover.actions import Publish, Receipt
 from danelaw.core.rollover.planner import Settled, Wait
 from danelaw.core.rollover.progress import Pass
 from danelaw.core.verdict.signatures import Signed, is_late, signed
@@ -32,7 +32,7 @@ def of_standing(one: Standing, todo: Sequence[str], by_hand: frozenset[Name], no
 
 def _of_standing(one: Standing, todo: tuple[str, ...], by_hand: frozenset[Name], now: Instant) -> Iterator[Concern]:
     refusing = BROKEN | {found.code for found in one.violations}
-    change = handed_over(one)
+    change = one.handed_over
     expires = min((certificate.ends for certificate in one.certificates), default=None)
     for trouble in one.trouble:
         if trouble.code == _OVERDUE or (change is not None and trouble.code == "NOT_LOADED"):
@@ -73,14 +73,6 @@ def of_error(subject: SubjectName, error: DanelawError) -> Concern:
     """Nobody can say where the subject stands."""
     says = tuple(filter(None, (error.message, error.evidence)))
     return Concern(subject, error.code, Severity.WARNING, says, (error.hint,) if error.hint else ())
-
-
-def handed_over(one: Standing) -> SubmitDS | None:
-    """The DS that somebody was told to hand over, as long as the parent does not have it."""
-    if one.done is None or not isinstance(one.done.action, SubmitDS) or not isinstance(one.done.outcome, Receipt):
-        return None
-    waits = (isinstance(one.plan, Wait) and one.plan.code == "NOT_LOADED") or isinstance(one.plan, SubmitDS)
-    return one.done.action if waits else None
 
 
 def _asked_by_hand(one: Standing, by_hand: frozenset[Name]) -> tuple[str, ...]:

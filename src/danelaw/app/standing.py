@@ -28,9 +28,10 @@ from danelaw.core.model import (
 from danelaw.core.model.instants import to_minute
 from danelaw.core.rollover import clock
 from danelaw.core.rollover.acceptance import acceptance
-from danelaw.core.rollover.actions import Action, Failure
+from danelaw.core.rollover.actions import Action, Failure, Receipt, SubmitDS
 from danelaw.core.rollover.answers import newest, visible, zone_subject
 from danelaw.core.rollover.certificate_planner import Ordering
+from danelaw.core.rollover.delegation import CDS_TYPE, asks_by_cds
 from danelaw.core.rollover.epochs import DNSKEY_TYPE, DS_TYPE
 from danelaw.core.rollover.facts import Done, Got, Holding
 from danelaw.core.rollover.fold import Facts
@@ -115,7 +116,8 @@ class Certificate:
 @dataclass(frozen=True, slots=True)
 class Standing:
     """``seen``: when it was looked at last. ``plan``: what comes next. ``since``: since when that is awaited, where it
-    is known. ``done``: what was done last. ``security``: of the zone. ``endangered``: by a pause."""
+    is known. ``done``: what was done last. ``security``: of the zone. ``endangered``: by a pause. ``keyless``: it is a
+    zone whose keys are its server's. ``by_cds``: the DS that is awaited is what the zone asks its parent for itself."""
 
     subject: SubjectName
     state: State
@@ -134,6 +136,16 @@ class Standing:
     paused: Paused | None = None
     endangered: tuple[str, ...] = ()
     trouble: tuple[Trouble, ...] = ()
+    keyless: bool = False
+    by_cds: bool = False
+
+    @property
+    def handed_over(self) -> SubmitDS | None:
+        """The DS that somebody was told to hand over, as long as the parent does not have it."""
+        if self.done is None or not isinstance(self.done.action, SubmitDS):
+            return None
+        waits = (isinstance(self.plan, Wait) and self.plan.code == "NOT_LOADED") or isinstance(self.plan, SubmitDS)
+        return self.done.action if waits and isinstance(self.done.outcome, Receipt) else None
 
     @property
     def step(self) -> Step | None:
@@ -198,6 +210,8 @@ def standing(
         paused,
         endangered(desired, outlook, paused.until) if paused is not None else (),
         tuple(dict.fromkeys(trouble)),
+        keyless=isinstance(desired, DesiredZone) and desired.signed_by == "server",
+        by_cds=done is not None and isinstance(done.action, SubmitDS) and asks_by_cds(done.action, facts),
     )
 
 
@@ -271,6 +285,8 @@ def _what_ends(desired: Desired) -> str:
 def _published(desired: Desired, mine: Reach, outlook: Outlook) -> list[Published]:
     if isinstance(desired, DesiredZone):
         places = [(Place(desired.zone, desired.zone), DNSKEY_TYPE)]
+        if isinstance(newest(outlook.facts, desired.zone, desired.zone, CDS_TYPE), RRset):
+            places.append((Place(desired.zone, desired.zone), CDS_TYPE))
         if desired.parent is not None:
             places.append((Place(desired.parent, desired.zone), DS_TYPE))
     else:

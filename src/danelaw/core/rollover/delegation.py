@@ -16,6 +16,7 @@ from dns.name import Name
 from danelaw.core.dnssec.keys import DNSKEY, DS, MalformedKeyError, ds_matches, make_ds
 from danelaw.core.dnssec.rrsig import RRSIG, MalformedSignatureError, date_fault, verify
 from danelaw.core.model import Answer, Instant, Limits, RRset, same_content
+from danelaw.core.rollover.actions import SubmitDS
 from danelaw.core.rollover.answers import members, newest
 from danelaw.core.rollover.epochs import DNSKEY_TYPE, DS_TYPE
 from danelaw.core.rollover.fold import Facts
@@ -49,6 +50,12 @@ def asked_ds(zone: Name, parent: Name | None, facts: Facts, now: Instant, limits
         return _asked_by_cds(zone, cds, keys, _records(present), now)
     points = [key for key in keys if key.is_sep] or [key for key in keys if _signs(key, dnskeys, now)]
     return ds_for(zone, points, present)
+
+
+def asks_by_cds(change: SubmitDS, facts: Facts) -> bool:
+    """Whether the zone asks its parent for these DS records itself, by what was seen of it last."""
+    seen = newest(facts, change.zone, change.zone, CDS_TYPE)
+    return isinstance(seen, RRset) and isinstance(change.replace, RRset) and seen.rdatas == change.replace.rdatas
 
 
 def ds_for(zone: Name, keys: Iterable[DNSKEY], present: Answer | None) -> frozenset[bytes]:

@@ -11,15 +11,14 @@ from typing import Final
 from dns.name import Name
 
 from danelaw.app.standing import SOMEBODY, ails
-from danelaw.core.dnssec.delegation_records import ds_text
-from danelaw.core.dnssec.keys import DS
-from danelaw.core.model import Limits, RRset, SubjectName
+from danelaw.core.model import Limits, SubjectName
 from danelaw.core.model.instants import rfc3339
 from danelaw.core.rollover.actions import Failure, Receipt, SubmitDS
+from danelaw.core.rollover.delegation import asks_by_cds
 from danelaw.core.rollover.fold import Facts
 from danelaw.core.rollover.planner import Plan, Settled, Wait
 from danelaw.core.rollover.progress import Pass, Progress
-from danelaw.faces.cli import terminal, words
+from danelaw.faces.cli import handing_over, terminal, words
 from danelaw.faces.cli.terminal import Ink
 
 _BEFORE: Final = "told before, and not done yet"
@@ -40,7 +39,7 @@ class Told:
         known = await self.facts()
         if any(deed.action == change and isinstance(deed.outcome, Receipt) for deed in known.deeds):
             return Receipt(note=_BEFORE)
-        self.teller.hand_over(change)
+        self.teller.hand_over(change, by_cds=asks_by_cds(change, known))
         return Receipt(note="told to whoever reads this")
 
 
@@ -80,12 +79,14 @@ class Teller:
                 self._line(ended, "in spite of", str(one), fg="yellow")
         self._violations(ended)
 
-    def hand_over(self, change: SubmitDS) -> None:
+    def hand_over(self, change: SubmitDS, *, by_cds: bool) -> None:
         """On standard error, so that it comes by mail from cron although all else is quiet."""
-        there = sorted(change.replace.rdatas) if isinstance(change.replace, RRset) else []
-        terminal.say(Ink(f"Give this DS of {change.zone} to your registrar, in place of the one there:", bold=True))
-        for rdata in there:
-            terminal.say(f"  {change.zone} IN DS {ds_text(DS.from_rdata(rdata))}")
+        text = handing_over.asked(change)
+        terminal.say(Ink(f"{text[0].upper()}{text[1:]}:", bold=True))
+        for line in handing_over.lines(change):
+            terminal.say(f"  {line}")
+        if by_cds:
+            terminal.say(handing_over.BY_CDS)
 
     def reloaded(self, path: Path) -> None:
         self._awaited.clear()

@@ -7,19 +7,20 @@ from datetime import timedelta
 from typing import Final
 
 from danelaw.app.standing import Certificate, Published, Served, Standing, State, is_action
-from danelaw.core.dnssec.delegation_records import ds_text
 from danelaw.core.dnssec.keys import DNSKEY, DS
 from danelaw.core.model import Absence, Chain, Instant, RRset
+from danelaw.core.model.counting import counted
 from danelaw.core.model.instants import rfc3339, to_second
-from danelaw.core.rollover.actions import Failure, Receipt, SubmitDS
+from danelaw.core.rollover.actions import Failure
 from danelaw.core.rollover.conditions import text, type_text
+from danelaw.core.rollover.delegation import CDS_TYPE
 from danelaw.core.rollover.epochs import DNSKEY_TYPE, DS_TYPE
 from danelaw.core.rollover.lookups import TLSA
 from danelaw.core.rollover.pauses import says_paused
 from danelaw.core.rollover.planner import Settled, Wait
 from danelaw.core.rollover.waivers import says_waived
 from danelaw.core.tlsa import records_of
-from danelaw.faces.cli import terminal, words
+from danelaw.faces.cli import handing_over, terminal, words
 from danelaw.faces.cli.history_evidence import presented
 from danelaw.faces.cli.run_telling import plan_json
 from danelaw.faces.cli.terminal import Ink
@@ -59,7 +60,7 @@ def tell(one: Standing, now: Instant) -> None:
     if one.seen is not None:
         _line("seen", _ago(one.seen, now))
     for command in commands(one, now):
-        _line("type", command)
+        _line("type" if command.startswith("danelaw ") else "to do", command)
 
 
 def in_short(one: Standing) -> str:
@@ -69,7 +70,7 @@ def in_short(one: Standing) -> str:
 
 
 def commands(one: Standing, now: Instant) -> Sequence[str]:
-    """What to type next, if anything: the most telling first."""
+    """What to type next, or else to do, if anything: the most telling first."""
     if one.state is State.UNSEEN or any(trouble.code == "PASS_OVERDUE" for trouble in one.trouble):
         return ("danelaw run",)
     if one.state is State.PAUSED:
@@ -79,8 +80,8 @@ def commands(one: Standing, now: Instant) -> Sequence[str]:
         found.extend(dict.fromkeys(f"danelaw check {_target(served)}" for served in one.served))
     if one.done is not None and isinstance(one.done.outcome, Failure) and one.trouble:
         found.append(one.done.outcome.hint or f"danelaw history {one.subject}")
-    if _handed_over(one):
-        found.append(f"danelaw zone ds {one.zone}")
+    if change := one.handed_over:
+        found.append(handing_over.todo(change) if one.keyless else f"danelaw zone ds {one.zone}")
     if not found and one.trouble:
         found.append(f"danelaw history {one.subject}")
     if isinstance(one.plan, Wait) and not found:
@@ -149,18 +150,11 @@ def _next(one: Standing, now: Instant) -> None:
     elif one.plan is not None:
         rest = words.particulars(one.plan, None)
         _line("next step", ", ".join(filter(None, (words.verb(one.plan), rest))))
-    if change := _handed_over(one):
-        there = sorted(change.replace.rdatas) if isinstance(change.replace, RRset) else []
-        for rdata in there:
-            _line("to registrar", f"{change.zone} IN DS {ds_text(DS.from_rdata(rdata))}")
-
-
-def _handed_over(one: Standing) -> SubmitDS | None:
-    """The DS that somebody was told to hand over, as long as the parent does not have it."""
-    if one.done is None or not isinstance(one.done.action, SubmitDS) or not isinstance(one.done.outcome, Receipt):
-        return None
-    waits = (isinstance(one.plan, Wait) and one.plan.code == "NOT_LOADED") or isinstance(one.plan, SubmitDS)
-    return one.done.action if waits else None
+    if change := one.handed_over:
+        for line in handing_over.lines(change):
+            _line("to registrar", line)
+        if one.by_cds:
+            _line("note", handing_over.BY_CDS)
 
 
 def _published(one: Published) -> str:
@@ -176,9 +170,9 @@ def _records(answer: RRset) -> list[str]:
         return [record.brief() for record in records_of(answer)]
     if answer.type == DNSKEY_TYPE:
         return sorted(str(DNSKEY.from_rdata(rdata).tag) for rdata in answer.rdatas)
-    if answer.type == DS_TYPE:
+    if answer.type in (DS_TYPE, CDS_TYPE):
         return sorted(str(DS.from_rdata(rdata).tag) for rdata in answer.rdatas)
-    return [f"{len(answer.rdatas)} records"]
+    return [counted(len(answer.rdatas), "record")]
 
 
 def _published_json(one: Published) -> dict[str, object]:

@@ -13,17 +13,16 @@ from danelaw.app.zone_roll import Wish
 from danelaw.app.zone_sections import FileZoneConfig
 from danelaw.core.dnssec.algorithms import Algorithm
 from danelaw.core.dnssec.bind_keys import KeyState, KeyTimes
-from danelaw.core.dnssec.delegation_records import ds_text
 from danelaw.core.dnssec.key_choice import KeyRole
-from danelaw.core.dnssec.keys import DNSKEY, DS, ZoneKey
-from danelaw.core.model import Instant, RRset
+from danelaw.core.dnssec.keys import DNSKEY, ZoneKey
+from danelaw.core.model import Instant
 from danelaw.core.model.instants import rfc3339, to_minute
 from danelaw.core.rollover.actions import DestroyZoneKey, SignZone, SubmitDS
 from danelaw.core.rollover.planner import Settled, Wait
 from danelaw.core.rollover.progress import Progress
 from danelaw.core.rollover.zone_rolls import RollKind
 from danelaw.core.rollover.zone_timetable import Timetable
-from danelaw.faces.cli import terminal, words
+from danelaw.faces.cli import handing_over, terminal, words
 from danelaw.faces.cli.terminal import Ink
 
 _HOW: Final = {
@@ -136,12 +135,11 @@ class Teller:
             return
         self._handed = change
         show = terminal.say if self.quiet else terminal.show
-        there = sorted(change.replace.rdatas) if isinstance(change.replace, RRset) else []
-        show(Ink("Now give this DS to your registrar, in place of the one that is there:", bold=True))
+        show(Ink(f"Now {handing_over.asked(change)}:", bold=True))
+        for line in handing_over.lines(change):
+            show(f"  {line}")
         if by_cds:
-            show("(The zone asks for it by CDS records: a parent that looks for these needs no more.)")
-        for rdata in there:
-            show(f"  {self.zone} IN DS {ds_text(DS.from_rdata(rdata))}")
+            show(handing_over.BY_CDS)
 
     def _wait(self, wait: Wait, now: Instant) -> None:
         """Each thing that is awaited once; on a terminal, how long already."""
