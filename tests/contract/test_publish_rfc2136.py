@@ -541,6 +541,19 @@ def test_a_zone_signed_into_a_copy_cannot_be_updated_safely(tmp_path: Path, requ
         assert isinstance(held(server), Absence)
 
 
+def test_a_server_that_lowers_ttls_is_told_by_the_option_that_does_it(tmp_path: Path, require_program: Require) -> None:
+    """BIND: no TTL of an update may be above ``max-zone-ttl``; a roll would count with another one."""
+    program = require_program("named", package="bind9")
+    policy = 'dnssec-policy "short" { keys { csk lifetime unlimited algorithm ecdsap256sha256; }; max-zone-ttl 300; };'
+    zone = BIND_SIGNS.replace("dnssec-policy default", 'dnssec-policy "short"')
+    with bind(program, tmp_path, zone, policy=policy) as server:
+        lowered = error(publisher(server), wanted=replace(ONE, ttl=3600))
+        assert lowered.code == "UPDATE_WITHOUT_EFFECT"
+        assert "TTL 300, not 3600" in lowered.evidence
+        assert "max-zone-ttl" in lowered.hint
+        assert "tlsa_ttl be 300" in lowered.hint
+
+
 def test_a_name_under_a_wildcard_is_not_mistaken_for_its_own(named: Server) -> None:
     """What is served there comes of the wildcard, and no prerequisite can name it."""
     owner = dns.name.from_text("x.wild.example.net.")

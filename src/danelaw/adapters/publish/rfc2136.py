@@ -118,6 +118,14 @@ class Rfc2136Publisher:
         §3.4.2.2). One that did something shows under another serial (§3.6)."""
         found = await self._held(wanted)
         after = _serial(await self._soa())
+        if isinstance(found, RRset) and isinstance(wanted, RRset) and same(found, wanted) and found.ttl != wanted.ttl:
+            raise DanelawError(
+                "UPDATE_WITHOUT_EFFECT",
+                f"{self._primary.ip} took the records of {wanted.owner}, and gives them another TTL",
+                evidence=f"TTL {found.ttl}, not {wanted.ttl}; serial {after}",
+                hint=f"BIND: max-zone-ttl of the dnssec-policy, at least {wanted.ttl}. Or have the service's tlsa_ttl be "
+                f"{found.ttl}",
+            )
         if not already(found, wanted):
             raise self._without_effect(wanted.owner, f"accepted; then serial {after}, {_words(found)}")
         if not serial_gt(after, _serial(before)):
