@@ -65,6 +65,14 @@ def test_a_web_server_gets_the_names_and_ports_that_are_its_and_both_keys(folder
         assert f"{folder}/{name}/fullchain.pem" in said.stdout
 
 
+@pytest.mark.parametrize(
+    ("server", "line"), [("apache", "DocumentRoot /var/www/html"), ("nginx", "root /var/www/html;")]
+)
+def test_a_web_server_is_told_where_pages_are(folder: Path, server: str, line: str) -> None:
+    """Without it, it would show what it was built with, under the host's name."""
+    assert f"    {line}\n" in says(folder, server, "www.example.net").stdout
+
+
 def test_postfix_is_told_of_mail_that_comes_in_and_of_mail_that_goes_out(folder: Path) -> None:
     said = says(folder, "postfix", "mail.example.net").stdout
     main, _, master = said.partition("# ---- master.cf\n")

@@ -8,6 +8,8 @@ from typing import Final
 from danelaw.faces.cli.config.site import Site
 
 HTTPS: Final = 443
+PAGES: Final = "/var/www/html"
+"""Where most systems have what is served, when nobody has said otherwise."""
 
 
 def apache(site: Site) -> str:
@@ -19,7 +21,8 @@ def apache(site: Site) -> str:
         lines += [f"<VirtualHost *:{port}>", f"    ServerName {site.host}", "    SSLEngine on"]
         for key, chain in site.keys_and_chains:
             lines += [f"    SSLCertificateFile {_quoted(chain)}", f"    SSLCertificateKeyFile {_quoted(key)}"]
-        lines += ["    SSLProtocol -all +TLSv1.2 +TLSv1.3", "    # DocumentRoot, ProxyPass …", "</VirtualHost>"]
+        lines += ["    SSLProtocol -all +TLSv1.2 +TLSv1.3", "    # Where your pages are, or ProxyPass …"]
+        lines += [f"    DocumentRoot {PAGES}", "</VirtualHost>"]
     return _text(lines)
 
 
@@ -31,7 +34,8 @@ def nginx(site: Site) -> str:
     lines += [f"    server_name {site.host};"]
     for key, chain in site.keys_and_chains:
         lines += [f"    ssl_certificate {_quoted(chain)};", f"    ssl_certificate_key {_quoted(key)};"]
-    lines += ["    ssl_protocols TLSv1.2 TLSv1.3;", "    # root, proxy_pass …", "}"]
+    lines += ["    ssl_protocols TLSv1.2 TLSv1.3;", "    # Where your pages are, or proxy_pass …"]
+    lines += [f"    root {PAGES};", "}"]
     return _text(lines)
 
 
