@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import random
 import shutil
 import signal
@@ -750,6 +752,67 @@ def test_another_store_than_the_one_that_was_marked_begins_anew(path: Path, tmp_
 def test_a_mark_that_cannot_be_kept_is_told(path: Path, tmp_path: Path) -> None:
     (tmp_path / "credentials").write_text("")
     raised("STORE_UNUSABLE", lambda: recorded(path, WWW, *seen(0), beside=tmp_path / "credentials"))
+
+
+LEFT = ("store.{}.new", ".store.copy.sqlite.{}.new", ".store.copy.sqlite.{}.new-journal")
+
+
+@pytest.fixture
+def ended() -> int:
+    """The number of a process that is there no more."""
+    with subprocess.Popen(["true"]) as process:  # noqa: S607 - any program will do
+        process.wait()
+    return process.pid
+
+
+def left(folder: Path, *processes: int) -> list[Path]:
+    paths = [folder / name.format(process) for process in processes for name in LEFT]
+    folder.mkdir(exist_ok=True)
+    for path in paths:
+        path.write_text("half")
+    return paths
+
+
+def test_what_a_killed_writer_left_goes_when_the_next_one_writes(path: Path, tmp_path: Path, ended: int) -> None:
+    beside = tmp_path / "credentials"
+    left(beside, ended, 2**40)
+    strangers = [beside / name for name in ("store.new", f"store.{ended}.news", f"a.store.{ended}.new", "live")]
+    for stranger in strangers:
+        stranger.write_text("of somebody else")
+    recorded(path, WWW, *seen(0), beside=beside)
+    assert sorted(beside.iterdir()) == sorted([beside / MARK, *strangers])
+
+
+def test_what_another_process_is_writing_stays_unless_it_is_old(path: Path, tmp_path: Path) -> None:
+    """A number that is another process's by now does not keep a file for ever."""
+    beside = tmp_path / "credentials"
+    young = left(beside, 1)
+    recorded(path, WWW, *seen(0), beside=beside)
+    assert all(path.exists() for path in young)
+    for old in young:
+        os.utime(old, (0, 0))
+    recorded(path, WWW, *seen(10), beside=beside)
+    assert os.listdir(beside) == [MARK]  # noqa: PTH208 - the names alone
+
+
+def test_a_copy_removes_what_one_that_was_killed_left_beside_it(path: Path, tmp_path: Path, ended: int) -> None:
+    recorded(path, WWW, *seen(0))
+    (tmp_path / f".backup.{ended}.new").write_text("half")
+    asyncio.run(opened(path).copy(tmp_path / "backup"))
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["backup", path.parent.name]
+
+
+def test_a_mark_for_which_there_is_no_room_leaves_nothing_behind(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(source: Path, target: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    beside = tmp_path / "credentials"
+    monkeypatch.setattr(Path, "rename", full)
+    told = raised("STORE_UNUSABLE", lambda: recorded(path, WWW, *seen(0), beside=beside))
+    assert "No space left" in told.evidence
+    assert list(beside.iterdir()) == []
 
 
 def test_the_copy_beside_the_credentials_can_stand_in_for_a_store_that_was_lost(path: Path, tmp_path: Path) -> None:

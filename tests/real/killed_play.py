@@ -239,8 +239,10 @@ async def _rolls(story: Story) -> None:
 
 def left_behind(world: RealWorld) -> list[str]:
     """Temporary files, and proofs for a CA."""
-    folders = (world.credentials, world.live.parent, world.zone_file.parent, world.webroot, world.directory / "account")
-    hidden = [path for folder in folders for path in folder.rglob("*") if path.name.startswith(".")]
+    state = (world.directory / "state", world.directory / "account")
+    folders = (world.credentials, world.live.parent, world.zone_file.parent, world.webroot, *state)
+    files = [path for folder in folders for path in folder.rglob("*")]
+    hidden = [path for path in files if path.name.startswith(".") or path.suffix == ".new"]
     names = [path for path in hidden if path.name != ".well-known" and not path.name.endswith("lock")]
     return [str(path) for path in (*names, *world.webroot.glob(".well-known/acme-challenge/*"))]
 

@@ -17,7 +17,7 @@ from danelaw.adapters.store.sql_database import Database
 from danelaw.adapters.store.sql_folds import Folds
 from danelaw.adapters.store.sql_log import Log, Row, check
 from danelaw.adapters.store.sql_mark import MarkFile
-from danelaw.adapters.store.sql_upkeep import copy, due, tend
+from danelaw.adapters.store.sql_upkeep import copy, copy_stem, due, tend
 from danelaw.core.model import DanelawError, Instant, Limits, SubjectName
 from danelaw.core.rollover.continuity import Mark, begun_anew, interruption
 from danelaw.core.rollover.facts import Fact
@@ -62,7 +62,7 @@ class SQLStore:
         self._keep = keep
         self._patience = patience
         self._copy = beside / COPY if beside is not None else None
-        self._mark = MarkFile(beside) if beside is not None else None
+        self._mark = MarkFile(beside, copy_stem(Path(COPY))) if beside is not None else None
         self._marked: Mark | None = None
         self._database: Database | None = None
         self._turn = threading.Lock()

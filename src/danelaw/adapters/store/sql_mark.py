@@ -8,6 +8,7 @@ from typing import Final
 
 import msgspec
 
+from danelaw.adapters.store.leftovers import remove_leftovers, unborn
 from danelaw.adapters.store.sql_database import PRIVATE_FILE
 from danelaw.core.model import DanelawError
 from danelaw.core.rollover.continuity import Mark
@@ -19,10 +20,16 @@ _ILLEGIBLE: Final = Mark("", 0)
 
 
 class MarkFile:
-    """The mark of one store, in ``directory``, which is made if it is missing."""
+    """The mark of one store, in ``directory``, which is made if it is missing.
 
-    def __init__(self, directory: Path) -> None:
+    What writers that were killed have left there is removed by the first one that writes in a new process: marks half
+    written, and what begins with ``others``.
+    """
+
+    def __init__(self, directory: Path, *others: str) -> None:
         self._path = directory / NAME
+        self._left = (self._path.stem, *others)
+        self._swept = False
 
     def read(self) -> Mark | None:
         """None: nothing was marked yet. Raises ``DanelawError("STORE_UNUSABLE")``."""
@@ -39,13 +46,19 @@ class MarkFile:
 
     def write(self, mark: Mark) -> None:
         """By one rename. It need not survive a power cut: a mark that is behind its store says nothing."""
-        fresh = self._path.with_suffix(f".{os.getpid()}.new")
+        fresh = unborn(self._path, self._path.stem)
         try:
             self._path.parent.mkdir(0o700, parents=True, exist_ok=True)
             handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, PRIVATE_FILE)
-            with os.fdopen(handle, "wb") as file:
-                file.write(msgspec.json.encode(mark))
-            fresh.rename(self._path)
+            try:
+                with os.fdopen(handle, "wb") as file:
+                    file.write(msgspec.json.encode(mark))
+                if not self._swept:
+                    remove_leftovers(fresh, *self._left)
+                    self._swept = True
+                fresh.rename(self._path)
+            finally:
+                fresh.unlink(missing_ok=True)
         except OSError as error:
             raise self._unusable(error) from error
 

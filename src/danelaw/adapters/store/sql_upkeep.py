@@ -13,6 +13,7 @@ from sqlalchemy import Connection, and_, delete, select, update
 
 from danelaw.adapters.store import sql_schema as tables
 from danelaw.adapters.store.codec import instant, micros
+from danelaw.adapters.store.leftovers import remove_leftovers, unborn
 from danelaw.adapters.store.sql_database import Database
 from danelaw.adapters.store.sql_log import AGAIN, OBSERVED_KINDS, SEEN, Log, Row
 from danelaw.core.model import Instant, Limits
@@ -113,15 +114,21 @@ def _drop_bodies(connection: Connection) -> None:
 
 def copy(database: Database, target: Path) -> None:
     """A copy of the store as it is, in one file, which ``target`` is by one rename: whole, or what it was before."""
-    fresh = target.with_name(f".{target.name}.{os.getpid()}.new")
+    fresh = unborn(target, copy_stem(target))
     fresh.unlink(missing_ok=True)
     try:
         database.copy(fresh)
         sync(fresh)
+        remove_leftovers(fresh, copy_stem(target))
         fresh.rename(target)
     finally:
         fresh.unlink(missing_ok=True)
     sync(target.parent)
+
+
+def copy_stem(target: Path) -> str:
+    """What names of copies begin with while they are made."""
+    return f".{target.name}"
 
 
 def sync(path: Path) -> None:
