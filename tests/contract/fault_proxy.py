@@ -98,7 +98,7 @@ async def fault_proxy(ca: AcmeCA, folder: Path) -> AsyncIterator[FaultProxy]:
 
     async with await asyncio.start_server(converse, "127.0.0.1", 0, ssl=context) as server:
         origin = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        ca._service.base = origin
+        ca._service.ledger.base = origin
         proxy.url = f"{origin}/directory"
         yield proxy
         for task in conversations:

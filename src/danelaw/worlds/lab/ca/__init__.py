@@ -5,7 +5,8 @@ examiner and shares nothing with the issuer that it examines: its own JOSE, its 
 world's DNS and HTTP. Its clock and its faults are the lab's to set.
 
 ``problem`` how it refuses · ``jws`` who is asking · ``resources`` what it keeps · ``pki`` what it signs with ·
-``vantage`` how it looks at a name · ``service`` what each resource answers · ``server`` HTTPS around it all.
+``vantage`` how it looks at a name · ``ordering`` how orders become certificates ·
+``service`` what each resource answers · ``exchange`` requests and replies · ``server`` HTTPS around it all.
 """
 
 from danelaw.worlds.lab.ca.server import DEFAULT_PROFILES, AcmeCA

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -153,13 +154,18 @@ class Order:
 
 @dataclass(slots=True)
 class Ledger:
-    """Everything that exists, by URL; certificates also by their ARI identifier."""
+    """Everything that exists, by URL below ``base``; certificates also by their ARI identifier."""
 
+    base: str = ""
     accounts: dict[str, Account] = field(default_factory=dict)
     orders: dict[str, Order] = field(default_factory=dict)
     authorizations: dict[str, Authorization] = field(default_factory=dict)
     challenges: dict[str, tuple[Authorization, Challenge]] = field(default_factory=dict)
     certificates: dict[str, Certificate] = field(default_factory=dict)
+
+    def new_url(self, kind: str) -> str:
+        """A URL for one more resource, not to be guessed."""
+        return f"{self.base}/{kind}/{b64encode(secrets.token_bytes(9))}"
 
     def account_of(self, key: AccountKey) -> Account | None:
         return next((a for a in self.accounts.values() if a.key.thumbprint == key.thumbprint), None)

@@ -16,9 +16,10 @@ from typing import Final
 import h11
 from cryptography import x509
 
+from danelaw.worlds.lab.ca.exchange import Reply, Request
 from danelaw.worlds.lab.ca.pki import CertificateAuthority, https_credential, pem
 from danelaw.worlds.lab.ca.problem import Problem
-from danelaw.worlds.lab.ca.service import AcmeService, RenewalWindow, Reply, Request
+from danelaw.worlds.lab.ca.service import AcmeService, RenewalWindow
 from danelaw.worlds.lab.ca.vantage import IP, SocketAddress, Vantage
 
 DEFAULT_PROFILES: Final[Mapping[str, timedelta]] = {
@@ -113,11 +114,11 @@ class AcmeCA:
     @property
     def url(self) -> str:
         """The URL of the directory (RFC 8555 §7.1.1)."""
-        return f"{self._service.base}/directory"
+        return f"{self._service.ledger.base}/directory"
 
     def refuse(self, code: str, detail: str = "the lab wants it so", *, retry_after: int | None = None) -> None:
         """The next order is refused with this problem type, e.g. ``rateLimited``; calls add up."""
-        self._service.refusals.append(Problem(code, detail, retry_after=retry_after))
+        self._service.ordering.refusals.append(Problem(code, detail, retry_after=retry_after))
 
     @property
     def window_for(self) -> Callable[[x509.Certificate], RenewalWindow] | None:
@@ -162,14 +163,14 @@ class AcmeCA:
         self._listening = socket.create_server((self._host, self._port), backlog=128)
         self._listening.setblocking(False)
         self._port = self._listening.getsockname()[1]
-        self._service.base = f"https://{self._host}:{self._port}"
+        self._service.ledger.base = f"https://{self._host}:{self._port}"
         self._spawn(self._accept(self._listening))
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        doomed = self._connections | self._service.tasks
+        doomed = self._connections | self._service.ordering.tasks
         for task in doomed:
             task.cancel()
         await asyncio.gather(*doomed, return_exceptions=True)
@@ -258,7 +259,7 @@ class AcmeCA:
         target = head.target.decode("latin-1")
         content_type = headers.get(b"content-type", "").partition(";")[0].strip().lower()
         path = tuple(target.strip("/").split("/"))
-        return Request(head.method.decode("ascii"), f"{self._service.base}{target}", path, content_type, body)
+        return Request(head.method.decode("ascii"), f"{self._service.ledger.base}{target}", path, content_type, body)
 
 
 def _wire(wire: h11.Connection, reply: Reply, head_only: bool) -> bytes:

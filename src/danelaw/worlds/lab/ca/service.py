@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import random
 import secrets
-from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeAlias, TypeVar
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 
-from danelaw.worlds.lab.ca import csr as requests
 from danelaw.worlds.lab.ca.envelopes import new_key, require_binding
-from danelaw.worlds.lab.ca.identifiers import parse_identifiers
-from danelaw.worlds.lab.ca.jws import AccountKey, Signed, b64decode, b64encode
-from danelaw.worlds.lab.ca.pki import BACKDATED, CertificateAuthority, pem
+from danelaw.worlds.lab.ca.exchange import Reply, Request, json_reply
+from danelaw.worlds.lab.ca.jws import AccountKey, Signed, b64decode
+from danelaw.worlds.lab.ca.ordering import Ordering
+from danelaw.worlds.lab.ca.pki import CertificateAuthority, pem
 from danelaw.worlds.lab.ca.problem import Problem
 from danelaw.worlds.lab.ca.resources import (
     Account,
     Authorization,
     Certificate,
-    Challenge,
     Ledger,
     Order,
     Status,
@@ -37,30 +34,10 @@ from danelaw.worlds.lab.ca.vantage import Vantage
 RenewalWindow: TypeAlias = tuple[datetime, datetime]
 Resource = TypeVar("Resource", Account, Authorization, Certificate, Order)
 
-ORDER_LIFETIME: Final = timedelta(days=7)
 CAA_IDENTITY: Final = "ca.lab.test"
 """Its name in CAA records, which it does not look at."""
 _REASONS: Final = frozenset({0, 1, 3, 4, 5, 9})
 """CRLReasons a subscriber may give (RFC 5280 §5.3.1)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """``url`` is what the client must have signed; ``path`` its parts below the base."""
-
-    method: str
-    url: str
-    path: tuple[str, ...]
-    content_type: str
-    body: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    status: int
-    body: bytes = b""
-    content_type: str = "application/json"
-    headers: tuple[tuple[str, str], ...] = ()
 
 
 class AcmeService:
@@ -80,20 +57,16 @@ class AcmeService:
         customers: Mapping[str, bytes] | None = None,
         alternates: Sequence[x509.Certificate] = (),
     ) -> None:
-        self.base = ""
         self.issuer = issuer
         self.customers = dict(customers or {})
         self.alternates = tuple(alternates)
-        self.vantage = vantage
         self.profiles = dict(profiles)
         self.now = now
         self.nonce_rejection = nonce_rejection
-        self.retry_after = retry_after
         self.window_retry_after = window_retry_after
         self.window_for: Callable[[x509.Certificate], RenewalWindow] | None = None
-        self.refusals: list[Problem] = []
         self.ledger = Ledger()
-        self.tasks: set[asyncio.Task[None]] = set()
+        self.ordering = Ordering(self.ledger, issuer, vantage, profiles, now, retry_after)
         self._nonces: set[str] = set()
         self._faults = random.Random(seed)  # noqa: S311 - picks faults, no secrets
 
@@ -109,13 +82,13 @@ class AcmeService:
             reply = Reply(problem.status, body, "application/problem+json", retry)
         headers = [*reply.headers, ("Cache-Control", "no-store"), ("Replay-Nonce", self._new_nonce())]
         if request.path != ("directory",):
-            headers.append(("Link", f'<{self.base}/directory>;rel="index"'))
+            headers.append(("Link", f'<{self.ledger.base}/directory>;rel="index"'))
         return Reply(reply.status, reply.body, reply.content_type, tuple(headers))
 
     async def _route(self, request: Request) -> Reply:
         match request.method, request.path:
             case "GET" | "HEAD", ("directory",):
-                return _json(200, self._directory())
+                return json_reply(200, self._directory())
             case "GET", ("new-nonce",):
                 return Reply(204)
             case "HEAD", ("new-nonce",):
@@ -154,31 +127,32 @@ class AcmeService:
             case _, None:
                 raise Problem("malformed", "this resource wants kid, not jwk")
             case ("new-order",), _:
-                return self._new_order(signed, account)
+                return self.ordering.place(signed, account)
             case ("key-change",), _:
                 return self._key_change(signed, account)
             case path, _:
                 return self._owned(path, signed, account)
 
     def _owned(self, path: tuple[str, ...], signed: Signed, account: Account) -> Reply:
-        url = f"{self.base}/{'/'.join(path)}"
+        url = f"{self.ledger.base}/{'/'.join(path)}"
         match path:
             case ("account", _):
                 return self._account(_mine(self.ledger.accounts.get(url), account), signed)
             case ("account", _, "orders"):
                 owner = _mine(self.ledger.accounts.get(url.removesuffix("/orders")), account)
                 _post_as_get(signed)
-                return _json(200, {"orders": [o.url for o in self.ledger.orders.values() if o.account is owner]})
+                return json_reply(200, {"orders": [o.url for o in self.ledger.orders.values() if o.account is owner]})
             case ("order", _):
                 _post_as_get(signed)
-                return self._show_order(200, _mine(self.ledger.orders.get(url), account))
+                return self.ordering.show(200, _mine(self.ledger.orders.get(url), account))
             case ("order", _, "finalize"):
-                return self._finalize(signed, _mine(self.ledger.orders.get(url.removesuffix("/finalize")), account))
+                order = _mine(self.ledger.orders.get(url.removesuffix("/finalize")), account)
+                return self.ordering.finalize(signed, order)
             case ("authorization", _):
-                return self._authorization(signed, _mine(self.ledger.authorizations.get(url), account))
+                return self.ordering.authorization(signed, _mine(self.ledger.authorizations.get(url), account))
             case ("challenge", _):
                 authorization, challenge = self.ledger.challenges.get(url, (None, None))
-                return self._challenge(signed, _mine(authorization, account), challenge)
+                return self.ordering.challenge(signed, _mine(authorization, account), challenge)
             case ("certificate", _):
                 _post_as_get(signed)
                 found = _mine(self.ledger.certificates.get(url), account)
@@ -206,14 +180,14 @@ class AcmeService:
 
     def _directory(self) -> dict[str, Any]:
         return {
-            "newNonce": f"{self.base}/new-nonce",
-            "newAccount": f"{self.base}/new-account",
-            "newOrder": f"{self.base}/new-order",
-            "keyChange": f"{self.base}/key-change",
-            "revokeCert": f"{self.base}/revoke-cert",
-            "renewalInfo": f"{self.base}/renewal-info",
+            "newNonce": f"{self.ledger.base}/new-nonce",
+            "newAccount": f"{self.ledger.base}/new-account",
+            "newOrder": f"{self.ledger.base}/new-order",
+            "keyChange": f"{self.ledger.base}/key-change",
+            "revokeCert": f"{self.ledger.base}/revoke-cert",
+            "renewalInfo": f"{self.ledger.base}/renewal-info",
             "meta": {
-                "termsOfService": f"{self.base}/terms",
+                "termsOfService": f"{self.ledger.base}/terms",
                 "caaIdentities": [CAA_IDENTITY],
                 "externalAccountRequired": bool(self.customers),
                 "profiles": {name: f"certificates good for {life}" for name, life in self.profiles.items()},
@@ -229,16 +203,16 @@ class AcmeService:
         if account is not None:
             if account.status is not Status.VALID:
                 raise Problem("unauthorized", f"the account is {account.status}")
-            return _json(200, account.to_json(), ("Location", account.url))
+            return json_reply(200, account.to_json(), ("Location", account.url))
         if fields.get("onlyReturnExisting") is True:
             raise Problem("accountDoesNotExist", "no account has this key")
         if fields.get("termsOfServiceAgreed") is not True:
             raise Problem("userActionRequired", "the terms of service must be agreed to")
         if self.customers:
             require_binding(fields.get("externalAccountBinding"), signed, self.customers)
-        account = Account(self._url("account"), key, _contacts(fields))
+        account = Account(self.ledger.new_url("account"), key, _contacts(fields))
         self.ledger.accounts[account.url] = account
-        return _json(201, account.to_json(), ("Location", account.url))
+        return json_reply(201, account.to_json(), ("Location", account.url))
 
     def _account(self, account: Account, signed: Signed) -> Reply:
         """Update and deactivation (RFC 8555 §7.3.2, §7.3.6)."""
@@ -248,7 +222,7 @@ class AcmeService:
                 account.contact = _contacts(fields)
             if fields.get("status") == Status.DEACTIVATED:
                 account.status = Status.DEACTIVATED
-        return _json(200, account.to_json())
+        return json_reply(200, account.to_json())
 
     def _key_change(self, signed: Signed, account: Account) -> Reply:
         """RFC 8555 §7.3.5."""
@@ -257,128 +231,13 @@ class AcmeService:
         if other is not None:
             raise Problem("malformed", "another account has this key", status=409)
         account.key = key
-        return _json(200, account.to_json())
-
-    # -- orders -------------------------------------------------------------------------------------------------
-
-    def _new_order(self, signed: Signed, account: Account) -> Reply:
-        """RFC 8555 §7.4; ``replaces`` RFC 9773 §5; authorizations are never reused."""
-        fields = signed.fields()
-        if self.refusals:
-            raise self.refusals.pop(0)
-        names = parse_identifiers(fields.get("identifiers"))
-        if "notBefore" in fields or "notAfter" in fields:
-            raise Problem("malformed", "notBefore and notAfter are the CA's to choose")
-        profile = fields.get("profile", next(iter(self.profiles)))
-        if not isinstance(profile, str) or profile not in self.profiles:
-            raise Problem("invalidProfile", f"no profile {profile!r}; there are {', '.join(self.profiles)}")
-        replaces = self._checked_predecessor(fields.get("replaces"), names, account)
-        expires = self.now() + ORDER_LIFETIME
-        authorizations = [self._new_authorization(name, account, expires) for name in names]
-        order = Order(self._url("order"), account, names, profile, replaces, expires, authorizations)
-        self.ledger.orders[order.url] = order
-        return self._show_order(201, order)
-
-    def _checked_predecessor(self, identifier: object, names: tuple[str, ...], account: Account) -> str | None:
-        if identifier is None:
-            return None
-        if not isinstance(identifier, str):
-            raise Problem("malformed", "replaces is a string")
-        predecessor = self.ledger.certificate_by_id(identifier)
-        if predecessor is None:
-            raise Problem("malformed", f"no certificate {identifier} to replace", status=404)
-        if predecessor.account is not account:
-            raise Problem("unauthorized", "another account's certificate cannot be replaced")
-        if not predecessor.names & set(names):
-            raise Problem("malformed", "the certificate to be replaced shares no name with this order")
-        if self.ledger.replaced(identifier, self.now()):
-            raise Problem("alreadyReplaced", f"{identifier} is already replaced by another order")
-        return identifier
-
-    def _new_authorization(self, name: str, account: Account, expires: datetime) -> Authorization:
-        wildcard = name.startswith("*.")
-        kinds = ("dns-01",) if wildcard else ("http-01", "dns-01")
-        challenges = [Challenge(self._url("challenge"), kind, secrets.token_urlsafe(32)) for kind in kinds]
-        plain = name.removeprefix("*.")
-        authorization = Authorization(self._url("authorization"), account, plain, wildcard, expires, challenges)
-        self.ledger.authorizations[authorization.url] = authorization
-        self.ledger.challenges.update((challenge.url, (authorization, challenge)) for challenge in challenges)
-        return authorization
-
-    def _show_order(self, status: int, order: Order) -> Reply:
-        shown = order.to_json(self.now())
-        headers = [("Location", order.url)] if status == 201 else []
-        if shown["status"] == Status.PROCESSING:
-            headers.append(("Retry-After", str(self.retry_after)))
-        return _json(status, shown, *headers)
-
-    def _finalize(self, signed: Signed, order: Order) -> Reply:
-        """Check the CSR, then sign: the order is ``processing`` meanwhile (RFC 8555 §7.4)."""
-        state = order.state(self.now())
-        if state is not Status.READY:
-            raise Problem("orderNotReady", f"the order is {state}")
-        request = requests.parse(b64decode(signed.fields().get("csr")), order.names, order.account.key)
-        order.finalizing = True
-        self._start(self._issue(order, request))
-        return self._show_order(200, order)
-
-    async def _issue(self, order: Order, request: requests.CertificateRequest) -> None:
-        now = self.now()
-        names: list[x509.GeneralName] = [x509.DNSName(name) for name in order.names]
-        subject = order.names[0] if order.profile == "classic" else None
-        end = now + self.profiles[order.profile]
-        leaf = self.issuer.leaf(request.key, names, subject=subject, begin=now - BACKDATED, end=end)
-        chain = pem(leaf, self.issuer.certificate)
-        issued = Certificate(self._url("certificate"), order.account, leaf, chain, now)
-        self.ledger.certificates[issued.url] = issued
-        order.certificate = issued
-
-    def replaced(self, certificate: x509.Certificate) -> bool:
-        return self.ledger.replaced(certificate_id(certificate), self.now())
-
-    # -- authorizations and challenges --------------------------------------------------------------------------
-
-    def _authorization(self, signed: Signed, authorization: Authorization) -> Reply:
-        """RFC 8555 §7.5; deactivation §7.5.2."""
-        if signed.payload:
-            if signed.fields().get("status") != Status.DEACTIVATED:
-                raise Problem("malformed", "an authorization can only be deactivated")
-            authorization.status = Status.DEACTIVATED
-        return _json(200, authorization.to_json(self.now()), *self._patience(authorization))
-
-    def _challenge(self, signed: Signed, authorization: Authorization, challenge: Challenge | None) -> Reply:
-        """Take the client's word that the response is in place, and go and look (RFC 8555 §7.5.1)."""
-        if challenge is None:
-            raise Problem("malformed", "no such challenge", status=404)
-        if signed.payload:
-            signed.fields()
-            if challenge.status is Status.PENDING:
-                if authorization.state(self.now()) is not Status.PENDING:
-                    raise Problem("malformed", f"the authorization is {authorization.state(self.now())}")
-                challenge.status = Status.PROCESSING
-                self._start(self._validate(authorization, challenge))
-        up = ("Link", f'<{authorization.url}>;rel="up"')
-        return _json(200, challenge.to_json(), up, *self._patience(authorization))
-
-    async def _validate(self, authorization: Authorization, challenge: Challenge) -> None:
-        key_authorization = f"{challenge.token}.{authorization.account.key.thumbprint}"
-        try:
-            if challenge.type == "http-01":
-                await self.vantage.http_01(authorization.name, challenge.token, key_authorization)
-            else:
-                await self.vantage.dns_01(authorization.name, key_authorization)
-        except Problem as problem:
-            challenge.error = problem
-            challenge.status = authorization.status = Status.INVALID
-        else:
-            challenge.validated = self.now()
-            challenge.status = authorization.status = Status.VALID
-
-    def _patience(self, authorization: Authorization) -> list[tuple[str, str]]:
-        busy = any(challenge.status is Status.PROCESSING for challenge in authorization.challenges)
-        return [("Retry-After", str(self.retry_after))] if busy else []
+        return json_reply(200, account.to_json())
 
     # -- certificates -------------------------------------------------------------------------------------------
+
+    def replaced(self, certificate: x509.Certificate) -> bool:
+        """Whether an order that did not fail names this certificate as its predecessor (RFC 9773 §5)."""
+        return self.ledger.replaced(certificate_id(certificate), self.now())
 
     def _renewal_info(self, identifier: str) -> Reply:
         """RFC 9773 §4. A revoked certificate's window lies in the past: renew now."""
@@ -392,7 +251,7 @@ class AcmeService:
         else:
             start, end = default_window(found)
         window = {"suggestedWindow": {"start": timestamp(start, "microseconds"), "end": timestamp(end, "microseconds")}}
-        return _json(200, window, ("Retry-After", str(self.window_retry_after)))
+        return json_reply(200, window, ("Retry-After", str(self.window_retry_after)))
 
     def _revoke(self, signed: Signed, key: AccountKey, account: Account | None) -> Reply:
         """By the account that ordered the certificate, or by the certificate's own key (RFC 8555 §7.6)."""
@@ -415,16 +274,6 @@ class AcmeService:
             raise Problem("alreadyRevoked", "the certificate is already revoked")
         found.revoked = True
         return Reply(200)
-
-    # -- small things -------------------------------------------------------------------------------------------
-
-    def _url(self, kind: str) -> str:
-        return f"{self.base}/{kind}/{b64encode(secrets.token_bytes(9))}"
-
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self.tasks.add(task)
-        task.add_done_callback(self.tasks.discard)
 
 
 def _mine(resource: Resource | None, account: Account) -> Resource:
@@ -453,7 +302,3 @@ def _contacts(fields: Mapping[str, Any]) -> list[str]:
         if "?" in address or "," in address or address.count("@") != 1:
             raise Problem("invalidContact", f"{address!r} is not one address")
     return contacts
-
-
-def _json(status: int, value: object, *headers: tuple[str, str]) -> Reply:
-    return Reply(status, json.dumps(value).encode(), headers=headers)
