@@ -37,6 +37,7 @@ from danelaw.core.model import (
     Issued,
     NeedChallenge,
     OrderState,
+    Pending,
 )
 from danelaw.worlds.lab.ca import AcmeCA
 
@@ -169,6 +170,16 @@ async def drive(
             case Issued() | Failed():
                 return step, steps
     raise AssertionError(f"not over after {MOST_STEPS} steps: {steps[-1]}")
+
+
+async def needed(issuer: AcmeIssuer, order: OrderState, csr: bytes) -> NeedChallenge:
+    """What a new order wants placed: the first step makes it, the second asks."""
+    made = await issuer.advance(order, csr)
+    assert isinstance(made, Pending), made
+    assert made.order.url is not None
+    asked = await issuer.advance(made.order, csr)
+    assert isinstance(asked, NeedChallenge), asked
+    return asked
 
 
 async def issue(here: World, order: OrderState, challenge: ChallengeType = ChallengeType.HTTP_01) -> Issued:

@@ -11,7 +11,7 @@ from pathlib import Path
 import dns.name
 import dns.rdata
 import pytest
-from acme_world import WWW, World, csr_for, drive, in_world, issue
+from acme_world import WWW, World, csr_for, drive, in_world, issue, needed
 from cryptography import x509
 from dns.name import Name
 
@@ -22,8 +22,8 @@ from danelaw.core.model import (
     DanelawError,
     Failed,
     Issued,
-    NeedChallenge,
     OrderState,
+    Pending,
     RevocationReason,
     RRset,
     Security,
@@ -48,7 +48,7 @@ def test_a_ca_that_knows_its_customers_makes_an_account_for_one(tmp_path: Path) 
         end, _ = await drive(here, lambda: issuer, OrderState((WWW,)), csr_for((WWW,)))
         assert isinstance(end, Issued), end
         (tmp_path / "eab.key").unlink()  # it was needed once
-        assert isinstance(await issuer.advance(OrderState((WWW,)), csr_for((WWW,))), NeedChallenge)
+        await needed(issuer, OrderState((WWW,)), csr_for((WWW,)))
         assert here.ca.accounts == 1
 
     in_world(tmp_path, test, customers={"customer-17": MAC_KEY})
@@ -205,7 +205,7 @@ def test_an_order_that_caa_records_forbid_is_never_placed(tmp_path: Path, record
         await here.issuer().advance(OrderState((WWW,)), csr_for((WWW,)))  # so that there is an account
         issuer = here.issuer(resolver=Permissions(record))
         end = await issuer.advance(OrderState((WWW,)), csr_for((WWW,)))
-        assert isinstance(end, Failed if forbidden else NeedChallenge), end
+        assert isinstance(end, Failed if forbidden else Pending), end
         assert here.ca.orders == (1 if forbidden else 2)
         if isinstance(end, Failed):
             assert (end.code, "example.net." in end.detail) == ("caa", True)

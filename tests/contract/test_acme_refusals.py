@@ -16,7 +16,7 @@ import dns.rcode
 import dns.rdatatype
 import dns.rrset
 import pytest
-from acme_world import WEB, WWW, World, csr_for, drive, in_world, issue
+from acme_world import WEB, WWW, World, csr_for, drive, in_world, issue, needed
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
@@ -26,7 +26,6 @@ from danelaw.core.model import (
     ChallengeType,
     DanelawError,
     Failed,
-    NeedChallenge,
     OrderState,
     Pending,
 )
@@ -194,7 +193,7 @@ def test_a_server_error_is_waited_out(tmp_path: Path) -> None:
         assert isinstance(step, Pending)
         assert step.order.url is None
         assert timedelta(seconds=29) < step.until - before < timedelta(seconds=40)
-        assert isinstance(await here.issuer().advance(step.order, csr_for((WWW,))), NeedChallenge)
+        await needed(here.issuer(), step.order, csr_for((WWW,)))
 
     in_world(tmp_path, test)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import dns.name
 import pytest
-from acme_world import WWW, csr_for, drive, leaf_of
+from acme_world import WWW, csr_for, drive, leaf_of, needed
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from issue_benches import EVERY, LAB, PEBBLE, IssuerWorld, in_issuer_world
@@ -151,7 +151,7 @@ def test_a_new_contact_is_told(tmp_path: Path, kind: str) -> None:
     async def test(here: IssuerWorld) -> None:
         for contact in ("mailto:one@example.net", "mailto:two@example.net"):
             issuer = here.issuer(contact=contact)
-            assert isinstance(await issuer.advance(OrderState((WWW,)), csr_for((WWW,))), NeedChallenge)
+            await needed(issuer, OrderState((WWW,)), csr_for((WWW,)))
             known = issuer.account.known(here.place_of.url)
             assert known is not None
             assert known.contact == contact

@@ -13,8 +13,9 @@ from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
-from acme_world import MOST_STEPS, WWW, csr_for, drive
+from acme_world import MOST_STEPS, WWW, csr_for, drive, needed
 from fault_proxy import (
+    Exchange,
     Fault,
     FaultProxy,
     cut_short,
@@ -297,8 +298,7 @@ def test_a_ca_that_is_never_done_is_asked_ever_more_rarely_and_given_up_after_a_
             return 0.0
 
     async def test(bench: Bench) -> None:
-        first = await bench.issuer().advance(FRESH, CSR)
-        assert isinstance(first, NeedChallenge)
+        first = await needed(bench.issuer(), FRESH, CSR)
         bench.proxy.always("order", PROCESSING)
         clock, issuer = Clock(), None
         order, waits = first.order, list[timedelta]()
@@ -364,6 +364,79 @@ def test_a_link_to_another_server_is_not_gone_to(tmp_path: Path, what: str, word
         else:  # not every reply names it, and an order that is just made is asked for again before it is told
             assert evidence or what == "new-order"
             assert all(any(other in said for other in others) for said in evidence)
+
+    at_bench(tmp_path, test)
+
+
+# -- a CA that wants more than was ordered ----------------------------------------------------------------------------
+
+
+def of_another(name: bytes) -> Fault:
+    return edited((b'"www.example.net"', b'"%s"' % name))
+
+
+def with_fields(change: Callable[[dict[str, object]], dict[str, object]]) -> Fault:
+    """The reply, with other fields in it."""
+
+    async def fault(exchange: Exchange) -> None:
+        body = exchange.reply.partition(b"\r\n\r\n")[2]
+        await edited((body, json.dumps(json.loads(body) | change(json.loads(body))).encode()))(exchange)
+
+    return fault
+
+
+def many(told: dict[str, object]) -> dict[str, object]:
+    """The same authorization again and again."""
+    found = told["authorizations"]
+    assert isinstance(found, list)
+    return {"authorizations": found * 500}
+
+
+@pytest.mark.parametrize(
+    ("what", "fault", "evidence"),
+    [
+        ("authorization", of_another(b"example.net"), "'example.net'"),
+        ("authorization", of_another(b"www.example.org"), "'www.example.org'"),
+        ("authorization", of_another(b"x.www.example.net"), "'x.www.example.net'"),
+        ("authorization", with_fields(lambda _: {"identifier": {"type": "ip", "value": "192.0.2.1"}}), "ip"),
+        ("order", with_fields(many), "500"),
+    ],
+)
+def test_nothing_is_placed_for_what_was_not_ordered(tmp_path: Path, what: str, fault: Fault, evidence: str) -> None:
+    async def test(bench: Bench) -> None:
+        issuer = bench.issuer()
+        placed = (await issuer.advance(FRESH, CSR)).order
+        bench.proxy.next(what, fault, fault)
+        for _ in range(2):
+            with pytest.raises(DanelawError) as told:
+                await issuer.advance(placed, CSR)
+            assert told.value.code == "CA_ASKS_TOO_MUCH"
+            assert evidence in told.value.evidence
+        assert bench.proxy.seen.count("authorization") <= 2
+        end, _ = await bench.to_the_end(placed)  # it thought better of it
+        assert isinstance(end, Issued)
+        assert bench.ca.orders == 1
+
+    at_bench(tmp_path, test)
+
+
+def test_the_reason_of_an_order_that_failed_is_not_looked_for_without_end(tmp_path: Path) -> None:
+    async def test(bench: Bench) -> None:
+        issuer = bench.issuer()
+        placed = (await issuer.advance(FRESH, CSR)).order
+        bench.proxy.next("order", with_fields(lambda told: {**many(told), "status": "invalid"}))
+        end = await issuer.advance(placed, CSR)
+        assert isinstance(end, Failed)
+        assert bench.proxy.seen.count("authorization") < 10
+
+    at_bench(tmp_path, test)
+
+
+def test_a_name_is_the_same_in_capitals(tmp_path: Path) -> None:
+    async def test(bench: Bench) -> None:
+        bench.proxy.always("authorization", of_another(b"WWW.Example.NET"))
+        end, _ = await bench.to_the_end()
+        assert isinstance(end, Issued)
 
     at_bench(tmp_path, test)
 

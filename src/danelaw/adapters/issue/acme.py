@@ -63,7 +63,7 @@ class AcmeIssuer:
 
     All methods raise ``DanelawError``: ``CA_UNREACHABLE``, ``CA_MALFORMED`` (it does not speak RFC 8555),
     ``CA_LEADS_ELSEWHERE``, ``ACCOUNT_UNREADABLE``; ``advance`` also ``PROFILE_UNKNOWN``, ``CHALLENGE_NOT_OFFERED``,
-    ``ACCOUNT_BINDING_REQUIRED``, ``BINDING_UNUSABLE`` and those of ``Preflight``; ``revoke`` also
+    ``CA_ASKS_TOO_MUCH``, ``ACCOUNT_BINDING_REQUIRED``, ``BINDING_UNUSABLE`` and those of ``Preflight``; ``revoke`` also
     ``REVOCATION_REFUSED``.
     """
 

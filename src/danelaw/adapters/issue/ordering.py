@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final, TypeAlias
@@ -12,7 +13,6 @@ from acme import errors as acme_errors
 from acme import messages
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
-from josepy.errors import Error as JoseError
 from josepy.json_util import field as json_field
 
 from danelaw.adapters.issue.chains import alternates, ends_at
@@ -51,6 +51,8 @@ GIVEN_UP: Final = timedelta(days=1)
 """... and no longer than this."""
 REMINDER: Final = timedelta(minutes=10)
 """When a CA that looks for no response by then is told again that it is there: it may have been started again."""
+MOST_FOR_ONE: Final = 4
+"""Authorizations for one name of an order; no CA is known that wants more than one."""
 
 
 class NewOrder(messages.NewOrder):
@@ -108,17 +110,9 @@ class OrderStep:
             if wish.replaces is None or self._not_about_the_order(refusal):
                 raise
             reply = self._session.post(resources["newOrder"], wish.update(replaces=None))
-        placed = replace(order, url=reply.headers["Location"], placed=frozenset(), since=None)
-        try:
-            body = messages.Order.from_json(json_object(reply))
-        except (acme_errors.ClientError, JoseError):  # the order is there all the same, and can be asked for
-            return Pending(placed, self._now + POLL)
-        if body.status is not messages.STATUS_PENDING:
-            return Pending(placed, self._now)
-        try:
-            return self._authorize(placed, body)
-        except (requests.RequestException, acme_errors.Error, JoseError):
-            return Pending(placed, self._now + POLL)  # told if it is so again: an error here would lose the order
+        # Nothing else is asked for in this step, nor is the body read: the URL is to be stored first, without which
+        # the order is lost to us and counts at the CA all the same.
+        return Pending(replace(order, url=reply.headers["Location"], placed=frozenset(), since=None), self._now)
 
     def _predecessor(self, order: OrderState) -> str | None:
         if order.replaces is None or "renewalInfo" not in self._session.resources.to_partial_json():
@@ -143,7 +137,7 @@ class OrderStep:
         if body.status is messages.STATUS_VALID and body.certificate:
             return self._download(order, csr, body.certificate)
         if body.status is messages.STATUS_INVALID:
-            code, detail = self._why_invalid(body)
+            code, detail = self._why_invalid(order, body)
             return self._failed(order, code, detail)
         return self._at_work(order)
 
@@ -164,8 +158,7 @@ class OrderStep:
         missing: list[Offer] = []
         placed: list[messages.ChallengeBody] = []
         until = self._now + POLL
-        for url in body.authorizations:
-            authorization = self._authorization(url)
+        for authorization in self._asked_for(order, body):
             if authorization.status is not messages.STATUS_PENDING:
                 continue
             offer = self._offer(authorization)
@@ -187,9 +180,27 @@ class OrderStep:
                 until = self._respond(offer)
         return self._at_work(order, until)
 
-    def _authorization(self, url: str) -> messages.Authorization:
-        found: messages.Authorization = messages.Authorization.from_json(json_object(self._session.post(url, None)))
-        return found
+    def _asked_for(self, order: OrderState, body: messages.Order) -> Iterator[messages.Authorization]:
+        """What the CA wants to see control of. It need not be one for each name (RFC 8555 §7.1.3), but is for no other:
+        what is placed for a name shows the world that the account has control of it."""
+        ordered = {acme_text(name).removeprefix("*.") for name in order.names}
+        if len(body.authorizations) > MOST_FOR_ONE * len(order.names):
+            raise self._too_much(order, f"there are {len(body.authorizations)} authorizations")
+        for url in body.authorizations:
+            found = messages.Authorization.from_json(json_object(self._session.post(url, None)))
+            identifier = found.identifier
+            if identifier.typ is not messages.IDENTIFIER_FQDN or identifier.value.lower() not in ordered:
+                raise self._too_much(order, f"one is for {identifier.typ.name} {identifier.value!r}")
+            yield found
+
+    def _too_much(self, order: OrderState, evidence: str) -> DanelawError:
+        names = ", ".join(map(acme_text, order.names))
+        return DanelawError(
+            "CA_ASKS_TOO_MUCH",
+            f"the CA at {self._terms.directory} wants to see more than control of {names}",
+            evidence=evidence,
+            hint="nothing was placed for it; ask the CA why, or take another",
+        )
 
     def _respond(self, offer: messages.ChallengeBody) -> datetime:
         """Tell the CA to look; when to ask what it saw. One that saw it meanwhile, being told before, may refuse."""
@@ -296,11 +307,11 @@ class OrderStep:
     def _back_off(self, order: OrderState) -> timedelta:
         return self._terms.back_off * (1 << order.failed)
 
-    def _why_invalid(self, body: messages.Order) -> tuple[str, str]:
+    def _why_invalid(self, order: OrderState, body: messages.Order) -> tuple[str, str]:
         """The order's own error, else that of the challenge that failed."""
         if body.error is not None:
             return code_of(body.error), body.error.detail or ""
-        for url in body.authorizations:
+        for url in body.authorizations[: MOST_FOR_ONE * len(order.names)]:
             # Raw JSON: acme refuses the status "expired" of RFC 8555 §7.1.6.
             authorization = json_object(self._session.post(url, None))
             for challenge in authorization.get("challenges", ()):
