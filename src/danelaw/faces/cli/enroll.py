@@ -76,7 +76,7 @@ def enroll(
         issuer=(by := issuer or _issuer(config)),
         publisher=key,
         strategy=strategy or _strategy(config, by),
-        directory=directory or str(config.credentials.parent / "live" / _host(targets[0])),
+        directory=_directory(directory, config, targets[0]),
         servers=servers,
         reload=_reload(reload, servers),
         by=saying.who(),
@@ -175,6 +175,14 @@ def _strategy(config: Config, issuer: str) -> str:
     return str(strategy.value)
 
 
+def _directory(given: str | None, config: Config, target: Target) -> str:
+    """Absolute: a relative one is from where it is typed, and in a service's file it would be from the configuration.
+    What is no name of a directory is left as it is, for the file is refused for it."""
+    if given is None:
+        return str(config.credentials.absolute().parent / "live" / _host(target))
+    return str(Path(given).absolute()) if Path(given).name.strip(".") else given
+
+
 def _reload(reload: str | None, servers: Sequence[str]) -> tuple[str, ...]:
     if reload is None and not servers:
         raise DanelawError(
@@ -217,13 +225,16 @@ async def _of_zone(eyes: Eyes, service: ServiceConfig) -> Sequence[str]:
                 f"Its DS has to be at the parent: danelaw check {service.endpoints[0]}"
             ]
         case _:
-            return [f"{zone} is {soa.state.value}: {'; '.join(map(str, soa.reasons)) or 'nobody answers'}"]
+            is_so = "could not be looked up" if soa.state is Security.INDETERMINATE else f"is {soa.state.value}"
+            return [f"{zone} {is_so}: {'; '.join(map(str, soa.reasons)) or 'nobody answers'}"]
 
 
 async def _of_host(eyes: Eyes, host: str) -> Sequence[str]:
     name = dns.name.from_text(host)
     answers = await asyncio.gather(*(eyes.resolver.resolve(name, type) for type in (RdataType.A, RdataType.AAAA)))
     shown = name.to_text(omit_final_dot=True)
+    if all(answer.state is Security.INDETERMINATE for answer in answers):
+        return [f"the addresses of {shown} could not be looked up"]
     if not any(answer.rrsets for answer in answers):
         return [f"{shown} has no address that could be found: the CA will find none either"]
     return ()
