@@ -19,7 +19,8 @@ from danelaw.core.tlsa.credential import associations, leaf_spki
 class ClientFiles(Protocol):
     """Where another client keeps one certificate, and how it is told to leave it alone.
 
-    ``taken``: where its live directory leads to, while that is none of its own. ``suspended``: it renews it no more.
+    ``taken``: where its live directory leads to, while that is none of its own. ``away``: its own lies aside.
+    ``suspended``: it renews it no more.
     All methods raise ``DanelawError``.
     """
 
@@ -28,10 +29,24 @@ class ClientFiles(Protocol):
     @property
     def taken(self) -> Path | None: ...
     @property
+    def away(self) -> bool: ...
+    @property
     def suspended(self) -> bool: ...
 
     def renewal(self) -> str:
         """The text of what it is told of renewals."""
+        ...
+
+    def hooks(self) -> Sequence[Path]:
+        """The programs that it runs when it renews whatever it has."""
+        ...
+
+    def require_whole(self, fullchain: str | None) -> None:
+        """It can have it again, once it is taken over. ``fullchain``: where it says that the certificate is."""
+        ...
+
+    def require_returnable(self) -> None:
+        """What it had is where it was put."""
         ...
 
     def read_by_others(self) -> str | None:
@@ -53,42 +68,57 @@ class OwnCredentials(Protocol):
     async def deployable(self, lineage: Lineage, generation: GenerationId, chain: Chain) -> Path: ...
 
 
+class Serve(Protocol):
+    def __call__(self, path: Path, folder: Path, *, unread: bool) -> None:
+        """``path`` leads to a generation. ``unread``: one that leads to another may be moved: no server reads it."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class LivePaths:
     """Danelaw's own live directories: made, read, taken away."""
 
-    serve: Callable[[Path, Path], None]
+    serve: Serve
     served: Callable[[Path], Mapping[str, bytes]]
     unserve: Callable[[Path], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Adoption:
-    """One certificate to be taken over. ``target``: Danelaw's live directory for it. ``since``: for people to read."""
+    """One certificate to be taken over. ``target``: Danelaw's live directory for it."""
 
+    files: ClientFiles
     lineage: Lineage
     key: bytes
     chain: Chain
     target: Path
-    since: str
 
 
 async def take_over(
-    one: Adoption, files: ClientFiles, store: OwnCredentials, paths: LivePaths, enrol: Callable[[], None]
+    every: Sequence[Adoption],
+    store: OwnCredentials,
+    paths: LivePaths,
+    enrol: Callable[[], None] | None,
+    since: str,
 ) -> None:
-    """Nothing of it is seen from outside. ``enrol``: makes it a service, unless it is one already.
+    """The certificates of one service. Nothing of it is seen from outside. ``enrol``: makes it a service; None: it is
+    one already. ``since``: when it was, for people to read.
 
     First the credential lies in the store as well, then servers find it there, then Danelaw knows of the service, and
     at last the other client forgets it. From the moment at which servers read from the store, the other client finds
     none of its own links in its live directory and renews nothing, whether it was told already or not. The other client
     must not be at work meanwhile.
     """
-    if files.taken != one.target:
-        generation = await _stored(one, store)
-        paths.serve(one.target, await store.deployable(one.lineage, generation, one.chain))
-        files.lead(one.target)
-    enrol()
-    files.suspend(one.since)
+    for one in every:
+        if one.files.taken != one.target:
+            generation = await _stored(one, store)
+            folder = await store.deployable(one.lineage, generation, one.chain)
+            paths.serve(one.target, folder, unread=enrol is not None)
+            one.files.lead(one.target)
+    if enrol is not None:
+        enrol()
+    for one in every:
+        one.files.suspend(since)
 
 
 async def _stored(one: Adoption, store: OwnCredentials) -> GenerationId:
@@ -99,18 +129,33 @@ async def _stored(one: Adoption, store: OwnCredentials) -> GenerationId:
     return await store.adopt(one.lineage, one.key, one.chain)
 
 
-def give_back(files: ClientFiles, paths: LivePaths, target: Path, retire: Callable[[], None]) -> bool:
-    """The other client has it again, with the credential that serves now. ``retire``: makes it a service no more.
+@dataclass(frozen=True, slots=True)
+class Return:
+    """One certificate to be given back. ``target``: Danelaw's live directory, if the other client's leads there no
+    more."""
 
-    Neither the other client nor a runner may be at work meanwhile. ``target``: Danelaw's live directory, where the
-    other client's leads no more. Whether the credential is another than it was.
+    files: ClientFiles
+    target: Path
+
+
+def give_back(every: Sequence[Return], paths: LivePaths, retire: Callable[[], None]) -> Sequence[bool]:
+    """The other client has them again, with the credentials that serve now. ``retire``: makes them a service no more.
+
+    Neither the other client nor a runner may be at work meanwhile. Of each, whether its credential is another than it
+    was.
     """
-    target = files.taken or target
-    renewed = files.keep(paths.served(target)) if files.taken is not None else False
+    for one in every:
+        one.files.require_returnable()
+    targets = [one.files.taken or one.target for one in every]
+    renewed = [
+        one.files.keep(paths.served(target)) if one.files.away else False
+        for one, target in zip(every, targets, strict=True)
+    ]
     retire()
-    files.unlead()
-    paths.unserve(target)
-    files.resume()
+    for one, target in zip(every, targets, strict=True):
+        one.files.unlead()
+        paths.unserve(target)
+        one.files.resume()
     return renewed
 
 

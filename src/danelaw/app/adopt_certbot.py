@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path, PurePath
 from typing import Final
 
 from dns.name import Name
@@ -14,13 +15,18 @@ from danelaw.app.issuer_sections import DIRECTORIES, AcmeConfig, IssuerConfig
 from danelaw.core.model import DanelawError
 
 _TABLE: Final = re.compile(r"\[+\s*([^\[\]]+?)\s*\]+")
+_LONG: Final = re.compile(r"(\"\"\"|''')(.*?)\1", re.DOTALL)
+_SHORT: Final = re.compile(r"""(["'])(.*?)\1""")
 _SERVERS: Final = ("apache", "nginx")
+_UNTOLD: Final = ("systemctl", "service")
+"""What a hook may begin with that cares for none of what certbot tells it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Renewal:
     """``directory``: URL of the CA. ``authenticator``, ``installer``: plugins. ``webroot``: the first one. ``hook``: a
-    shell command that runs after each renewal. ``reuses_key``: renewals keep the key."""
+    shell command that runs after each renewal; ``other_hooks``: those that run whether there was one or not.
+    ``reuses_key``: renewals keep the key. ``fullchain``: where it puts the certificate."""
 
     directory: str | None
     authenticator: str | None
@@ -28,6 +34,8 @@ class Renewal:
     webroot: str | None
     hook: str | None
     reuses_key: bool
+    other_hooks: tuple[str, ...] = ()
+    fullchain: str | None = None
 
     @property
     def server(self) -> str | None:
@@ -36,15 +44,17 @@ class Renewal:
 
 
 def read_renewal(text: str) -> Renewal:
-    """Reads as much of ``renewal/NAME.conf`` as is of use: keys and values in tables, one a line."""
+    """Reads as much of ``renewal/NAME.conf`` as is of use: keys and values in tables, a value on one line or within
+    three quotes."""
     table, found = "", dict[tuple[str, str], str]()
-    for line in text.splitlines():
+    lines = iter(text.splitlines())
+    for line in lines:
         stripped = line.strip()
         if heading := _TABLE.fullmatch(stripped):
             table = heading[1]
         elif stripped and not stripped.startswith("#") and "=" in stripped:
             key, _, value = stripped.partition("=")
-            found[table, key.strip()] = value.strip().strip("\"'")
+            found[table, key.strip()] = _value(value.strip(), lines)
     params = {key: value for (within, key), value in found.items() if within == "renewalparams" and value != "None"}
     roots = [value for (within, _), value in found.items() if within == "webroot_map"]
     roots += [root.strip() for root in params.get("webroot_path", "").split(",") if root.strip()]
@@ -55,7 +65,22 @@ def read_renewal(text: str) -> Renewal:
         roots[0] if roots else None,
         params.get("renew_hook"),
         params.get("reuse_key", "").lower() == "true",
+        tuple(params[key] for key in ("pre_hook", "post_hook") if key in params),
+        found.get(("", "fullchain")),
     )
+
+
+def _value(text: str, further: Iterator[str]) -> str:
+    """What a value says without its quotes. ``further``: the lines after its first, for one that has several."""
+    if text.startswith(('"""', "'''")):
+        while not (within := _LONG.match(text)):
+            following = next(further, None)
+            if following is None:
+                return text[3:]
+            text += "\n" + following
+        return within[2]
+    quoted = _SHORT.match(text)
+    return quoted[2] if quoted else text.partition("#")[0].strip()
 
 
 def issuer_of(renewal: Renewal, issuers: Mapping[str, IssuerConfig]) -> str:
@@ -100,21 +125,31 @@ def _as_table(renewal: Renewal) -> str:
 
 
 def _challenge(renewal: Renewal) -> str:
-    if (renewal.authenticator or "").startswith("dns-") or renewal.authenticator == "manual":
-        return '{ type = "dns-01" }'
-    if renewal.authenticator == "standalone":
-        return '{ type = "http-01", standalone = true }'
-    return f'{{ type = "http-01", webroot = "{renewal.webroot or "/var/www/html"}" }}'
+    match renewal.authenticator:
+        case "standalone":
+            return '{ type = "http-01", standalone = true }'
+        case "webroot" | "apache" | "nginx" | None:
+            return f'{{ type = "http-01", webroot = "{renewal.webroot or "/var/www/html"}" }}'
+        case _:  # one of many for the DNS, or a script of the operator's
+            return '{ type = "dns-01" }'
 
 
-def reload_of(renewal: Renewal) -> tuple[str, ...]:
-    """What certbot runs after a renewal, as a command without a shell; nothing where it needs one, or there is none."""
+def reload_of(renewal: Renewal, live: Path, names: Sequence[str]) -> tuple[str, ...]:
+    """What certbot runs after a renewal, as a command without a shell; nothing where it needs one, or there is none.
+
+    It is told what certbot tells it: where the certificate lies, and what names it is for.
+    """
     if renewal.hook is None or re.search(r"[|&;<>$`*?\n(){}\[\]~]", renewal.hook):
         return ()
     try:
-        return tuple(shlex.split(renewal.hook))
+        argv = tuple(shlex.split(renewal.hook, comments=True))
     except ValueError:
         return ()
+    if not argv or "=" in argv[0]:
+        return ()
+    if PurePath(argv[0]).name in _UNTOLD:
+        return argv
+    return ("env", f"RENEWED_LINEAGE={live}", f"RENEWED_DOMAINS={' '.join(names)}", *argv)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,13 +161,12 @@ class Names:
     others: tuple[Name, ...]
 
 
-def sorted_names(names: Sequence[Name], zones: Sequence[Name]) -> Names | None:
-    """Those that lie in the longest zone of the first that lies in any. None: none does."""
-    nearest = {name: max((z for z in zones if name.is_subdomain(z)), key=len, default=None) for name in names}
-    plain = [name for name in names if not name.is_wild() and nearest[name] is not None]
-    if not plain:
+def sorted_names(names: Sequence[Name], zones: Sequence[Name], asked: Sequence[Name] = ()) -> Names | None:
+    """Those that lie in the longest zone of the first that lies in any; or those ``asked`` for. None: none does."""
+    candidates = [name for name in asked or names if not name.is_wild()]
+    nearest = {name: max((z for z in zones if name.is_subdomain(z)), key=len, default=None) for name in candidates}
+    zone = next((zone for zone in nearest.values() if zone is not None), None)
+    if zone is None:
         return None
-    zone = nearest[plain[0]]
-    assert zone is not None  # noqa: S101  # for the type checker: only such are among them
-    served = tuple(name for name in plain if nearest[name] == zone)
+    served = tuple(asked) or tuple(name for name in candidates if nearest[name] == zone)
     return Names(zone, served, tuple(name for name in names if name not in served))

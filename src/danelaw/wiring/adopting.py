@@ -52,6 +52,6 @@ def own_credentials(config: Config, live: Mapping[Lineage, Path]) -> OwnCredenti
 
 def live_paths() -> LivePaths:
     """Danelaw's own live directories on this machine."""
-    from danelaw.adapters.deploy import certbot
+    from danelaw.adapters.deploy import live_paths as made
 
-    return LivePaths(certbot.serve, certbot.served, certbot.unserve)
+    return LivePaths(made.serve, made.served, made.unserve)

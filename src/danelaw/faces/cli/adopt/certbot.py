@@ -15,7 +15,8 @@ from danelaw.core.model import DanelawError
 from danelaw.core.rollover.succession import Strategy
 from danelaw.faces.cli import terminal
 from danelaw.faces.cli.adopt.giving_back import given_back
-from danelaw.faces.cli.adopt.taking_over import Asked, taken
+from danelaw.faces.cli.adopt.planning import Asked
+from danelaw.faces.cli.adopt.taking_over import taken
 from danelaw.faces.cli.configured import config_path
 
 SCHEMA: Final = "danelaw/adopt/1"
@@ -79,10 +80,9 @@ def certbot(
             f"certbot has no certificates in {directory}",
             hint="--config-dir says where else to look",
         )
-    if len(names) > 1 and endpoints:
-        raise click.UsageError("--endpoint is for one certificate: name it with --cert-name")
     if undo:
-        told = given_back(path, directory, names, keep_records=keep_records, yes=yes, dry_run=dry_run)
+        every = not wanted
+        told = given_back(path, directory, names, every=every, keep_records=keep_records, yes=yes, dry_run=dry_run)
     else:
         asked = Asked(endpoints, issuer, servers, reload, strategy)
         told = taken(path, directory, names, asked, yes=yes, dry_run=dry_run)
