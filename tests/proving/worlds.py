@@ -12,8 +12,9 @@ import msgspec
 from danelaw.faces.cli.simulation import SimulatedCompany
 from danelaw.worlds.sim.adversary_host import Crash
 from danelaw.worlds.sim.campaign import draw, failed, tally
+from danelaw.worlds.sim.ending import Ending
 from danelaw.worlds.sim.scenario import Expect, Scenario, StrategyName, World, write
-from danelaw.worlds.sim.scenario_play import Ending, play
+from danelaw.worlds.sim.scenario_play import play
 from danelaw.worlds.sim.world import SimWorld
 from proving.on_files import on_files
 

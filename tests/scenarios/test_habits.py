@@ -6,9 +6,10 @@ import pytest
 
 from danelaw.faces.cli.simulation import SimulatedCompany
 from danelaw.worlds.sim.campaign import draw, tally
+from danelaw.worlds.sim.ending import Ending
 from danelaw.worlds.sim.habits import LEE, OPERATORS, Habit
 from danelaw.worlds.sim.scenario import Expect, Roll, Scenario, World
-from danelaw.worlds.sim.scenario_play import Ending, play
+from danelaw.worlds.sim.scenario_play import play
 
 
 def renewed(*habits: Habit, rolls: int = 2) -> Ending:

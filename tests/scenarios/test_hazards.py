@@ -20,9 +20,10 @@ from danelaw.worlds.sim.adversary_dns import Edit
 from danelaw.worlds.sim.adversary_host import Crash, DiskFull, LockStore, LoseAnswer
 from danelaw.worlds.sim.adversary_service import ForeignRenewal, StepClock
 from danelaw.worlds.sim.campaign import failed
+from danelaw.worlds.sim.ending import Ending
 from danelaw.worlds.sim.hazards import CALLS, DeathError, Hazards
 from danelaw.worlds.sim.scenario import Scenario, StrategyName, World, read, write
-from danelaw.worlds.sim.scenario_play import Ending, play
+from danelaw.worlds.sim.scenario_play import play
 from proving.on_files import on_files
 from proving.worlds import OURS, calls, story
 

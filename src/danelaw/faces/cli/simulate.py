@@ -29,8 +29,9 @@ from danelaw.faces.cli.simulation import SimulatedCompany
 from danelaw.faces.cli.terminal import Ink
 from danelaw.worlds.sim.adversary import Event
 from danelaw.worlds.sim.campaign import ROLLS, STRATEGIES, Tally, campaign, draw, shrink, tally
+from danelaw.worlds.sim.ending import Ending
 from danelaw.worlds.sim.scenario import Scenario, StrategyName, read, write
-from danelaw.worlds.sim.scenario_play import Ending, play
+from danelaw.worlds.sim.scenario_play import play
 
 SCHEMA: Final = "danelaw/simulate/1"
 OWN: Final = 2

@@ -21,11 +21,12 @@ from danelaw.worlds.sim import adversary_dns as dns
 from danelaw.worlds.sim import adversary_host as host
 from danelaw.worlds.sim import adversary_service as service
 from danelaw.worlds.sim.adversary import Event
+from danelaw.worlds.sim.ending import Ending
 from danelaw.worlds.sim.habits import OPERATORS
 from danelaw.worlds.sim.hazards import CALLS
 from danelaw.worlds.sim.lee import Rollover
 from danelaw.worlds.sim.scenario import LIMITS, AnyEvent, Expect, Roll, Scenario, StrategyName, World
-from danelaw.worlds.sim.scenario_play import Ending, Hire, play
+from danelaw.worlds.sim.scenario_play import Hire, play
 
 STRATEGIES: Final[tuple[StrategyName, ...]] = ("naive", "standby", "staged", "pinned")
 ROLLS: Final = 6
