@@ -111,8 +111,9 @@ def load(path: Path, instead: Mapping[Path, str] | None = None) -> Config:
     base, to_be = path.absolute().parent, instead or {}
     zones = {key: read_zone(path, base, section) for key, section in main.publishers.items()}
     issuers = {key: read_issuer(path, base, section) for key, section in main.issuers.items()}
+    apexes = frozenset(zone.zone for zone in zones.values())
     services = tuple(
-        read_service(file, decode(file, ServiceSection, to_be.get(file)), zones, issuers)
+        read_service(file, decode(file, ServiceSection, to_be.get(file)), zones, issuers, apexes)
         for file in sorted({*service_files(path), *to_be})
     )
     _once(path, (f"the zone {zone.zone}" for zone in zones.values()))

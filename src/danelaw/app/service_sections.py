@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final, Literal
@@ -26,6 +26,7 @@ from danelaw.core.model import (
     Target,
     read_target,
 )
+from danelaw.core.model.names import longest_above
 from danelaw.core.rollover.feasibility import mixes_intermediates
 from danelaw.core.rollover.succession import Strategy
 from danelaw.core.tlsa import CertificateUsage, Combination, MalformedTLSA, MatchingType, Selector
@@ -108,9 +109,16 @@ class ServiceConfig(msgspec.Struct, frozen=True):
 
 
 def read_service(
-    path: Path, section: ServiceSection, zones: Mapping[str, ZoneConfig], issuers: Mapping[str, IssuerConfig]
+    path: Path,
+    section: ServiceSection,
+    zones: Mapping[str, ZoneConfig],
+    issuers: Mapping[str, IssuerConfig],
+    apexes: Container[Name],
 ) -> ServiceConfig:
-    """``path``: its file in ``services.d/``. Raises ``DanelawError("CONFIG_INVALID")``."""
+    """``path``: its file in ``services.d/``. ``apexes``: the names of all of ``zones``.
+
+    Raises ``DanelawError("CONFIG_INVALID")``.
+    """
     if section.publisher is not None and section.publisher not in zones:
         raise invalid(path, f"there is no publisher {section.publisher!r}", one_of("publishers", zones))
     if section.issuer not in issuers:
@@ -118,7 +126,7 @@ def read_service(
     targets = tuple(_target(path, text) for text in section.endpoints)
     if not targets:
         raise invalid(path, "a service needs an endpoint", 'endpoints = ["www.example.net:443"]')
-    zone = _zone(path, section.publisher, targets, zones)
+    zone = _zone(path, section.publisher, targets, zones, apexes)
     domains = tuple(read_name(path, text) for text in section.domains)
     if domains and all(target.application.lookup is Lookup.HOST for target in targets):
         hint = "write an endpoint as smtp:mail.example.net:25, or leave domains out"
@@ -144,7 +152,13 @@ def read_service(
     )
 
 
-def _zone(path: Path, publisher: str | None, targets: Sequence[Target], zones: Mapping[str, ZoneConfig]) -> Name:
+def _zone(
+    path: Path,
+    publisher: str | None,
+    targets: Sequence[Target],
+    zones: Mapping[str, ZoneConfig],
+    apexes: Container[Name],
+) -> Name:
     """The zone that the hosts lie in: the publisher's, or the longest of which that is true."""
     hosts = dict.fromkeys(target.name for target in targets)
     if publisher is not None:
@@ -153,10 +167,7 @@ def _zone(path: Path, publisher: str | None, targets: Sequence[Target], zones: M
             if not host.is_subdomain(zone):
                 raise invalid(path, f"{host} does not lie in the zone {zone}")
         return zone
-    nearest = {
-        host: max((z.zone for z in zones.values() if host.is_subdomain(z.zone)), key=len, default=None)
-        for host in hosts
-    }
+    nearest = {host: longest_above(host, apexes) for host in hosts}
     for host, zone_of_host in nearest.items():
         if zone_of_host is None:
             raise invalid(path, f"{host} lies in no zone of a publisher", one_of("publishers", zones))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 import dns.exception
 import dns.name
@@ -48,6 +48,15 @@ class HashedName(Name):
 def hashed(name: Name) -> Name:
     """An equal name, spelt alike, for those that are looked up often."""
     return name if isinstance(name, HashedName) else HashedName(name.labels)
+
+
+def longest_above(name: Name, zones: Container[Name]) -> Name | None:
+    """The longest of these that the absolute ``name`` lies in or is, whatever their number; None: it lies in none."""
+    while name not in zones:
+        if len(name) <= 1:
+            return None
+        name = name.parent()
+    return name
 
 
 def domain_name(text: str) -> Name:

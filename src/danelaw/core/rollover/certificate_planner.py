@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from dns.name import Name
+
 from danelaw.core.model import (
     Absence,
     Challenge,
@@ -198,6 +200,12 @@ class Ordering:
     def _led(self, challenge: Challenge) -> Led:
         return led(self.outlook.facts, self.d.challenge_start(challenge.identifier))
 
+    @property
+    def _written_zones(self) -> frozenset[Name]:
+        """Where responses may have been put."""
+        apart = self.d.challenge_zone
+        return self.d.changeable if apart is None else self.d.changeable | {apart}
+
     def tidy(self) -> Action | None:
         """Take away what orders that are over have left behind; where that fails, it holds nothing else up."""
         facts = self.outlook.facts
@@ -207,7 +215,7 @@ class Ordering:
                     clear = ClearChallenge(lineage, generation, challenge)
                     if not self.outlook.accepted(clear) and not self.outlook.lately_tried(clear):
                         return clear
-        for place in published_places(facts, self.d.changeable | {self.d.challenge_zone or self.d.zone}):
+        for place in published_places(facts, self._written_zones):
             current = newest(facts, place.zone, place.owner, TXT)
             if isinstance(current, RRset) and (left := published(facts, place) - awaited(facts)) & current.rdatas:
                 others = current.rdatas - left

@@ -7,7 +7,7 @@ responses stand beside each other, and beside what others have there, which is l
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,7 +17,7 @@ import dns.rdatatype
 from dns.name import Name
 
 from danelaw.core.model import Absence, Failed, GenerationId, Instant, Issued, Limits, Lineage, NeedChallenge, RRset
-from danelaw.core.model.names import hashed
+from danelaw.core.model.names import hashed, longest_above
 from danelaw.core.rollover.actions import AdvanceOrder, Publish
 from danelaw.core.rollover.answers import newest, visible
 from danelaw.core.rollover.fold import Facts
@@ -78,10 +78,10 @@ def led(facts: Facts, start: Place) -> Led:
         place = onward
 
 
-def start_of(owner: Name, zone: Name, changeable: Iterable[Name]) -> Place:
+def start_of(owner: Name, zone: Name, changeable: Container[Name]) -> Place:
     """Where the CA begins: in the longest of the zones that can be published in and hold the owner, ``zone`` if none
     does."""
-    return Place(max((one for one in changeable if owner.is_subdomain(one)), key=len, default=zone), owner)
+    return Place(longest_above(owner, changeable) or zone, owner)
 
 
 def challenge_questions(facts: Facts, starts: Iterable[Place]) -> tuple[tuple[Name | None, Name], ...]:
@@ -140,7 +140,7 @@ def published(facts: Facts, place: Place) -> frozenset[bytes]:
     )
 
 
-def published_places(facts: Facts, zones: frozenset[Name]) -> tuple[Place, ...]:
+def published_places(facts: Facts, zones: Container[Name]) -> tuple[Place, ...]:
     """Every place in these zones at which Danelaw may have left a response."""
     changes = (deed.action for deed in facts.deeds if isinstance(deed.action, Publish))
     places = dict.fromkeys(

@@ -43,11 +43,12 @@ def of_what_is_left_behind(d: DesiredService, outlook: Outlook) -> Iterable[str]
     They are not withdrawn unasked: clients may still come by a name that others know.
     """
     facts = outlook.facts
-    for zone in d.changeable:
-        for owner in sorted(owner for owner, type in facts.sighted(zone) if type == TLSA):
-            current = newest(facts, zone, owner, TLSA)
-            if current is None or through(facts, outlook.reach, zone, owner, outlook.now, outlook.limits):
-                continue
-            ours = ownership(d, Place(zone, owner), frozenset(records_of(current)), outlook).ours
-            for record in ours:
-                yield f"{text(owner)} TLSA {record.to_text()} is ours, and no endpoint that is configured leads there"
+    for zone, owner in sorted(facts.places_of(TLSA)):
+        if zone not in d.changeable:
+            continue
+        current = newest(facts, zone, owner, TLSA)
+        if current is None or through(facts, outlook.reach, zone, owner, outlook.now, outlook.limits):
+            continue
+        ours = ownership(d, Place(zone, owner), frozenset(records_of(current)), outlook).ours
+        for record in ours:
+            yield f"{text(owner)} TLSA {record.to_text()} is ours, and no endpoint that is configured leads there"

@@ -51,8 +51,9 @@ class DesiredService:
     each key algorithm, that which was there first first; every one has its own keys and certificates. ``hosts``: the
     machines that serve them, in the order in which they are switched. ``leaving``: lineages that are desired no longer;
     what there is of them goes when nobody needs it. ``other_zones``: where records can be changed too, should clients
-    be led there. ``withdrawn``: it is to have no TLSA records any more, only certificates. ``issuer``: which CA its
-    certificates come from; those of another one are renewed at once.
+    be led there; its own may be among them, so that one set serves all. ``withdrawn``: it is to have no TLSA records
+    any more, only certificates. ``issuer``: which CA its certificates come from; those of another one are renewed at
+    once.
     """
 
     subject: SubjectName
@@ -74,7 +75,7 @@ class DesiredService:
     @property
     def changeable(self) -> frozenset[Name]:
         """The zones that can be published in."""
-        return self.other_zones | {self.zone}
+        return self.other_zones if self.zone in self.other_zones else self.other_zones | {self.zone}
 
     @property
     def challenge_starts(self) -> tuple[Place, ...]:
