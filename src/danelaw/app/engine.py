@@ -45,6 +45,7 @@ from danelaw.core.rollover.actions import (
     SubmitDS,
     Switch,
 )
+from danelaw.core.rollover.doubts import doubted
 from danelaw.core.rollover.facts import ClockRead, Dated, Done, Fact, Intended
 from danelaw.core.rollover.fold import Facts
 from danelaw.core.rollover.gate import Allowed, Counterexample, Judgement, Refused, judge, violations
@@ -170,9 +171,7 @@ class Engine:
         await self._look(subject, desired, lease, ahead)
         (facts, group), now = await self._around(subject), self._tools.clock.now()
         planned = plan(desired, facts, group.reach, now, self._limits)
-        if isinstance(planned, Wait | Settled) and (dated := clock.wrong(facts, self._limits)):
-            meanwhile = f"; beside that, {planned.because}" if isinstance(planned, Wait) else ""
-            planned = Wait("CLOCK_WRONG", clock.told(dated) + meanwhile, dated.at, planned.until)
+        planned = doubted(planned, desired.zone, facts, self._limits)
         if isinstance(planned, Settled) and (accepted := acceptance(facts, subject, now)):
             done = Accepted(now, subject, frozenset(), now, "danelaw", f"settled; ends what {accepted.by} accepted")
             await self._tools.store.append(subject, lease, done)

@@ -9,6 +9,7 @@ from danelaw.app.observe import Observer
 from danelaw.app.toolbox import Subjects, Toolbox
 from danelaw.core.model import DanelawError, Instant, Limits, SubjectName
 from danelaw.core.rollover import clock
+from danelaw.core.rollover.doubts import doubted
 from danelaw.core.rollover.fold import Facts
 from danelaw.core.rollover.gate import Counterexample, Judgement, judge, violations
 from danelaw.core.rollover.planner import Desired, Plan, Settled, Wait, plan
@@ -49,8 +50,7 @@ async def foresee(
 def foreseen(desired: Desired, known: Facts, reach: Reach, now: Instant, limits: Limits) -> Foreseen:
     """What comes next by all that is known, were it looked at ``now``."""
     planned = plan(desired, known, reach, now, limits)
-    if isinstance(planned, Wait | Settled) and (dated := clock.wrong(known, limits)):
-        planned = Wait("CLOCK_WRONG", clock.told(dated), dated.at, planned.until)
+    planned = doubted(planned, desired.zone, known, limits)
     judgement = None
     if not isinstance(planned, Wait | Settled):
         judgement = judge(planned, known, reach, now, limits)

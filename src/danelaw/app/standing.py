@@ -26,12 +26,12 @@ from danelaw.core.model import (
     same_content,
 )
 from danelaw.core.model.instants import to_minute
-from danelaw.core.rollover import clock
 from danelaw.core.rollover.acceptance import acceptance
 from danelaw.core.rollover.actions import Action, Failure, Receipt, SubmitDS
 from danelaw.core.rollover.answers import newest, visible, zone_subject
 from danelaw.core.rollover.certificate_planner import Ordering
 from danelaw.core.rollover.delegation import CDS_TYPE, asks_by_cds
+from danelaw.core.rollover.doubts import LOOKUP_FAILED, doubted
 from danelaw.core.rollover.epochs import DNSKEY_TYPE, DS_TYPE
 from danelaw.core.rollover.facts import Done, Got, Holding
 from danelaw.core.rollover.fold import Facts
@@ -163,9 +163,7 @@ def standing(
     overdue = now - seen > limits.max_gap
     vouched = seen + limits.max_gap - limits.pass_interval  # all that the last pass saw: it took its time
     outlook = Outlook(facts, reach, vouched if overdue else now, limits)
-    found = plan(desired, facts, reach, outlook.now, limits)
-    if isinstance(found, Wait | Settled) and (dated := clock.wrong(facts, limits)):
-        found = Wait("CLOCK_WRONG", clock.told(dated), dated.at, found.until)
+    found = doubted(plan(desired, facts, reach, outlook.now, limits), desired.zone, facts, limits)
     zone = desired.zone if isinstance(desired, DesiredZone) else None
     judged = facts.judged(desired.zone, SOA)
     held = waivers(facts, zone_subject(desired.zone) if zone is not None else desired.subject, outlook.now)
@@ -232,16 +230,20 @@ def _state(found: Plan) -> State:
 
 
 def _seen(desired: Desired, facts: Facts) -> Instant | None:
+    """When it was looked at last, be it in vain."""
     if isinstance(desired, DesiredZone):
-        rosters = facts.rosters(desired.zone)
-        return rosters[-1].last if rosters else None
+        rosters, judged = facts.rosters(desired.zone), facts.judged(desired.zone, SOA)
+        looks = [rosters[-1].last] if rosters else []
+        if judged is not None and judged.state is Security.INDETERMINATE:
+            looks.append(judged.at)
+        return max(looks, default=None)
     holdings = [facts.holding(lineage) for lineage in desired.lineages]
     return min((one.at for one in holdings if one is not None), default=None) if all(holdings) else None
 
 
 def _since(found: Plan, done: Done | None, now: Instant) -> Instant | None:
     """The planner knows it of some waits; what follows on a step of ours has been awaited since that."""
-    if not isinstance(found, Wait):
+    if not isinstance(found, Wait) or found.code == LOOKUP_FAILED:  # of that only the last look is known
         return None
     if found.since < now:
         return found.since

@@ -14,6 +14,7 @@ from danelaw.core.model.instants import rfc3339, to_second
 from danelaw.core.rollover.actions import Failure
 from danelaw.core.rollover.conditions import text, type_text
 from danelaw.core.rollover.delegation import CDS_TYPE
+from danelaw.core.rollover.doubts import LOOKUP_FAILED
 from danelaw.core.rollover.epochs import DNSKEY_TYPE, DS_TYPE
 from danelaw.core.rollover.lookups import TLSA
 from danelaw.core.rollover.pauses import says_paused
@@ -84,6 +85,8 @@ def commands(one: Standing, now: Instant) -> Sequence[str]:
         found.append(handing_over.todo(change) if one.keyless else f"danelaw zone ds {one.zone}")
     if not found and one.trouble:
         found.append(f"danelaw history {one.subject}")
+    if isinstance(one.plan, Wait) and one.plan.code == LOOKUP_FAILED:
+        found.append("see that the resolver answers: forwarders under [resolver], or else those of /etc/resolv.conf")
     if isinstance(one.plan, Wait) and not found:
         soon = one.plan.until is not None and one.plan.until > now
         when = f"  (from {to_second(one.plan.until)} on)" if one.plan.until is not None and soon else ""
