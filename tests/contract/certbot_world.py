@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -13,7 +15,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from danelaw.core.model import DanelawError
+from danelaw import wiring
+from danelaw.app.config import load
+from danelaw.core.model import Chain, DanelawError, KeyAlgorithm
 from danelaw.faces.cli import cli
 
 NAME = "www.example.net"
@@ -71,12 +75,14 @@ class Said:
 
 @dataclass
 class Machine:
-    """``letsencrypt``: certbot's directory. ``path``: Danelaw's configuration."""
+    """``letsencrypt``: certbot's directory. ``path``: Danelaw's configuration. ``names``: the certificates that
+    commands are about; none: all."""
 
     folder: Path
     dns: int = 9
     server: str = SERVER
     bundle: str = ""
+    names: tuple[str, ...] = (NAME,)
 
     def __post_init__(self) -> None:
         self.path.parent.mkdir(parents=True)
@@ -105,7 +111,8 @@ class Machine:
 
     def asks(self, *arguments: str) -> list[str]:
         config = ["--config-dir", str(self.letsencrypt), "--config", str(self.path)]
-        return ["adopt", "certbot", *config, "--cert-name", NAME, "--yes", *arguments]
+        names = [word for name in self.names for word in ("--cert-name", name)]
+        return ["adopt", "certbot", *config, *names, "--yes", *arguments]
 
     def danelaw(self, *arguments: str) -> Said:
         """In this process: its output goes to a file, as the command wants to write to one that is open."""
@@ -140,10 +147,11 @@ class Machine:
                 found[str(path.relative_to(self.letsencrypt))] = path.read_bytes()
         return found
 
-    def presented(self) -> bytes:
+    def presented(self, name: str = NAME) -> bytes:
         """The public key that a server serves which reads its files now; they belong together."""
-        leaf = x509.load_pem_x509_certificate((self.live / "fullchain.pem").read_bytes())
-        key = serialization.load_pem_private_key((self.live / "privkey.pem").read_bytes(), None)
+        live = self.live.with_name(name)
+        leaf = x509.load_pem_x509_certificate((live / "fullchain.pem").read_bytes())
+        key = serialization.load_pem_private_key((live / "privkey.pem").read_bytes(), None)
         assert leaf.public_key() == key.public_key()
         return spki(leaf)
 
@@ -152,8 +160,25 @@ def spki(certificate: x509.Certificate) -> bytes:
     return certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
-def as_certbot_left(machine: Machine, *names: str, kind: str = "ec", mode: int = 0o600) -> None:
-    """A certificate of certbot's, the third of its name."""
+def as_certbot_left(
+    machine: Machine, *names: str, kind: str = "ec", mode: int = 0o600, called: str = NAME, days: int = 89
+) -> None:
+    """A certificate of certbot's, the third of its name, ``called`` so. ``days``: for how long it is good yet."""
+    archive, live = machine.letsencrypt / "archive" / called, machine.live.with_name(called)
+    for folder in (archive, live):
+        folder.mkdir(parents=True)
+    machine.conf.parent.mkdir(exist_ok=True)
+    for name, content in credential(names or (NAME,), kind, days).items():
+        (archive / f"{name}3.pem").touch(mode if name == "privkey" else 0o644)
+        (archive / f"{name}3.pem").write_bytes(content)
+        (live / f"{name}.pem").symlink_to(f"../../archive/{called}/{name}3.pem")
+    machine.conf.with_name(f"{called}.conf").write_text(
+        CONF.format(directory=machine.letsencrypt, name=called, server=machine.server), encoding="utf-8"
+    )
+
+
+def credential(names: Sequence[str], kind: str = "ec", days: int = 89) -> dict[str, bytes]:
+    """What the four files of a new certificate hold."""
     key = ec.generate_private_key(ec.SECP256R1()) if kind == "ec" else rsa.generate_private_key(65537, 2048)
     now = datetime.now(UTC)
     subject = x509.Name([])
@@ -164,25 +189,32 @@ def as_certbot_left(machine: Machine, *names: str, kind: str = "ec", mode: int =
         .issuer_name(issuer)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=89))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name) for name in names or (NAME,)]), critical=True)
+        .not_valid_before(now + timedelta(days=min(0, days) - 1))
+        .not_valid_after(now + timedelta(days=days))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name) for name in names]), critical=True)
         .sign(key, hashes.SHA256())
     )
     leaf = certificate.public_bytes(Encoding.PEM)
-    files = {
+    return {
         "cert": leaf,
         "chain": leaf,
         "fullchain": leaf + leaf,
         "privkey": key.private_bytes(Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()),
     }
-    archive = machine.letsencrypt / "archive" / NAME
-    for folder in (archive, machine.live, machine.conf.parent):
-        folder.mkdir(parents=True)
-    for name, content in files.items():
-        (archive / f"{name}3.pem").touch(mode if name == "privkey" else 0o644)
-        (archive / f"{name}3.pem").write_bytes(content)
-        (machine.live / f"{name}.pem").symlink_to(f"../../archive/{NAME}/{name}3.pem")
-    machine.conf.write_text(
-        CONF.format(directory=machine.letsencrypt, name=NAME, server=machine.server), encoding="utf-8"
-    )
+
+
+def danelaw_renewed(machine: Machine, name: str = NAME) -> bytes:
+    """Another generation of the store serves, as after a renewal: its public key."""
+    target, config = machine.live.with_name(name).readlink(), load(machine.path)
+    lineage = next(one for s in config.services for one in s.lineages if s.hosts[0].path(one) == target)
+    files = credential((NAME,), "rsa" if lineage.algorithm is KeyAlgorithm.RSA else "ec")
+    chain = Chain(tuple(one.public_bytes(Encoding.DER) for one in x509.load_pem_x509_certificates(files["fullchain"])))
+    store = wiring.own_credentials(config, {lineage: target})
+
+    async def go() -> Path:
+        return await store.deployable(lineage, await store.adopt(lineage, files["privkey"], chain), chain)
+
+    new = asyncio.run(go())
+    target.unlink()
+    target.symlink_to(new)
+    return machine.presented(name)
