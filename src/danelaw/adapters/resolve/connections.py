@@ -98,8 +98,9 @@ class Stream:
 
     async def close(self) -> None:
         """Says that this is the end, and does not wait for the other side to say so too."""
-        self.writer.close()
-        self.writer.transport.abort()
+        if not self.writer.transport.is_closing():  # Debian 12's Python (3.11.2) fails to abort what is over already
+            self.writer.close()
+            self.writer.transport.abort()
         with contextlib.suppress(OSError):
             await self.writer.wait_closed()
 
