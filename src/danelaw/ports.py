@@ -43,6 +43,7 @@ if TYPE_CHECKING:  # half of them have no use for signing and rolling, and few f
     from danelaw.core.rollover.actions import Conflict, Publish, Receipt, Retire, SubmitDS, Switch
     from danelaw.core.rollover.facts import Fact
     from danelaw.core.rollover.fold import Facts
+    from danelaw.core.rollover.leads import Overview
     from danelaw.core.rollover.progress import Progress
 
 T = TypeVar("T")
@@ -381,6 +382,10 @@ class Store(Protocol):
     async def append(self, subject: SubjectName, lease: Lease, *facts: Fact) -> None: ...
     async def facts(self, *subjects: SubjectName) -> Facts:
         """The fold of what was recorded of all these subjects."""
+        ...
+
+    async def overview(self) -> Overview:
+        """What there is to know of all subjects that anything was recorded of, at once."""
         ...
 
 

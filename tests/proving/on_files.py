@@ -23,6 +23,7 @@ from danelaw.adapters.store.sql import SQLStore
 from danelaw.core.model import Limits, SubjectName
 from danelaw.core.rollover.facts import Fact
 from danelaw.core.rollover.fold import Facts
+from danelaw.core.rollover.leads import Overview
 from danelaw.faces.cli.simulation import SimulatedCompany
 from danelaw.ports import Lease, Runner, Store
 from danelaw.worlds.sim.hazards import Hazards
@@ -66,6 +67,9 @@ class FileStore:
 
     async def facts(self, *subjects: SubjectName) -> Facts:
         return await self.open().facts(*subjects)
+
+    async def overview(self) -> Overview:
+        return await self.open().overview()
 
     @contextmanager
     def _held(self) -> Iterator[None]:

@@ -16,6 +16,7 @@ from danelaw.app.toolbox import Toolbox
 from danelaw.core.model import ChallengeType, SubjectName
 from danelaw.core.rollover.facts import Done, Fact
 from danelaw.core.rollover.fold import Facts
+from danelaw.core.rollover.leads import Overview
 from danelaw.ports import Lease, Store
 from danelaw.worlds.sim.world import SimWorld
 
@@ -118,6 +119,9 @@ class _WatchedStore:
 
     async def facts(self, *subjects: SubjectName) -> Facts:
         return await self._store.facts(*subjects)
+
+    async def overview(self) -> Overview:
+        return await self._store.overview()
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,8 +106,8 @@ class Tenancy(Runner):
 
     @property
     def together(self) -> bool:
-        groups = self.engine._groups
-        return groups.of(SERVICE) is groups.of(TENANT)
+        known = self.engine.known
+        return known.group_of(SERVICE) is known.group_of(TENANT)
 
     def withdraw(self) -> None:
         """The service is to be without DANE; the daemon starts again."""

@@ -17,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol
 
 from danelaw.app.agenda import Agenda
-from danelaw.app.groups import Group, Groups
+from danelaw.app.known import Known
 from danelaw.app.observe import Observer
 from danelaw.app.toolbox import Subjects, Toolbox
 from danelaw.core.model import DanelawError, Instant, Issued, Limits, SubjectName
@@ -46,10 +46,9 @@ from danelaw.core.rollover.actions import (
     Switch,
 )
 from danelaw.core.rollover.doubts import doubted
-from danelaw.core.rollover.facts import ClockRead, Dated, Done, Fact, Intended
+from danelaw.core.rollover.facts import ClockRead, Done, Fact, Intended
 from danelaw.core.rollover.fold import Facts
 from danelaw.core.rollover.gate import Allowed, Counterexample, Judgement, Refused, judge, violations
-from danelaw.core.rollover.leads import every_lead, leads_of
 from danelaw.core.rollover.planner import Desired, Plan, Settled, Wait, plan, refused_wait
 from danelaw.core.rollover.progress import Pass, Progress
 from danelaw.core.rollover.reach import Reach
@@ -84,16 +83,14 @@ class Engine:
         self._gate = gate
         self._observer = Observer(tools, subjects.reach, limits)
         self._at_once = at_once
-        self._groups = Groups(subjects.desired, subjects.reach, tools.publishers)
-        self._begun = False
-        self._dating: SubjectName | None = None
-        """Of which it was last told what time it is by another clock than ours."""
+        self._known = Known(tools.store, subjects, tools.publishers)
         self._places = {subject: place for place, subject in enumerate(subjects.desired)}
         self._locks()
 
     def _locks(self) -> None:
         """Those of one event loop."""
-        self._beginning, self._deciding, self._comparing = asyncio.Lock(), asyncio.Lock(), asyncio.Lock()
+        self._deciding, self._comparing = asyncio.Lock(), asyncio.Lock()
+        self._known.renew_locks()
 
     @property
     def subjects(self) -> Mapping[SubjectName, Desired]:
@@ -103,44 +100,18 @@ class Engine:
     def limits(self) -> Limits:
         return self._limits
 
+    @property
+    def known(self) -> Known:
+        """What is recorded, of each subject and its group."""
+        return self._known
+
     async def facts(self) -> Facts:
         """Everything known of all subjects."""
         return await self._tools.store.facts(*self._subjects.desired, clock.CLOCK)
 
     async def begin(self) -> None:
-        """Learns once, from all that is recorded, who has to do with whom. The first pass does it, where nobody has.
-
-        Raises ``DanelawError``: what the store does.
-        """
-        if self._begun:
-            return
-        async with self._beginning:
-            if self._begun:
-                return
-            dated: Dated | None = None
-            for group in self._groups.every:
-                known = await self._known(group)
-                self._groups.led(group.subjects[0], every_lead(known))
-                if known.dated is not None and (dated is None or dated.at < known.dated.at):
-                    dated, self._dating = known.dated, group.subjects[0]
-            self._begun = True
-
-    async def _known(self, group: Group) -> Facts:
-        return await self._tools.store.facts(*group.subjects, clock.CLOCK)
-
-    async def _around(self, subject: SubjectName) -> tuple[Facts, Group]:
-        """Everything known of the group of a subject: they share zones and credentials, and the gate judges them
-        together. What another clock said last concerns everybody, whoever was told."""
-        group = self._groups.of(subject)
-        facts = await self._known(group)
-        while (now := self._groups.of(subject)) is not group:
-            group = now
-            facts = await self._known(group)
-        if self._dating is not None and (elsewhere := self._groups.of(self._dating)) is not group:
-            dated = (await self._known(elsewhere)).dated
-            if dated is not None and (facts.dated is None or facts.dated.at < dated.at):
-                facts = facts.add(dated)
-        return facts, group
+        """As ``Known.begin``. The first pass does it, where nobody has."""
+        await self._known.begin()
 
     async def reconcile(self, subject: SubjectName, report: Callable[[Progress], None] = _silent) -> Pass:
         """One pass: observe, plan, and at most one action that the gate allows on a second observation.
@@ -169,7 +140,7 @@ class Engine:
         await self._clock_was_set()
         ahead = self._ahead()
         await self._look(subject, desired, lease, ahead)
-        (facts, group), now = await self._around(subject), self._tools.clock.now()
+        (facts, group), now = await self._known.around(subject), self._tools.clock.now()
         planned = plan(desired, facts, group.reach, now, self._limits)
         planned = doubted(planned, desired.zone, facts, self._limits)
         if isinstance(planned, Settled) and (accepted := acceptance(facts, subject, now)):
@@ -183,7 +154,7 @@ class Engine:
             intended: Intended | None = None
             await self._look(subject, desired, lease, ahead)
             async with self._deciding:  # what another pass intends is known before this one is judged, or after
-                (facts, group), now = await self._around(subject), self._tools.clock.now()
+                (facts, group), now = await self._known.around(subject), self._tools.clock.now()
                 judgement = self._gate(action, facts, group.reach, now, self._limits)
                 if isinstance(judgement, Allowed):
                     await self._same_clock(ahead)
@@ -214,7 +185,7 @@ class Engine:
         """
         chosen = self._places if subjects is None else self._places.keys() & {*subjects}
         watched = sorted(chosen, key=self._places.__getitem__)
-        agenda = Agenda(watched, self._groups.of, self._tools.clock.now())
+        agenda = Agenda(watched, self._known.group_of, self._tools.clock.now())
         passes: dict[asyncio.Task[Pass], SubjectName] = {}
         self._locks()
         ahead = self._ahead()
@@ -253,14 +224,13 @@ class Engine:
             await asyncio.gather(*waits, return_exceptions=True)
 
     async def _look(self, subject: SubjectName, desired: Desired, lease: Lease, ahead: timedelta) -> None:
-        facts, group = await self._around(subject)
+        facts, group = await self._known.around(subject)
         fresh = await replace(self._observer, reach=group.reach).observe(desired, facts)
         await self._same_clock(ahead)
         # Before it is recorded: whoever reads it there then reads what the others did, too.
-        self._groups.led(subject, leads_of(fresh))
+        self._known.learnt(subject, fresh)
         await self._tools.store.append(subject, lease, *fresh)
-        if any(isinstance(fact, Dated) for fact in fresh):
-            self._dating = subject
+        self._known.recorded(subject, fresh)
 
     async def _same_clock(self, ahead: timedelta) -> None:
         """Raises ``DanelawError("CLOCK_STEPPED")`` if what was looked at in this pass was so by another clock.
@@ -290,8 +260,7 @@ class Engine:
         here, boot = self._tools.clock, self._tools.boot
         facts = await self._tools.store.facts(clock.CLOCK)
         if facts.clock(boot) is None:  # it is compared with when anything was last seen at all
-            known = [await self._known(group) for group in self._groups.every]
-            facts = max((one for one in known if one.latest is not None), key=_latest, default=facts)
+            facts = await self._known.latest() or facts
         return clock.compared(facts, here.now(), boot, here.monotonic(), self._limits)
 
     def _ahead(self) -> timedelta:
@@ -372,7 +341,3 @@ class Engine:
         if until is None:
             return latest
         return min(latest, max(until, now + timedelta(milliseconds=50)))
-
-
-def _latest(facts: Facts) -> Instant:
-    return facts.latest or EPOCH

@@ -12,6 +12,7 @@ from danelaw.app.service_sections import ServiceConfig
 from danelaw.app.toolbox import Subjects
 from danelaw.app.zone_sections import FileZoneConfig
 from danelaw.core.model import Lookup, SubjectName, Target
+from danelaw.core.model.names import hashed
 from danelaw.core.model.servers import naming_question
 from danelaw.core.rollover.planner import Desired, DesiredService, DesiredZone
 from danelaw.core.rollover.reach import NamedBy, Reach, Reached
@@ -35,6 +36,7 @@ def subjects(config: Config, handed_over: Collection[Name], roots: tuple[bytes, 
             zsk_lifetime=zone.zsk_lifetime if isinstance(zone, FileZoneConfig) else None,
         )
     reached: list[Reached] = []
+    every = frozenset(hashed(zone.zone) for zone in config.zones)
     for service in config.services:
         issuer = config.issuers[service.issuer]
         desired[service.subject] = DesiredService(
@@ -51,7 +53,7 @@ def subjects(config: Config, handed_over: Collection[Name], roots: tuple[bytes, 
             withdrawn=service.withdrawn,
             issuer=_ca_of(service.issuer, issuer),
             leaving=service.leaving,
-            other_zones=frozenset(zone.zone for zone in config.zones) - {service.zone},
+            other_zones=every,
         )
         reached.extend(_reached(service, roots))
     return Subjects(desired, Reach(tuple(reached)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -9,12 +10,16 @@ from typing import Final, TypeAlias
 
 from danelaw.core.model import DanelawError, Instant, Limits, SubjectName
 from danelaw.core.rollover.compaction import compact
-from danelaw.core.rollover.facts import ClockRead, Fact
+from danelaw.core.rollover.facts import ClockRead, Dated, Fact
 from danelaw.core.rollover.fold import Facts
+from danelaw.core.rollover.leads import Leads, Overview, leads_of
 from danelaw.ports import Lease
 
 OFTEN: Final = 2000
 """After so many facts what can no longer matter is forgotten. A pass tells some twenty of a subject."""
+
+LATEST: Final = 50
+"""Of so many subjects the overview says that they were recorded last."""
 
 Entry: TypeAlias = tuple[int, Instant, int, Fact]
 """A fact, and before it what orders it: how often the clock had been set, its instant, the number of its append."""
@@ -22,11 +27,19 @@ Entry: TypeAlias = tuple[int, Instant, int, Fact]
 
 @dataclass(slots=True)
 class _Log:
-    """What was recorded of one subject. ``forgotten``: how many entries there were before the first that is here."""
+    """What was recorded of one subject. ``forgotten``: how many entries there were before the first that is here.
+
+    ``leads``: what the first ``led`` entries lead to. ``dated``: the number of the last that told of another clock;
+    ``last``: of the last of all.
+    """
 
     token: int = 0
     forgotten: int = 0
     entries: list[Entry] = field(default_factory=list)
+    led: int = 0
+    leads: Leads = field(default_factory=Leads)
+    dated: int = 0
+    last: int = 0
 
     @property
     def end(self) -> int:
@@ -34,6 +47,15 @@ class _Log:
 
     def since(self, start: int) -> Sequence[Entry]:
         return self.entries[max(start - self.forgotten, 0) :]
+
+    def learn(self) -> None:
+        """What the entries lead to that were not looked at yet."""
+        news = self.since(self.led)
+        if not news:
+            return
+        self.leads |= leads_of(fact for _, _, _, fact in news)
+        self.dated = max((number for _, _, number, fact in news if isinstance(fact, Dated)), default=self.dated)
+        self.led, self.last = self.end, news[-1][2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +139,15 @@ class MemoryStore:
         self._folds[key] = fold
         return fold.facts
 
+    async def overview(self) -> Overview:
+        logs = {subject: log for subject, log in self._logs.items() if log.end}
+        for log in logs.values():
+            log.learn()
+        newest = max(logs, key=lambda subject: logs[subject].dated, default=None)
+        latest = heapq.nlargest(LATEST, logs, key=lambda subject: logs[subject].last)
+        dated = newest if newest is not None and logs[newest].dated else None
+        return Overview({subject: log.leads for subject, log in logs.items()}, dated, tuple(latest))
+
     def _begun(self, base: _Base) -> _Fold:
         return _Fold(base.facts, base.taken, None, base)
 
@@ -153,6 +184,7 @@ class MemoryStore:
         self._dropped = base
         for subject, passed in base.taken.items():
             log = self._logs[subject]
+            log.learn()
             del log.entries[: passed - log.forgotten]
             log.forgotten = passed
         self._folds = {

@@ -15,6 +15,7 @@ from danelaw.adapters.store import sql_schema as tables
 from danelaw.adapters.store.codec import micros
 from danelaw.adapters.store.sql_database import Database
 from danelaw.adapters.store.sql_folds import Folds
+from danelaw.adapters.store.sql_leads import keep, overview
 from danelaw.adapters.store.sql_log import Log, Row, check
 from danelaw.adapters.store.sql_mark import MarkFile
 from danelaw.adapters.store.sql_upkeep import copy, copy_stem, due, tend
@@ -22,6 +23,7 @@ from danelaw.core.model import DanelawError, Instant, Limits, SubjectName
 from danelaw.core.rollover.continuity import Mark, begun_anew, interruption
 from danelaw.core.rollover.facts import Fact
 from danelaw.core.rollover.fold import Facts
+from danelaw.core.rollover.leads import Overview
 from danelaw.ports import Blocking, Event, Lease
 
 T = TypeVar("T")
@@ -79,6 +81,9 @@ class SQLStore:
 
     async def facts(self, *subjects: SubjectName) -> Facts:
         return await self._do(lambda database: self._facts(database, frozenset(subjects)))
+
+    async def overview(self) -> Overview:
+        return await self._do(self._overview)
 
     async def history(
         self,
@@ -153,13 +158,24 @@ class SQLStore:
         with database.reading() as connection:
             facts, fresh = self._folds.fold(connection, subjects)
         if fresh:
-            try:
-                with database.writing() as connection:
-                    self._folds.keep(connection, subjects)
-            except DanelawError as error:
-                if error.code not in ("STORE_FULL", "STORE_LOCKED"):
-                    raise  # else the fold is kept some other time: what was asked for is here
+            self._if_there_is_room(database, lambda connection: self._folds.keep(connection, subjects))
         return facts
+
+    def _overview(self, database: Database) -> Overview:
+        with database.reading() as connection:
+            found, news = overview(connection, self._log)
+        if news is not None:
+            self._if_there_is_room(database, lambda connection: keep(connection, news))
+        return found
+
+    def _if_there_is_room(self, database: Database, work: Callable[[Connection], None]) -> None:
+        """What is only a short cut is kept some other time: what was asked for is here."""
+        try:
+            with database.writing() as connection:
+                work(connection)
+        except DanelawError as error:
+            if error.code not in ("STORE_FULL", "STORE_LOCKED"):
+                raise
 
     def _history(
         self,

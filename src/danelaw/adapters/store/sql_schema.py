@@ -11,7 +11,7 @@ from typing import Final
 
 from sqlalchemy import Column, ForeignKey, Index, Integer, LargeBinary, MetaData, Table, Text
 
-REVISIONS: Final = ("0001", "0002", "0003")
+REVISIONS: Final = ("0001", "0002", "0003", "0004")
 """Every migration, oldest first."""
 
 metadata: Final = MetaData()
@@ -23,6 +23,8 @@ store: Final = Table(
     Column("clock_set", Integer, nullable=False),  # how often the wall clock was set (ClockRead)
     Column("numbers", Integer, nullable=False),  # the number of the last fact; none is used again
     Column("tended", Integer, nullable=False),  # when it was last put in order, in microseconds since 1970
+    Column("led", Integer, nullable=False),  # the number of the last fact that ``leads`` has been made of
+    Column("dated", Integer, nullable=True),  # of which subject another clock's time was told last, up to that fact
 )
 
 subjects: Final = Table(
@@ -68,6 +70,16 @@ repeats: Final = Table(
     Index("repeats_in_order", "clock_set", "at"),
     Index("repeats_of_subject", "subject", "number"),
 )
+
+leads: Final = Table(
+    "leads",
+    metadata,
+    Column("subject", Integer, ForeignKey("subjects.id"), primary_key=True),
+    Column("kind", Text, primary_key=True),  # which field of ``core.rollover.leads.Leads``
+    Column("name", Text, primary_key=True),
+    sqlite_with_rowid=False,
+)
+"""To which names what was ever recorded of a subject leads: an index of the facts."""
 
 folds: Final = Table(
     "folds",

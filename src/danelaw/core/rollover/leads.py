@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,11 +11,10 @@ import dns.name
 import dns.rdatatype
 from dns.name import Name
 
-from danelaw.core.model import Answer, RRset
+from danelaw.core.model import Answer, RRset, SubjectName
 from danelaw.core.model.servers import MX, SRV, named
 from danelaw.core.rollover.actions import Publish
-from danelaw.core.rollover.facts import Fact, Roster, Sight
-from danelaw.core.rollover.fold import Facts
+from danelaw.core.rollover.facts import Done, Fact, Intended, Roster, Sight
 
 ALIASES: Final = (int(dns.rdatatype.CNAME), int(dns.rdatatype.DNAME))
 
@@ -29,18 +28,31 @@ class Leads:
     aliased: frozenset[Name] = frozenset()
     servers: frozenset[Name] = frozenset()
 
+    def __or__(self, other: Leads) -> Leads:
+        return Leads(self.zones | other.zones, self.aliased | other.aliased, self.servers | other.servers)
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """What a store has of all subjects without folding anything. ``leads``: of each, ever since it was recorded first.
+
+    ``dated``: which was told last what time it is by another clock. ``latest``: those of which anything was recorded
+    last, the newest first and some dozens at most.
+    """
+
+    leads: Mapping[SubjectName, Leads]
+    dated: SubjectName | None = None
+    latest: tuple[SubjectName, ...] = ()
+
 
 def leads_of(facts: Iterable[Fact]) -> Leads:
-    """What these facts alone tell of it."""
+    """What these facts tell of it."""
     told = list(facts)
-    zones = frozenset(fact.zone for fact in told if isinstance(fact, Sight | Roster))
-    return _leads(zones, (fact.answer for fact in told if isinstance(fact, Sight) and fact.answer is not None))
-
-
-def every_lead(facts: Facts) -> Leads:
-    """What is known by now. What no cache can hold any more may be forgotten (``compaction``): it leads nowhere."""
-    changed = {deed.action.zone for deed in facts.deeds if isinstance(deed.action, Publish)}
-    return _leads(facts.zones | changed, facts.answers)
+    zones = {fact.zone for fact in told if isinstance(fact, Sight | Roster)}
+    deeds = (fact.action for fact in told if isinstance(fact, Intended | Done))
+    zones.update(action.zone for action in deeds if isinstance(action, Publish))
+    answers = (fact.answer for fact in told if isinstance(fact, Sight) and fact.answer is not None)
+    return _leads(frozenset(zones), answers)
 
 
 def _leads(zones: frozenset[Name], answers: Iterable[Answer]) -> Leads:

@@ -10,6 +10,7 @@ from danelaw.core.model import RRset, SubjectName
 from danelaw.core.rollover.actions import Action, Publish
 from danelaw.core.rollover.facts import Done, Fact, Intended
 from danelaw.core.rollover.fold import Facts
+from danelaw.core.rollover.leads import Overview
 from danelaw.ports import Lease, Store
 
 
@@ -67,6 +68,9 @@ class MortalStore:
 
     async def facts(self, *subjects: SubjectName) -> Facts:
         return await self.under.facts(*subjects)
+
+    async def overview(self) -> Overview:
+        return await self.under.overview()
 
     async def append(self, subject: SubjectName, lease: Lease, *facts: Fact) -> None:
         deeds = [fact for fact in facts if isinstance(fact, Intended | Done)]

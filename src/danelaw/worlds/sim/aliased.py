@@ -123,12 +123,12 @@ class Seen:
         return self.hosting.of(dns.name.from_text(name)).apex.to_text()
 
     def authorities(self, zone: str) -> Sequence[str]:
-        return [str(a.ip) for a in self._zone(zone).authorities]
+        return [a.name for a in self._zone(zone).authorities]
 
     def ask(self, authority: str, name: str, type: str) -> Said | None:
         owner = dns.name.from_text(name)
         zone = self.hosting.of(owner)
-        server = next(a for a in zone.authorities if str(a.ip) == authority)
+        server = next(a for a in zone.authorities if a.name == authority)
         if server.silent:
             return None
         keys = server.content.dnskeys

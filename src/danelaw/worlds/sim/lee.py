@@ -16,6 +16,7 @@ from danelaw.core.model import Chain, Instant
 from danelaw.core.tlsa import Combination, associate
 from danelaw.core.tlsa.credential import leaf_spki
 from danelaw.worlds.sim.world import TLSA, TLSA_OWNER, SimWorld
+from danelaw.worlds.sim.zone import Content
 
 EVERY: Final = 0.05
 """Seconds between two looks, where a runner passes once a second or more often; else that part of a pass."""
@@ -51,16 +52,18 @@ class Ledger:
     presented: list[tuple[Instant, frozenset[Chain]]] = field(default_factory=list)
     began: Instant | None = None
     every: float = EVERY
+    _seen: list[Content] = field(default_factory=list)
 
     def look(self) -> None:
         """Now, and in short intervals from now on."""
         now = self.world.clock.now()
-        records = tuple(
-            rrset.rdatas if (rrset := a.content.led_to(TLSA_OWNER, TLSA)) is not None else NOTHING
-            for a in self.world.zone.authorities
-        )
-        if not self.published or self.published[-1][1] != records:
-            self.published.append((now, records))
+        contents = [a.content for a in self.world.zone.authorities]
+        if contents != self._seen:
+            self._seen = contents
+            found = [content.led_to(TLSA_OWNER, TLSA) for content in contents]
+            records = tuple(rrset.rdatas if rrset is not None else NOTHING for rrset in found)
+            if not self.published or self.published[-1][1] != records:
+                self.published.append((now, records))
         chains = frozenset(a.chain for a in self.world.servers.addresses if a.chain is not None and not a.left)
         if not self.presented or self.presented[-1][1] != chains:
             self.presented.append((now, chains))

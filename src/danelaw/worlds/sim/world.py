@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from ipaddress import ip_address
 
 import dns.name
 import dns.rdatatype
 from dns.name import Name
 
-from danelaw.core.model import Chain, Challenge, ChallengeType, Endpoint, KeyAlgorithm, Lineage, RRset, SubjectName
+from danelaw.core.model import IP, Chain, Challenge, ChallengeType, Endpoint, KeyAlgorithm, Lineage, RRset, SubjectName
 from danelaw.core.model.names import hashed
 from danelaw.core.rollover.reach import Reach, Reached
 from danelaw.core.tlsa import Reference
@@ -120,10 +121,10 @@ class _Seen:
     algorithm: KeyAlgorithm | None = None
 
     def authorities(self) -> Sequence[str]:
-        return [str(a.ip) for a in self.world.zone.authorities]
+        return [a.name for a in self.world.zone.authorities]
 
     def ask(self, authority: str) -> Looked | None:
-        server = next(a for a in self.world.zone.authorities if str(a.ip) == authority)
+        server = next(a for a in self.world.zone.authorities if a.name == authority)
         if server.silent:
             return None
         rrset = server.content.led_to(self.owner, TLSA)
@@ -135,15 +136,15 @@ class _Seen:
         return Delegation(frozenset(r[4:] for r in rrset.rdatas) if rrset else frozenset(), 1)
 
     def locate(self, authority: str) -> Located | None:
-        server = next(a for a in self.world.zone.authorities if str(a.ip) == authority)
+        server = next(a for a in self.world.zone.authorities if a.name == authority)
         if server.silent:
             return None
         found = [rrset for type in (A, AAAA) if (rrset := server.content.led_to(HOST, type)) is not None]
-        addresses = tuple(str(ip_address(rdata)) for rrset in found for rdata in sorted(rrset.rdatas))
+        addresses = tuple(text for rrset in found for text in _texts(rrset.rdatas))
         return Located(addresses, min((rrset.ttl for rrset in found), default=self.world.zone.minimum))
 
     def handshake(self, address: str) -> Sequence[bytes] | None:
-        chain = self.world.servers.present(ip_address(address), self.algorithm, self.port)
+        chain = self.world.servers.present(_address(address), self.algorithm, self.port)
         return chain.ders if isinstance(chain, Chain) else None
 
     def trusts(self, chain: Sequence[bytes]) -> bool:
@@ -152,3 +153,13 @@ class _Seen:
     def digests(self, keys: frozenset[bytes]) -> frozenset[bytes]:
         """The SHA-256 digests of DNSKEYs at the zone (RFC 4034 §5.1.4)."""
         return frozenset(hashlib.sha256(ZONE.to_digestable() + key).digest() for key in keys)
+
+
+@lru_cache(maxsize=256)
+def _texts(rdatas: frozenset[bytes]) -> tuple[str, ...]:
+    return tuple(str(ip_address(rdata)) for rdata in sorted(rdatas))
+
+
+@lru_cache(maxsize=256)
+def _address(text: str) -> IP:
+    return ip_address(text)

@@ -56,14 +56,23 @@ class Content:
     signing: frozenset[bytes] = frozenset()
     replies: dict[tuple[Name, int], Message] = field(default_factory=dict, init=False, repr=False, compare=False)
     """What was said of it before."""
+    found: dict[tuple[Name, int], RRset | None] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """What was found in it before, where aliases lead."""
+    dnskeys: frozenset[bytes] = field(init=False, repr=False, compare=False)
+    """The keys that are published; empty: it is unsigned."""
 
-    @property
-    def dnskeys(self) -> frozenset[bytes]:
-        """The keys that are published; empty: it is unsigned."""
-        return next((r.rdatas for (_, type), r in self.rrsets.items() if type == DNSKEY), frozenset())
+    def __post_init__(self) -> None:
+        keys = (rrset.rdatas for (_, type), rrset in self.rrsets.items() if type == DNSKEY)
+        object.__setattr__(self, "dnskeys", next(keys, frozenset()))
 
     def led_to(self, name: Name, type: int) -> RRset | None:
         """What is found where the aliases of a name lead within the zone, with the least TTL on the way."""
+        asked = name, type
+        if asked not in self.found:
+            self.found[asked] = self._led_to(name, type)
+        return self.found[asked]
+
+    def _led_to(self, name: Name, type: int) -> RRset | None:
         ttls: list[int] = []
         for _ in range(MOST_LINKS):
             found = self.rrsets.get((name, type)) or self.rrsets.get((name, CNAME))
@@ -87,6 +96,11 @@ class Authority:
     frozen: bool = False
     silent: bool = False
     refusing: bool = False
+    name: str = field(init=False)
+    """Its address, as clients have it."""
+
+    def __post_init__(self) -> None:
+        self.name = str(self.ip)
 
 
 @dataclass(slots=True)
@@ -366,10 +380,10 @@ class SignedInternet:
     parent: SimZone
 
     def authorities(self) -> Sequence[str]:
-        return [str(a.ip) for a in self.zone.authorities]
+        return [a.name for a in self.zone.authorities]
 
     def ask(self, authority: str, name: Name, type: int) -> Got | None:
-        server = next(a for a in self.zone.authorities if str(a.ip) == authority)
+        server = next(a for a in self.zone.authorities if a.name == authority)
         return None if server.silent else _got(self.zone.reply(server, name, type), type, self.zone.minimum)
 
     def delegation(self) -> Got:
