@@ -22,7 +22,7 @@ from danelaw.core.model import (
     Security,
     Validated,
 )
-from danelaw.core.model.addresses import addresses_in
+from danelaw.core.model.addresses import connected_to
 from danelaw.core.picture import told
 from danelaw.core.picture.seen import Picture, Presented
 from danelaw.core.tlsa import TLSA, Reference, TLSARecord, match, records_of
@@ -104,11 +104,11 @@ async def _presented(
 ) -> tuple[Presented, ...]:
     """What each address of a service presents, and whether a record matches it."""
     found = await asyncio.gather(*(eyes.resolver.resolve(endpoint.host, type) for type in (A, AAAA)))
-    usable = [one.rrset for one in found if one.state in (Security.SECURE, Security.INSECURE) and one.rrset is not None]
-    ips = sorted({ip for rrset in usable for ip in addresses_in(rrset)}, key=lambda ip: (-ip.version, ip.packed))
     records = records_of(answer.rrset) if answer.rrset is not None and answer.state is Security.SECURE else ()
     reference = Reference((endpoint.host,), roots, opportunistic=endpoint.port == _SMTP)
-    return tuple(await asyncio.gather(*(_compared(endpoint, ip, tuple(records), reference, eyes) for ip in ips)))
+    return tuple(
+        await asyncio.gather(*(_compared(endpoint, ip, tuple(records), reference, eyes) for ip in connected_to(found)))
+    )
 
 
 async def _compared(

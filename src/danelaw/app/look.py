@@ -31,7 +31,7 @@ from danelaw.core.model import (
     Unreachable,
     Validated,
 )
-from danelaw.core.model.addresses import addresses_in
+from danelaw.core.model.addresses import connected_to, ipv6_first
 from danelaw.core.tlsa import TLSA, base_domains, tlsa_owner
 
 A: Final = int(dns.rdatatype.A)
@@ -66,7 +66,7 @@ async def look_at(
     a, aaaa = await asyncio.gather(*(eyes.resolver.resolve(endpoint.host, type) for type in (A, AAAA)))
     candidates = await _candidates(endpoint, eyes, (a, aaaa))
     used = _used(candidates)
-    found = sorted(addresses, key=_order) if addresses else _addresses(a, aaaa)
+    found = sorted(addresses, key=ipv6_first) if addresses else connected_to((a, aaaa))
     ips = [ip for ip in found if family in (None, ip.version)]
     hellos = _hellos(application, used.base, sni)
     swept, probed = await asyncio.gather(
@@ -129,17 +129,6 @@ def _initial(a: Validated, aaaa: Validated) -> Security:
 def _first(answer: Validated) -> Security:
     links = answer.proof.links if answer.proof is not None else ()
     return links[0].state if links else answer.state
-
-
-def _addresses(*answers: Validated) -> list[IP]:
-    """The addresses that a validating client would connect to, IPv6 first."""
-    usable = (answer for answer in answers if answer.state in (Security.SECURE, Security.INSECURE))
-    found = {ip for answer in usable if answer.rrset is not None for ip in addresses_in(answer.rrset)}
-    return sorted(found, key=_order)
-
-
-def _order(ip: IP) -> tuple[int, bytes]:
-    return -ip.version, ip.packed
 
 
 # -- the authoritative servers --------------------------------------------------------------------------------------

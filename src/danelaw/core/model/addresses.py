@@ -1,12 +1,15 @@
-"""The addresses in RRsets."""
+"""The addresses in RRsets, and which of them clients connect to."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv6Address
 
 import dns.rdatatype
 
 from danelaw.core.model.dns import Answer, RRset
+from danelaw.core.model.proof import Validated
+from danelaw.core.model.security import Security
 from danelaw.core.model.service import IP
 
 
@@ -19,3 +22,14 @@ def addresses_in(answer: Answer) -> frozenset[IP]:
     if answer.type == dns.rdatatype.AAAA:
         return frozenset(IPv6Address(rdata) for rdata in answer.rdatas if len(rdata) == 16)
     return frozenset()
+
+
+def connected_to(answers: Iterable[Validated]) -> list[IP]:
+    """The addresses in A and AAAA answers that a validating client would connect to, in the order of ``ipv6_first``."""
+    usable = (answer.rrset for answer in answers if answer.state in (Security.SECURE, Security.INSECURE))
+    return sorted({ip for rrset in usable if rrset is not None for ip in addresses_in(rrset)}, key=ipv6_first)
+
+
+def ipv6_first(ip: IP) -> tuple[int, bytes]:
+    """A key to sort by."""
+    return -ip.version, ip.packed
