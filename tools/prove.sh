@@ -2,9 +2,10 @@
 # Takes rules out of the sources and asks which test notices, and which the explorer misses at once; then explores every course of
 # small worlds, the deep ones too; then asks an independent oracle about some thousand drawn worlds, and about every other moment that the
 # explorer meets with one fault; then plays rollovers by the engine: 100,000 with stores in memory, 2,000 on SQLite files, and one of each
-# strategy with a runner that dies after every call; then kills a runner on real servers at each durable step. With arguments, which are
-# for the first, the others are left out. PROVE_ONLY=explorer, rollovers or killed: nothing else. EXPLORER_SECONDS: of CPU time, the
-# most for each world. PROVE_ROLLOVERS, PROVE_ON_FILES: how many. PROVE_FOLDER: what was played stands there, and is not played again.
+# strategy with a runner that dies after every call; then kills a runner on real servers at each durable step, and an adoption at each change.
+# With arguments, which are for the first, the others are left out. PROVE_ONLY=explorer, rollovers or killed: nothing else. EXPLORER_SECONDS:
+# of CPU time, the most for each world. PROVE_ROLLOVERS, PROVE_ON_FILES: how many. PROVE_FOLDER: what was played stands there, and is not
+# played again.
 set -eu
 cd "$(dirname "$0")/.."
 status=0
@@ -26,7 +27,7 @@ case $only in *rollovers*)
     ;;
 esac
 case $only in *killed*)
-    KILLED_SHARE=1 .venv/bin/pytest -q -rP -p no:cacheprovider tests/real/test_real_killed.py || status=$?
+    KILLED_SHARE=1 .venv/bin/pytest -q -rP -p no:cacheprovider tests/real/test_real_killed.py tests/contract/test_adopt_pairs.py || status=$?
     ;;
 esac
 exit "$status"

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
+import sys
 from collections.abc import Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
@@ -20,6 +23,9 @@ from danelaw.app.config import load
 from danelaw.core.model import Chain, DanelawError, KeyAlgorithm
 from danelaw.faces.cli import cli
 
+MUTATING = {"os.rename", "os.symlink", "os.link", "os.remove", "os.mkdir"}
+WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_DIRECTORY
+"""A directory is opened to have it on the disk, after something in it was changed."""
 NAME = "www.example.net"
 KINDS = ("cert", "privkey", "chain", "fullchain")
 CONF = """\
@@ -218,3 +224,29 @@ def danelaw_renewed(machine: Machine, name: str = NAME) -> bytes:
     target.unlink()
     target.symlink_to(new)
     return machine.presented(name)
+
+
+def killed(machine: Machine, number: int, *arguments: str) -> bool:
+    """Whether the command was killed before its change of that number to the disk, and not done before."""
+    child = os.fork()
+    if child == 0:
+        left = number
+
+        def hook(event: str, args: tuple[object, ...]) -> None:
+            nonlocal left
+            inside = any(
+                str(machine.folder) in os.fsdecode(a) for a in args if isinstance(a, str | bytes | os.PathLike)
+            )
+            changes = event == "open" and isinstance(args[2], int) and bool(args[2] & WRITING)
+            if event == "ctypes.dlsym" or (inside and (event in MUTATING or changes)):
+                left -= 1
+                if left < 0:
+                    os.kill(os.getpid(), signal.SIGKILL)
+
+        sys.addaudithook(hook)
+        os._exit(machine.danelaw(*arguments).status)
+    _, status = os.waitpid(child, 0)
+    if os.WIFSIGNALED(status):
+        return True
+    assert os.WEXITSTATUS(status) == 0
+    return False

@@ -5,20 +5,15 @@ from __future__ import annotations
 import fcntl
 import os
 import signal
-import sys
 from pathlib import Path
 
 import pytest
-from certbot_world import NAME, SERVER, Machine, as_certbot_left
+from certbot_world import NAME, SERVER, Machine, as_certbot_left, killed
 
 from danelaw.app.config import load
 from danelaw.core.model import KeyAlgorithm
 
 pytestmark = pytest.mark.slow
-
-MUTATING = {"os.rename", "os.symlink", "os.link", "os.remove", "os.mkdir"}
-WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_DIRECTORY
-"""A directory is opened to have it on the disk, after something in it was changed."""
 
 
 @pytest.fixture
@@ -151,32 +146,6 @@ def test_records_that_would_match_no_more_hold_it_up(machine: Machine) -> None:
     with machine.conf.with_name(f"{machine.conf.name}.danelaw").open("a") as conf:
         conf.write("[renewalparams]\nreuse_key = True\n")
     machine.adopted("--undo")
-
-
-def killed(machine: Machine, number: int, *arguments: str) -> bool:
-    """Whether the command was killed before its change of that number to the disk, and not done before."""
-    child = os.fork()
-    if child == 0:
-        left = number
-
-        def hook(event: str, args: tuple[object, ...]) -> None:
-            nonlocal left
-            inside = any(
-                str(machine.folder) in os.fsdecode(a) for a in args if isinstance(a, str | bytes | os.PathLike)
-            )
-            changes = event == "open" and isinstance(args[2], int) and bool(args[2] & WRITING)
-            if event == "ctypes.dlsym" or (inside and (event in MUTATING or changes)):
-                left -= 1
-                if left < 0:
-                    os.kill(os.getpid(), signal.SIGKILL)
-
-        sys.addaudithook(hook)
-        os._exit(machine.danelaw(*arguments).status)
-    _, status = os.waitpid(child, 0)
-    if os.WIFSIGNALED(status):
-        return True
-    assert os.WEXITSTATUS(status) == 0
-    return False
 
 
 def test_killed_at_every_change_it_goes_on_or_is_undone(tmp_path: Path) -> None:

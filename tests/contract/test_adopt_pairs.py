@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from typing import Final
 
 import pytest
-from certbot_world import NAME, Machine, as_certbot_left, danelaw_renewed
+from certbot_world import NAME, Machine, as_certbot_left, danelaw_renewed, killed
 
 from danelaw.app.config import load
 from danelaw.core.model import KeyAlgorithm
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 RSA = f"{NAME}-rsa"
 
 
-@pytest.fixture
-def machine(tmp_path: Path) -> Machine:
-    machine = Machine(tmp_path, names=(RSA, NAME))
+SHARE: Final = int(os.environ.get("KILLED_SHARE", "20"))
+"""One change in so many; ``make prove`` takes every one."""
+
+
+def pair(folder: Path) -> Machine:
+    machine = Machine(folder, names=(RSA, NAME))
     as_certbot_left(machine, NAME, "example.net")
     as_certbot_left(machine, "example.net", NAME, kind="rsa", called=RSA)
     return machine
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    return pair(tmp_path)
 
 
 def test_both_serve_on_as_one_service(machine: Machine) -> None:
@@ -115,3 +125,25 @@ def test_of_two_cas_one_is_to_be_chosen(machine: Machine) -> None:
     problem = machine.refused()
     assert (problem.code, problem.hint) == ("ISSUER_UNCLEAR", "--issuer ca or other")
     machine.adopted("--issuer", "ca")
+
+
+def test_killed_at_any_change_both_serve_on_and_go_on_or_back(tmp_path: Path) -> None:
+    number, alive = 0, False
+    while not alive:
+        for undone in (False, True):
+            machine = pair(tmp_path / f"{number}-{undone}")
+            before, left = [machine.presented(name) for name in (NAME, RSA)], machine.left()
+            alive = not killed(machine, number)
+            assert [machine.presented(name) for name in (NAME, RSA)] == before, number
+            if undone and machine.danelaw("--undo", "--keep-records").status == 0:
+                assert machine.left() == left, number
+            machine.adopted()
+            assert [machine.presented(name) for name in (NAME, RSA)] == before, number
+            alive = alive and not killed(machine, number, "--undo", "--keep-records")
+            assert [machine.presented(name) for name in (NAME, RSA)] == before, number
+            machine.names = ()
+            machine.danelaw("--undo", "--keep-records")
+            assert machine.left() == left, number
+            assert load(machine.path).services == (), number
+        number += SHARE
+    assert number > 50
