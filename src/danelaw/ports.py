@@ -300,11 +300,9 @@ class Parent(Protocol):
     async def submit_ds(self, change: SubmitDS) -> Receipt | Conflict: ...
 
 
-class Issuer(Protocol):
-    """A CA. Each call takes one step and returns; nothing sleeps."""
+class Revoker(Protocol):
+    """A CA, as far as it takes back what it issued."""
 
-    async def advance(self, order: OrderState, csr: bytes) -> Advance: ...
-    async def renewal_window(self, chain: Chain) -> Window | None: ...
     async def revoke(self, chain: Chain, reason: RevocationReason) -> None:
         """Revoke the chain's leaf; one that is revoked already is no error.
 
@@ -312,6 +310,12 @@ class Issuer(Protocol):
         """
         ...
 
+
+class Issuer(Revoker, Protocol):
+    """A CA. Each call takes one step and returns; nothing sleeps."""
+
+    async def advance(self, order: OrderState, csr: bytes) -> Advance: ...
+    async def renewal_window(self, chain: Chain) -> Window | None: ...
     async def date(self, since: float) -> tuple[Instant, float] | None:
         """What time it was by the CA's clock, and by our ``Clock.monotonic`` when it said so; None: it does not say.
 

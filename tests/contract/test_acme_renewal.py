@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -14,7 +15,8 @@ from acme import messages
 from acme.errors import ConflictError
 from acme_world import WWW, World, csr_for, drive, in_world, issue, leaf_of, world
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from josepy.jwk import JWKEC
 from josepy.util import ComparableECKey
 
@@ -30,6 +32,7 @@ from danelaw.core.model import (
     Failed,
     Issued,
     OrderState,
+    RevocationReason,
 )
 
 
@@ -195,5 +198,49 @@ def test_a_certificate_is_revoked_by_its_own_key_and_by_no_other(tmp_path: Path)
             await asyncio.to_thread(revoke, here, leaf_of(end), stranger, None)
         own = JWKEC(key=ComparableECKey(key))
         assert (await asyncio.to_thread(revoke, here, leaf_of(end), own, None)).status_code == 200
+
+    in_world(tmp_path, test)
+
+
+KINDS = (lambda: ec.generate_private_key(ec.SECP256R1()), lambda: rsa.generate_private_key(65537, 2048))
+
+
+class Kept:
+    """Has one key, or none."""
+
+    def __init__(self, key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | None) -> None:
+        self.key = key
+
+    async def key_of(self, chain: Chain) -> bytes | None:
+        pkcs8 = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        return self.key.private_bytes(serialization.Encoding.PEM, *pkcs8) if self.key is not None else None
+
+
+@pytest.mark.parametrize("make", KINDS)
+@pytest.mark.parametrize("known", [True, False])
+def test_what_another_account_ordered_is_revoked_by_its_own_key(
+    tmp_path: Path, known: bool, make: Callable[[], ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey]
+) -> None:
+    """RFC 8555 §7.6. No account is made for it."""
+
+    async def test(here: World) -> None:
+        key = make()
+        issuer = here.issuer()
+        end, _ = await drive(here, lambda: issuer, OrderState((WWW,)), csr_for((WWW,), key))
+        assert isinstance(end, Issued), end
+        (tmp_path / "account").rename(tmp_path / "before")
+        if known:
+            await issue(here, OrderState((WWW,)))
+        accounts = here.ca.accounts
+        without = here.issuer(keys=Kept(None)) if known else None
+        if without is not None:
+            with pytest.raises(DanelawError) as told:
+                await without.revoke(end.chain, RevocationReason.KEY_COMPROMISE)
+            assert (told.value.code, "unauthorized" in told.value.evidence) == ("REVOCATION_REFUSED", True)
+        issuer = here.issuer(keys=Kept(key))
+        for _ in range(2):  # once more is no error
+            await issuer.revoke(end.chain, RevocationReason.KEY_COMPROMISE)
+        assert here.ca.revoked == (leaf_of(end),)
+        assert here.ca.accounts == accounts
 
     in_world(tmp_path, test)

@@ -151,6 +151,32 @@ def test_a_key_signs_its_own_certificate_and_the_store_takes_it(tmp_path: Path, 
     asyncio.run(test())
 
 
+def test_the_store_finds_the_key_of_a_certificate_while_it_is_there(tmp_path: Path) -> None:
+    """A CA is shown it that is to revoke the certificate (RFC 8555 §7.6)."""
+
+    async def test() -> None:
+        credentials, chains = store(tmp_path), list[Chain]()
+        for service in ("one.example.net", "two.example.net"):
+            lineage = Lineage(SubjectName(service))
+            await credentials.make_key(lineage)  # without a certificate
+            generation = await credentials.make_key(lineage)
+            issuer = SelfSignedIssuer(lineage, credentials, CLOCK, timedelta(days=365))
+            end = await issuer.advance(ORDER, await credentials.csr(lineage, generation, ORDER.names))
+            assert isinstance(end, Issued)
+            await credentials.complete(lineage, generation, end.chain)
+            chains.append(end.chain)
+        for chain in chains:
+            pem = await credentials.key_of(chain)
+            assert pem is not None
+            public = serialization.load_pem_private_key(pem, None).public_key()
+            assert public == x509.load_der_x509_certificate(chain.ders[0]).public_key()
+        await credentials.destroy(lineage, generation)
+        assert await credentials.key_of(chains[1]) is None
+        assert await credentials.key_of(chains[0]) is not None
+
+    asyncio.run(test())
+
+
 def test_a_short_certificate_that_a_key_signs_is_not_old_when_it_is_issued(tmp_path: Path) -> None:
     """With most of its life over, it would be due to be renewed at once, and so would the next."""
 

@@ -11,12 +11,14 @@ import dns.name
 import pytest
 from operated import Operated
 from strategic import HASTE
-from virtual import SERVICE, served_tlsa
+from virtual import SERVICE, served_tlsa, toolbox
 
+from danelaw.app.engine import Engine
+from danelaw.app.toolbox import Subjects
 from danelaw.core.model import ChallengeType, CredentialFacts, Endpoint, Limits, RRset
-from danelaw.core.rollover.actions import Publish, Switch
+from danelaw.core.rollover.actions import Failure, Publish, Switch
 from danelaw.core.rollover.facts import Requested
-from danelaw.core.rollover.planner import Settled
+from danelaw.core.rollover.planner import Settled, Wait
 from danelaw.core.rollover.reach import Reach
 from danelaw.core.rollover.succession import Strategy
 from danelaw.core.tlsa import Combination, Reference, associate
@@ -324,6 +326,59 @@ def test_a_ca_that_issues_nothing_yet_leaves_everything_as_it_was() -> None:
     life.world.ca.refusing = False
     life.run(lambda: life.serving != before)
     life.settle()
+    assert life.refused == []
+
+
+def knowing(life: Changed, **cas: SimCA) -> None:
+    """The configuration has these CAs too, which its service does not name."""
+    tools = replace(toolbox(life.world, life.store), cas=cas)
+    life.engine = Engine(tools, Subjects(dict(life.engine.subjects), life.reached), life.engine.limits)
+
+
+def certified_by_two() -> tuple[Changed, SimCA, SimCA]:
+    """One key, for which a CA issued a certificate, and another CA after it: each knows its own alone."""
+    life = Changed(KNOWN, Strategy.PINNED)
+    life.configure(issuer="first")
+    before = life.serving
+    life.ask()
+    life.run(lambda: life.serving.spki != before.spki)
+    life.settle()
+    first, key = life.world.ca, life.serving.spki
+    another(life)
+    life.settle()
+    assert life.serving.spki == key
+    assert first is not life.world.ca
+    return life, first, life.world.ca
+
+
+def test_each_ca_is_asked_to_revoke_what_it_issued_itself() -> None:
+    life, first, other = certified_by_two()
+    knowing(life, first=first, other=other)
+    issued = first._issued[-1], life.serving.chain
+    life.ask(emergency=True)
+    life.run(lambda: bool(first.revoked and other.revoked), 300)
+    life.settle(300)
+    assert ([issued[0]], [issued[1]]) == (first.revoked, other.revoked)
+    assert not [deed for deed in life.facts().deeds if isinstance(deed.outcome, Failure)]
+    assert life.refused == []
+
+
+def test_a_ca_that_was_taken_out_of_the_configuration_is_named_and_asked_when_it_is_back() -> None:
+    life, first, other = certified_by_two()
+    key = life.serving
+    life.ask(emergency=True)
+    life.run(lambda: bool(other.revoked), 300)
+    life.run_until_waiting("REVOCATION_FAILED")
+    plan = life.latest().plan
+    assert isinstance(plan, Wait)
+    assert "first issued the certificate" in plan.because
+    (failure,) = {deed.outcome for deed in life.facts().deeds if isinstance(deed.outcome, Failure)}
+    assert (failure.code, "issuers" in failure.hint) == ("CA_NOT_CONFIGURED", True)
+    assert key.generation not in life.world.credentials.destroyed
+    knowing(life, first=first)
+    life.run(lambda: bool(first.revoked), 300)
+    life.settle(300)
+    assert key.generation in life.world.credentials.destroyed
     assert life.refused == []
 
 

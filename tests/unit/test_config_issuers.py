@@ -13,7 +13,7 @@ from danelaw.adapters.deploy import DirectoryCredentials
 from danelaw.adapters.issue.acme import AcmeIssuer
 from danelaw.adapters.issue.command import CommandIssuer
 from danelaw.adapters.issue.seen import SeenSolver
-from danelaw.adapters.issue.selfsigned import SelfSignedIssuer
+from danelaw.adapters.issue.selfsigned import Own, SelfSignedIssuer
 from danelaw.adapters.issue.standalone import StandaloneSolver
 from danelaw.adapters.issue.watch import WatchedCredentials, WatchIssuer
 from danelaw.adapters.issue.webroot import WebrootSolver
@@ -144,4 +144,14 @@ def test_each_type_is_wired_to_what_does_it(
     (lineage,) = config.services[0].lineages
     assert type(tools.issuers[lineage]) is issuer
     assert type(tools.credentials[lineage]) is credentials
+    assert [type(ca) for ca in tools.cas.values()] == [Own if issuer is SelfSignedIssuer else issuer]
     assert [type(found) for found in [tools.solvers.get(lineage)] if found is not None] == ([solver] if solver else [])
+
+
+def test_a_ca_is_known_that_no_service_names_any_more(tmp_path: Path) -> None:
+    """It may have to revoke what it issued."""
+    left = '[issuers.left]\ntype = "acme"\ndirectory = "https://left.test/dir"\naccount = "left"\n'
+    left += 'challenge = { type = "dns-01" }\n'
+    tools = build(load(write(tmp_path, left + MAIN, www=SERVICE)), open_world({})).tools
+    assert tools.cas.keys() == {"https://left.test/dir", "https://ca.test/dir"}
+    assert tools.cas["https://ca.test/dir"] in tools.issuers.values()

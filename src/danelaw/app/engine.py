@@ -20,7 +20,7 @@ from danelaw.app.agenda import Agenda
 from danelaw.app.known import Known
 from danelaw.app.observe import Observer
 from danelaw.app.toolbox import Subjects, Toolbox
-from danelaw.core.model import DanelawError, Instant, Issued, Limits, SubjectName
+from danelaw.core.model import DanelawError, Instant, Issued, Limits, Lineage, SubjectName
 from danelaw.core.rollover import clock
 from danelaw.core.rollover.acceptance import acceptance
 from danelaw.core.rollover.actions import (
@@ -49,11 +49,11 @@ from danelaw.core.rollover.doubts import doubted
 from danelaw.core.rollover.facts import ClockRead, Done, Fact, Intended
 from danelaw.core.rollover.fold import Facts
 from danelaw.core.rollover.gate import Allowed, Counterexample, Judgement, Refused, judge, violations
-from danelaw.core.rollover.planner import Desired, Plan, Settled, Wait, plan, refused_wait
+from danelaw.core.rollover.planner import Desired, DesiredService, Plan, Settled, Wait, plan, refused_wait
 from danelaw.core.rollover.progress import Pass, Progress
 from danelaw.core.rollover.reach import Reach
 from danelaw.core.rollover.words import Accepted
-from danelaw.ports import Lease
+from danelaw.ports import Lease, Revoker
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -322,12 +322,27 @@ class Engine:
                 return await tools.deployers[lineage, host].switch(action)
             case Retire(lineage, host):
                 return await tools.deployers[lineage, host].retire(action)
-            case Revoke(lineage, _, chain, reason):
-                await tools.issuers[lineage].revoke(chain, reason)
+            case Revoke(lineage, _, chain, reason, ca):
+                await self._revoker(lineage, ca).revoke(chain, reason)
                 return Receipt()
             case DestroyKey(lineage, generation):
                 await tools.credentials[lineage].destroy(lineage, generation)
                 return Receipt()
+
+    def _revoker(self, lineage: Lineage, ca: str | None) -> Revoker:
+        """The CA that issued a certificate: no other can take it back."""
+        desired = self._subjects.desired[lineage.service]
+        assert isinstance(desired, DesiredService)  # noqa: S101 - for mypy
+        if ca is None or desired.issuer in (None, ca):
+            return self._tools.issuers[lineage]
+        issuer = self._tools.cas.get(ca)
+        if issuer is None:
+            raise DanelawError(
+                "CA_NOT_CONFIGURED",
+                f"{ca} issued the certificate, and is not in the configuration any more",
+                hint="put its table back under issuers, where no service needs to name it; or revoke it by hand",
+            )
+        return issuer
 
     def _next(self, planned: Plan, outcome: Outcome | None, now: Instant) -> Instant:
         """When to look again: at once after progress, else when something may have changed, at most one interval on.

@@ -123,6 +123,11 @@ class WatchConfig(IssuerConfig, frozen=True, kw_only=True):
     name: str | None
 
 
+def ca_of(name: str, issuer: IssuerConfig) -> str:
+    """Which CA an issuer stands for: it is no other because it is called so."""
+    return issuer.directory if isinstance(issuer, AcmeConfig) else name
+
+
 def read_issuer(path: Path, base: Path, section: IssuerSection) -> IssuerConfig:
     """``path``: the file that it stands in, ``base``: where its relative paths start. Raises as ``decode`` does."""
     lifetime = timedelta(seconds=section.lifetime) if section.lifetime else None

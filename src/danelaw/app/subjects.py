@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from dns.name import Name
 
 from danelaw.app.config import Config
-from danelaw.app.issuer_sections import AcmeConfig, IssuerConfig
+from danelaw.app.issuer_sections import ca_of
 from danelaw.app.service_sections import ServiceConfig
 from danelaw.app.toolbox import Subjects
 from danelaw.app.zone_sections import FileZoneConfig
@@ -51,17 +51,12 @@ def subjects(config: Config, handed_over: Collection[Name], roots: tuple[bytes, 
             profile=issuer.profile,
             strategy=service.strategy,
             withdrawn=service.withdrawn,
-            issuer=_ca_of(service.issuer, issuer),
+            issuer=ca_of(service.issuer, issuer),
             leaving=service.leaving,
             other_zones=every,
         )
         reached.extend(_reached(service, roots))
     return Subjects(desired, Reach(tuple(reached)))
-
-
-def _ca_of(name: str, issuer: IssuerConfig) -> str:
-    """Which CA an issuer stands for: it is no other because it is called so."""
-    return issuer.directory if isinstance(issuer, AcmeConfig) else name
 
 
 def _reached(service: ServiceConfig, roots: tuple[bytes, ...]) -> list[Reached]:

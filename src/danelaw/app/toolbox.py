@@ -21,6 +21,7 @@ from danelaw.ports import (
     Prober,
     Publisher,
     Resolver,
+    Revoker,
     Solver,
     Store,
     ZoneCuts,
@@ -33,7 +34,8 @@ class Toolbox:
     """Every port, by what it serves. A zone without a parent here gets its DS by other hands.
 
     ``boot``: which start of which machine it is that ``clock.monotonic`` counts from. Without ``cuts``, aliases are
-    followed into zones that can be published in, and no further.
+    followed into zones that can be published in, and no further. ``cas``: every CA that is configured, by what
+    ``DesiredService.issuer`` calls it: whom a service left may have to take back what it issued.
     """
 
     clock: Clock
@@ -47,6 +49,7 @@ class Toolbox:
     credentials: Mapping[Lineage, Credentials] = field(default_factory=dict)
     deployers: Mapping[tuple[Lineage, HostName], Deployer] = field(default_factory=dict)
     issuers: Mapping[Lineage, Issuer] = field(default_factory=dict)
+    cas: Mapping[str, Revoker] = field(default_factory=dict)
     solvers: Mapping[Lineage, Solver] = field(default_factory=dict)
     boot: str = ""
     cuts: ZoneCuts | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from danelaw.app.config import Config
@@ -13,9 +14,10 @@ from danelaw.app.issuer_sections import (
     IssuerConfig,
     SelfSignedConfig,
     WatchConfig,
+    ca_of,
 )
 from danelaw.core.model import ChallengeType, Lineage
-from danelaw.ports import Credentials, Issuer, Resolver, Solver, Surroundings
+from danelaw.ports import Credentials, Issuer, Resolver, Revoker, Solver, Surroundings
 
 if TYPE_CHECKING:
     # Most configurations have one kind of issuer: what the others need is imported where they are plugged in.
@@ -25,20 +27,28 @@ if TYPE_CHECKING:
     from danelaw.adapters.issue.webroot import WebrootSolver
 
 
+@dataclass(frozen=True, slots=True)
+class Issuers:
+    """``of``: who issues for each lineage. ``cas``: every CA that is configured, whether a service names it or not."""
+
+    of: Mapping[Lineage, Issuer]
+    cas: Mapping[str, Revoker]
+
+
 def issuers(
     config: Config,
     world: Surroundings,
     credentials: DirectoryCredentials,
     resolver: Resolver,
     placing: Mapping[str, WebrootSolver | StandaloneSolver],
-) -> dict[Lineage, Issuer]:
-    """Who issues for each lineage; services that name the same issuer share what it remembers.
+) -> Issuers:
+    """Services that name the same issuer share what it remembers. ``placing``: what answers http-01, by issuer."""
+    from danelaw.adapters.issue.selfsigned import Own, SelfSignedIssuer
 
-    ``placing``: what answers http-01, by issuer.
-    """
-    from danelaw.adapters.issue.selfsigned import SelfSignedIssuer
-
-    shared = {key: _issuer(issuer, config, world, resolver, placing.get(key)) for key, issuer in config.issuers.items()}
+    shared = {
+        key: _issuer(issuer, config, world, credentials, resolver, placing.get(key))
+        for key, issuer in config.issuers.items()
+    }
     found: dict[Lineage, Issuer] = {}
     for service in config.services:
         issuer = config.issuers[service.issuer]
@@ -47,13 +57,14 @@ def issuers(
                 found[line] = SelfSignedIssuer(line, credentials, world.clock, issuer.lifetime)
             elif (other := shared[service.issuer]) is not None:
                 found[line] = other
-    return found
+    return Issuers(found, {ca_of(key, config.issuers[key]): issuer or Own() for key, issuer in shared.items()})
 
 
 def _issuer(
     issuer: IssuerConfig,
     config: Config,
     world: Surroundings,
+    credentials: DirectoryCredentials,
     resolver: Resolver,
     solver: WebrootSolver | StandaloneSolver | None,
 ) -> Issuer | None:
@@ -80,6 +91,7 @@ def _issuer(
                 binding=Binding(*issuer.binding) if issuer.binding is not None else None,
                 resolver=resolver,
                 preflight=_preflight(issuer, resolver, solver),
+                keys=credentials,
             )
         case CommandConfig():
             return CommandIssuer(issuer.command, world.programs, world.clock, issuer.timeout, config.back_off)

@@ -113,6 +113,7 @@ def _tools(config: Config, world: Surroundings, store: Store) -> Toolbox:
     live = {lineage: host.path(lineage) for service, host in linked for lineage in service.every_lineage}
     credentials = DirectoryCredentials(config.credentials, world.blocking, world.clock, live)
     placed_by = placing(config, world)
+    issuing = issuers(config, world, credentials, resolver, placed_by)
     answering = solvers(config, world, resolver, placed_by)
     return Toolbox(
         clock=world.clock,
@@ -126,7 +127,8 @@ def _tools(config: Config, world: Surroundings, store: Store) -> Toolbox:
         parents=parents(config, world, files),
         credentials=dict.fromkeys(lineages, credentials) | dict(watched(config, credentials, world)),
         deployers=deployers(config, world, credentials),
-        issuers=issuers(config, world, credentials, resolver, placed_by),
+        issuers=issuing.of,
+        cas=issuing.cas,
         solvers={
             line: answering[s.issuer] for s in config.services if s.issuer in answering for line in s.every_lineage
         },

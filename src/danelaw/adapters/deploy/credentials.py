@@ -16,6 +16,7 @@ when its key is destroyed, so that no number is ever used twice.
 
 from __future__ import annotations
 
+import contextlib
 import re
 import secrets
 import shutil
@@ -183,6 +184,20 @@ class DirectoryCredentials:
             raise DanelawError("NO_SUCH_GENERATION", f"{lineage.service} has no key that this request is for")
 
         return await self._do(sign)
+
+    async def key_of(self, chain: Chain) -> bytes | None:
+        """The private key (PEM) of a certificate, the first of the chain, whichever service it is of; None: it is not
+        here any more. It looks through the whole store."""
+
+        def find() -> bytes | None:
+            leaf, _ = x509.chain_to_pem(chain)
+            for cert in self._root.glob(f"*/*/generations/*/{CERT}"):
+                with contextlib.suppress(FileNotFoundError):  # it was destroyed
+                    if cert.read_bytes() == leaf:
+                        return cert.with_name(PRIVKEY).read_bytes()
+            return None
+
+        return await self._do(find)
 
     # -- for deployers ------------------------------------------------------------------------------------------
 

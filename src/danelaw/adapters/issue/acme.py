@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final, Protocol, TypeVar
 
 import dns.exception
 import requests
@@ -50,6 +50,14 @@ BACK_OFF: Final = timedelta(minutes=15)
 """Before a new order after a failed one: below the five failed validations an hour that public CAs allow."""
 
 
+class KeyHolder(Protocol):
+    """Where private keys are."""
+
+    async def key_of(self, chain: Chain) -> bytes | None:
+        """The key (PEM) of a certificate, the first of the chain; None: it is not here."""
+        ...
+
+
 class AcmeIssuer:
     """Implements ``ports.Issuer``.
 
@@ -59,7 +67,7 @@ class AcmeIssuer:
     ``OrderState.failed`` counts. ``preferred``: the common name of the root that the chain should end below, where the
     CA has a choice. ``binding``: for a CA that knows its customers otherwise. With ``resolver`` an order that CAA
     records forbid is never placed, with ``preflight`` none that it objects to. ``step_limit``: no step takes longer.
-    The CA's terms are agreed to.
+    ``keys``: of certificates that are to be revoked. The CA's terms are agreed to.
 
     All methods raise ``DanelawError``: ``CA_UNREACHABLE``, ``CA_MALFORMED`` (it does not speak RFC 8555),
     ``CA_LEADS_ELSEWHERE``, ``ACCOUNT_UNREADABLE``; ``advance`` also ``PROFILE_UNKNOWN``, ``CHALLENGE_NOT_OFFERED``,
@@ -84,6 +92,7 @@ class AcmeIssuer:
         resolver: Resolver | None = None,
         preflight: Preflight | None = None,
         step_limit: timedelta = STEP_LIMIT,
+        keys: KeyHolder | None = None,
     ) -> None:
         self.directory = directory
         self.account = AccountFiles(account)
@@ -92,6 +101,7 @@ class AcmeIssuer:
         self._resolver = resolver
         self._preflight = preflight
         self._step_limit = step_limit
+        self._keys = keys
         self._blocking = blocking
         self._clock = clock
         self._resources: messages.Directory | None = None
@@ -146,8 +156,21 @@ class AcmeIssuer:
         return await self._run(lambda session, _: renewal.renewal_window(session, chain))
 
     async def revoke(self, chain: Chain, reason: RevocationReason) -> None:
-        """Revoke the chain's leaf, as the account that ordered it (RFC 8555 §7.6). One that is revoked is no error."""
-        await self._run(lambda session, _: revocation.revoke(session, chain, reason))
+        """Revoke the chain's leaf, as the account that ordered it (RFC 8555 §7.6). One that is revoked is no error.
+
+        With ``keys`` by its own key, where another account ordered it: another client's, or one that was given up.
+        """
+        ours = self.account.known(self.directory) is not None
+        key = await self._keys.key_of(chain) if self._keys is not None and not ours else None
+        if key is None:
+            refused = await self._run(lambda session, _: revocation.by_account(session, chain, reason))
+            if refused is None:
+                return
+            key = await self._keys.key_of(chain) if self._keys is not None else None
+            if key is None:
+                raise refused
+        signing = key
+        await self._run(lambda session, _: revocation.by_key(session, chain, reason, signing))
 
     async def date(self, since: float) -> tuple[datetime, float] | None:
         """As of the latest reply, and when it came; the directory is fetched for it where that is too long ago."""

@@ -22,7 +22,14 @@ class SelfSigner(Protocol):
         ...
 
 
-class SelfSignedIssuer:
+class Own:
+    """``ports.Revoker`` of certificates that their own keys signed."""
+
+    async def revoke(self, chain: Chain, reason: RevocationReason) -> None:
+        """Nobody relies on it but by the records of the zone: there is nothing to revoke."""
+
+
+class SelfSignedIssuer(Own):
     """``ports.Issuer`` of one lineage; it never says no. ``lifetime``: of the certificates, from their issue."""
 
     def __init__(self, lineage: Lineage, signer: SelfSigner, clock: Clock, lifetime: timedelta) -> None:
@@ -40,9 +47,6 @@ class SelfSignedIssuer:
     async def renewal_window(self, chain: Chain) -> Window | None:
         del chain
         return None
-
-    async def revoke(self, chain: Chain, reason: RevocationReason) -> None:
-        """Nobody relies on it but by the records of the zone: there is nothing to revoke."""
 
     async def date(self, since: float) -> tuple[datetime, float] | None:
         del since

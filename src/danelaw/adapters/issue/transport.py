@@ -12,14 +12,17 @@ from email.utils import parsedate_to_datetime
 from io import BytesIO
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 from urllib.parse import urlsplit
 
 import requests
 import urllib3
 from acme import client, errors, messages
-from josepy.jwa import ES256
-from josepy.jwk import JWKEC
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from josepy.jwa import ES256, ES384, ES512, RS256, JWASignature
+from josepy.jwk import JWKEC, JWKRSA
+from josepy.util import ComparableECKey, ComparableRSAKey
 from requests.adapters import HTTPAdapter
 
 from danelaw.adapters.issue.deadline import Deadline
@@ -33,16 +36,19 @@ LONGEST_REPLY: Final = 1 << 20
 LONGEST_PATIENCE: Final = timedelta(days=1)
 """No Retry-After holds an order longer than this."""
 _MOST_DIGITS: Final = 9
+_ALGORITHMS: Final = {256: ES256, 384: ES384, 521: ES512}
+SigningKey: TypeAlias = JWKEC | JWKRSA
 _PORTS: Final = {"https": 443, "http": 80}
 
 
 class Transport(client.ClientNetwork):
-    """Signed requests with the account's key. Not shared between threads: one is made for each step."""
+    """Requests signed with a key: an account's, once ``account`` is set. Not shared between threads: one is made for
+    each step."""
 
     def __init__(
-        self, key: JWKEC, directory: str, bundle: Path | None, seconds: float, deadline: Deadline | None = None
+        self, key: SigningKey, directory: str, bundle: Path | None, seconds: float, deadline: Deadline | None = None
     ) -> None:
-        super().__init__(key, alg=ES256, user_agent="danelaw", timeout=int(seconds))
+        super().__init__(key, alg=_algorithm(key), user_agent="danelaw", timeout=int(seconds))
         if bundle is not None:
             self.verify_ssl = str(bundle)  # type: ignore[assignment] # requests takes a path; acme only passes it on
         # A proxy of the environment is no way to this machine itself.
@@ -52,6 +58,10 @@ class Transport(client.ClientNetwork):
             self.session.mount(scheme, _Bounded(deadline))
         self._directory = directory
         self.last: requests.Response | None = None
+
+    def sign_with(self, key: SigningKey) -> None:
+        """From here on by this key, of which the CA knows no account (RFC 8555 §6.2)."""
+        self.key, self.alg, self.account = key, _algorithm(key), None
 
     def post(self, *args: Any, **kwargs: Any) -> requests.Response:
         """POST with a fresh nonce as often as the CA wants one, within reason (RFC 8555 §6.5)."""
@@ -97,6 +107,23 @@ class Transport(client.ClientNetwork):
     def retry_at(self, now: datetime, default: timedelta) -> datetime:
         """When the last reply wants the client back (Retry-After, RFC 9110 §10.2.3), else after ``default``."""
         return now + (default if self.last is None else retry_after(self.last.headers.get("Retry-After"), now, default))
+
+
+def signing_key(pem: bytes) -> SigningKey:
+    """A private key in PEM, as ``acme`` takes it. Raises ``ValueError``, ``TypeError``."""
+    key = serialization.load_pem_private_key(pem, password=None)
+    if isinstance(key, ec.EllipticCurvePrivateKey) and key.curve.key_size in _ALGORITHMS:
+        return JWKEC(key=ComparableECKey(key))
+    if isinstance(key, rsa.RSAPrivateKey):
+        return JWKRSA(key=ComparableRSAKey(key))
+    raise ValueError("neither RSA nor ECDSA on P-256, P-384 or P-521")
+
+
+def _algorithm(key: SigningKey) -> JWASignature:
+    """The one that every CA knows for this kind of key."""
+    if isinstance(key, JWKRSA):
+        return RS256
+    return _ALGORITHMS[key.key.curve.key_size]
 
 
 class ReplyTooLongError(errors.Error):

@@ -153,12 +153,16 @@ class Retire:
 
 @dataclass(frozen=True, slots=True)
 class Revoke:
-    """Have the CA revoke a generation's certificate, which no server presents any more."""
+    """Have the CA revoke a generation's certificate, which no server presents any more.
+
+    ``ca``: which one issued it, as ``OrderState.issuer`` says; None: that is not known.
+    """
 
     lineage: Lineage
     generation: GenerationId
     chain: Chain
     reason: RevocationReason
+    ca: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from danelaw.core.model import CredentialFacts, RevocationReason
 from danelaw.core.rollover.actions import Failure, Revoke
 from danelaw.core.rollover.gate import Allowed
 from danelaw.core.rollover.plans import Outlook, Plan, refused_wait
+from danelaw.core.rollover.revocation import issued_by
 from danelaw.core.rollover.succession import Key
 from danelaw.core.tlsa.credential import leaf_validity
 
@@ -26,7 +27,7 @@ def unrevoked(compromised: Iterable[Key], outlook: Outlook) -> tuple[CredentialF
     found = []
     for generation in (generation for key in compromised for generation in key.generations):
         validity = leaf_validity(generation.chain) if generation.chain is not None else None
-        if validity is not None and validity.end > outlook.now and not outlook.accepted(_revoking(generation)):
+        if validity is not None and validity.end > outlook.now and not outlook.accepted(_revoking(generation, outlook)):
             found.append(generation)
     return tuple(found)
 
@@ -38,7 +39,7 @@ def revoking(compromised: Iterable[Key], outlook: Outlook) -> Iterable[Plan]:
 
 
 def _step(generation: CredentialFacts, outlook: Outlook) -> Plan:
-    revoke, which = _revoking(generation), f"the certificate of generation {generation.generation}"
+    revoke, which = _revoking(generation, outlook), f"the certificate of generation {generation.generation}"
     failed = [
         (deed.done, deed.outcome)
         for deed in outlook.facts.deeds
@@ -58,7 +59,8 @@ def _step(generation: CredentialFacts, outlook: Outlook) -> Plan:
     return outlook.wait("NOT_REVOKED", f"{which} is not revoked yet: {kept.because}", until=kept.until)
 
 
-def _revoking(generation: CredentialFacts) -> Revoke:
+def _revoking(generation: CredentialFacts, outlook: Outlook) -> Revoke:
     assert generation.chain is not None  # noqa: S101 - for mypy
     reason = RevocationReason.KEY_COMPROMISE
-    return Revoke(generation.lineage, generation.generation, generation.chain, reason)
+    ca = issued_by(generation, outlook.facts)
+    return Revoke(generation.lineage, generation.generation, generation.chain, reason, ca)

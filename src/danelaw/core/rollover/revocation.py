@@ -6,8 +6,8 @@ presented it. Whoever holds the key can present it all the same, and that is wha
 
 from __future__ import annotations
 
-from danelaw.core.model import Chain, Instant, Limits
-from danelaw.core.rollover.actions import Revoke, Switch
+from danelaw.core.model import Chain, CredentialFacts, Instant, Limits
+from danelaw.core.rollover.actions import AdvanceOrder, Revoke, Switch
 from danelaw.core.rollover.chains import possible_chains
 from danelaw.core.rollover.conditions import Counterexample, fault
 from danelaw.core.rollover.fold import Facts
@@ -18,6 +18,20 @@ from danelaw.core.rollover.reach import Reach, Unprobed
 def distrusted(switch: Switch, facts: Facts) -> bool:
     """Whether the CA was ever asked to revoke a certificate: what came of that is no matter."""
     return any(isinstance(deed.action, Revoke) and deed.action.chain == switch.chain for deed in facts.deeds)
+
+
+def issued_by(generation: CredentialFacts, facts: Facts) -> str | None:
+    """The CA that a generation's certificate was ordered of; None: nobody wrote down which, or it was not ordered here.
+
+    That is the CA of the last step, whatever is known of its outcome: there is no step after the one that issues.
+    """
+    orders = [
+        deed.action.order
+        for deed in facts.deeds
+        if isinstance(deed.action, AdvanceOrder)
+        and (deed.action.lineage, deed.action.generation) == (generation.lineage, generation.generation)
+    ]
+    return orders[-1].issuer if orders else None
 
 
 def blocks_revocation(
