@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from virtual import SERVICE, Runner, engine, reasons, served_tlsa, settled_world
 
-from danelaw.core.model import Chain, GenerationId, Instant, Limits, RRset
+from danelaw.core.model import Absence, Chain, GenerationId, Instant, Limits, RRset
 from danelaw.core.rollover.actions import Action, DestroyKey, Publish, SubmitDS, Switch
 from danelaw.core.rollover.facts import Began
 from danelaw.core.rollover.fold import Facts
@@ -152,3 +153,44 @@ def test_a_record_removed_by_others_is_published_again() -> None:
     world.zone.write(TLSA_OWNER, TLSA, RRset(TLSA_OWNER, TLSA, TTL, frozenset({bytes((3, 1, 1)) + bytes(32)})))
     runner.run(lambda: own < served_tlsa(world))
     assert not any(isinstance(p.acting, Switch | SubmitDS) for p in runner.told[-5:])
+
+
+# -- what is told of it -----------------------------------------------------------------------------------------------
+
+
+def mended(runner: Runner) -> list[str]:
+    return [p.mended for p in runner.passes if p.mended]
+
+
+def test_records_that_were_taken_away_are_put_back_and_that_is_told_once() -> None:
+    world, runner = settled_world()
+    own = served_tlsa(world)
+    world.zone.write(TLSA_OWNER, TLSA, Absence(TLSA_OWNER, TLSA, TTL))
+    runner.run(lambda: served_tlsa(world) == own)
+    runner.settle()
+    assert mended(runner) == [f"1 TLSA record of {TLSA_OWNER} had been taken away by other hands, and is put back"]
+
+
+def test_another_generation_where_a_server_reads_it_is_told_of_when_it_is_put_right() -> None:
+    """Somebody moved the link back to a certificate that is in the store: its record is gone, and clients refuse."""
+    world, runner = settled_world()
+    runner.renew()
+    now = world.servers.path
+    assert now is not None
+    world.servers.paths[now.lineage.algorithm, now.host] = replace(now, generation=GenerationId(1))
+    runner.run(lambda: bool(mended(runner)))
+    assert world.servers.path == now
+    (told,) = mended(runner)
+    assert told.startswith(f"where the {LOCAL} host serves from, other hands had left generation 1, and generation 2 ")
+
+
+def test_rolls_and_faults_are_no_repairs() -> None:
+    """A record that a secondary serves late, a reload that did nothing, and each step of rolls of either kind."""
+    world, runner = settled_world(lag=4.0)
+    runner.renew()
+    world.servers.idle_reload = True
+    runner.start_renewal()
+    runner.run(lambda: runner.actions.count("Switch") > 3)
+    world.servers.idle_reload = False
+    runner.settle()
+    assert mended(runner) == []

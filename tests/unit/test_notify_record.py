@@ -94,6 +94,21 @@ def test_what_becomes_critical_is_told_at_once_and_what_becomes_less_so_is_not()
     assert played(course) == [(10 * MINUTE, Moment.BEGINS), (30 * MINUTE, Moment.BEGINS)]
 
 
+def test_what_was_over_when_it_was_found_is_told_at_once_each_time_and_never_as_over() -> None:
+    repaired = replace(concern(Severity.NOTE, "REPAIRED"), over=True)
+    rest = every(5 * MINUTE, 600)
+    found = [(after, (repaired,) if after in (5 * MINUTE, 50 * MINUTE) else ()) for after, _ in rest]
+    assert played(found) == [(5 * MINUTE, Moment.BEGINS), (50 * MINUTE, Moment.BEGINS)]
+
+
+def test_what_was_over_is_kept_for_a_day_for_a_way_that_does_not_take_it() -> None:
+    repaired = replace(concern(Severity.NOTE, "REPAIRED"), over=True)
+    found = [(after, (repaired,) if not after else ()) for after, _ in every(DAY / 4, 12)]
+    assert [after / DAY for after, _ in played(found, taken=False)] == [0, 0.25, 0.5, 0.75, 1]
+    nobody = replace(ALL, severities=frozenset({Severity.CRITICAL}))
+    assert tidied(seen(seen(Record(), [repaired], {WWW}, BOTH, NOW), [], {WWW}, BOTH, NOW), [nobody], NOW).known == ()
+
+
 def test_a_deadline_is_told_at_each_threshold() -> None:
     seldom = replace(ALL, again=100 * DAY, after=timedelta(0))
     heard = played(every(DAY / 2, 30, concern(deadline=NOW + 10 * DAY)), seldom)

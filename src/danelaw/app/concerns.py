@@ -69,6 +69,11 @@ def of_pass(ended: Pass) -> Iterator[Concern]:
     yield Concern(ended.subject, ended.plan.code, Severity.WARNING, (ended.plan.because,), todo, since)
 
 
+def of_repair(subject: SubjectName, what: str, at: Instant) -> Concern:
+    """What other hands had changed is as it was."""
+    return Concern(subject, "REPAIRED", Severity.NOTE, (what,), (f"danelaw history {subject}",), at, over=True)
+
+
 def of_error(subject: SubjectName, error: DanelawError) -> Concern:
     """Nobody can say where the subject stands."""
     says = tuple(filter(None, (error.message, error.evidence)))

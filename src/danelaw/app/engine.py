@@ -49,6 +49,7 @@ from danelaw.core.rollover.doubts import doubted
 from danelaw.core.rollover.facts import ClockRead, Done, Fact, Intended
 from danelaw.core.rollover.fold import Facts
 from danelaw.core.rollover.gate import Allowed, Counterexample, Judgement, Refused, judge, violations
+from danelaw.core.rollover.mending import mends
 from danelaw.core.rollover.planner import Desired, DesiredService, Plan, Settled, Wait, plan, refused_wait
 from danelaw.core.rollover.progress import Pass, Progress
 from danelaw.core.rollover.reach import Reach
@@ -170,7 +171,8 @@ class Engine:
         now = self._tools.clock.now()
         seen = violations(facts, group.reach, now, self._limits)
         again = self._next(planned, outcome, now)
-        return Pass(subject, now, planned, outcome, refused, seen, again, despite, group.subjects)
+        mended = mends(planned, facts) if isinstance(outcome, Receipt) else ""
+        return Pass(subject, now, planned, outcome, refused, seen, again, despite, group.subjects, mended)
 
     async def watch(
         self,

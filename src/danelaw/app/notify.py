@@ -14,7 +14,7 @@ from typing import Final
 from dns.name import Name
 
 from danelaw import __version__
-from danelaw.app.concerns import of_error, of_pass, of_standing
+from danelaw.app.concerns import of_error, of_pass, of_repair, of_standing
 from danelaw.app.metrics import counter, metrics
 from danelaw.app.standing import Standing, standing
 from danelaw.app.toolbox import Subjects
@@ -108,6 +108,7 @@ class Herald:
         self._face = face
         self._stays = stays
         self._fresh: dict[SubjectName, Pass] = {}
+        self._mended: list[Concern] = []
         self._counted: dict[str, int] = {}
         self._record: Record | None = None
         self._written: Record | None = None
@@ -123,6 +124,8 @@ class Herald:
         """A pass has ended: it is told of when there is time."""
         self._alive = self._ground.clock.monotonic()
         self._fresh[ended.subject] = ended
+        if ended.mended:
+            self._mended.append(of_repair(ended.subject, ended.mended, ended.at))
         self._count("danelaw_passes_total", subject=ended.subject)
         if ended.refused is not None:
             self._count("danelaw_refused_actions_total", subject=ended.subject)
@@ -192,7 +195,8 @@ class Herald:
 
     async def _look(self, fresh: Mapping[SubjectName, Pass], now: Instant) -> tuple[tuple[Concern, ...], set[str]]:
         """What there is to tell of these subjects, and of which of them that is all."""
-        ground, found, looked_at = self._ground, list[Concern](), set[str]()
+        ground, looked_at = self._ground, set[str]()
+        found, self._mended = self._mended, []
         try:
             facts = await ground.store.facts(*ground.subjects.desired, CLOCK)
             for subject, ended in fresh.items():

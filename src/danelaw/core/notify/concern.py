@@ -17,7 +17,7 @@ class Severity(enum.Enum):
     """How much it matters, the worst first.
 
     ``CRITICAL``: clients are refused. ``WARNING``: they will be, or nothing goes on, unless somebody does something.
-    ``NOTE``: nothing waits for it, and only a person can decide it.
+    ``NOTE``: nothing waits for it, and only a person can decide it, or wants to know of it.
     """
 
     CRITICAL = "critical"
@@ -32,7 +32,8 @@ RANK = tuple(Severity)
 class Concern:
     """``because``: what was seen, a sentence each. ``todo``: what to type.
 
-    ``since``: where that is known to be before the look that found it. ``deadline``: by when to act.
+    ``since``: where that is known to be before the look that found it. ``deadline``: by when to act. ``over``: it is
+    over as it is found, so that it is told at once, and once.
     """
 
     subject: SubjectName
@@ -42,6 +43,7 @@ class Concern:
     todo: tuple[str, ...] = ()
     since: Instant | None = None
     deadline: Instant | None = None
+    over: bool = False
 
     @property
     def key(self) -> ConcernKey:

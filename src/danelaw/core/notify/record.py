@@ -6,7 +6,8 @@
                           |                                             |
                           +-- gone for `after` --> forgotten            +-- gone for `after` --> told that it is over
 
-What is gone and comes back within ``after`` was never gone: a trouble that comes and goes is told of once.
+What is gone and comes back within ``after`` was never gone: a trouble that comes and goes is told of once. What was
+over as it was found has no such life: it is told each time that it is found.
 """
 
 from __future__ import annotations
@@ -19,6 +20,9 @@ from typing import Final
 
 from danelaw.core.model import Instant, SubjectName
 from danelaw.core.notify.concern import RANK, Concern, Severity
+
+REMEMBERED: Final = timedelta(days=1)
+"""For how long what was over as it was found is kept for ways that do not take it."""
 
 THRESHOLDS: Final = (timedelta(days=7), timedelta(days=3), timedelta(days=1), timedelta(0))
 """Before a deadline: at each it is told again."""
@@ -114,7 +118,9 @@ def seen(
     known = []
     for one in record.known:
         fresh = found.pop(one.concern.key, None)
-        if fresh is not None:
+        if fresh is not None and fresh.over:
+            known.append(Known(fresh, _first(fresh, now)))
+        elif fresh is not None:
             known.append(replace(one, concern=fresh, first=min(one.first, _first(fresh, now)), gone=None))
         elif one.concern.subject in looked_at and one.gone is None:
             known.append(replace(one, gone=now))
@@ -139,6 +145,9 @@ def due(record: Record, wants: Wants, now: Instant) -> tuple[Notice, ...]:
 
 def _due(one: Known, wants: Wants, now: Instant) -> Notice | None:
     told = one.told.get(wants.way)
+    if one.concern.over:
+        again = told is None and wants.of(one.concern)
+        return Notice(Moment.BEGINS, one.concern, one.first, now) if again else None
     if one.gone is not None:
         over = told is not None and now - one.gone >= wants.after
         return Notice(Moment.ENDS, one.concern, one.first, one.gone) if over else None
@@ -189,10 +198,15 @@ def tidied(record: Record, ways: Collection[Wants], now: Instant) -> Record:
     """Without what is over and was told to all who are to hear of it, and without ways that are no more."""
     names = {wants.way for wants in ways}
     longest = max((wants.after for wants in ways), default=timedelta(0))
-    known = [
-        one
-        for one in record.known
-        if one.gone is None or now - one.gone < longest or not names.isdisjoint(one.told.keys())
-    ]
+    known = [one for one in record.known if one.gone is None or _kept(one, ways, longest, now)]
     failing = {name: why for name, why in record.failing.items() if name in names}
     return replace(record, known=tuple(known), failing=failing)
+
+
+def _kept(one: Known, ways: Collection[Wants], longest: timedelta, now: Instant) -> bool:
+    """Of what is gone: whether somebody is to hear of it yet."""
+    if one.concern.over:
+        untold = any(wants.of(one.concern) and wants.way not in one.told for wants in ways)
+        return untold and one.gone is not None and now - one.gone < REMEMBERED
+    told = not {wants.way for wants in ways}.isdisjoint(one.told.keys())
+    return told or (one.gone is not None and now - one.gone < longest)

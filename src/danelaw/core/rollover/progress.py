@@ -17,7 +17,7 @@ class Pass:
     ``plan``: the action taken, or what is waited for. ``refused``: what the gate said to an action that the planner
     wanted. ``violations``: clients that are refused as things stand, of all subjects ``about`` which it says anything.
     ``next_at``: when to look again. ``despite``: the counterexamples that the operator accepted or waived, and so did
-    not stand against the action.
+    not stand against the action. ``mended``: what the action puts back, in a sentence; empty: it is no repair.
     """
 
     subject: SubjectName
@@ -29,6 +29,7 @@ class Pass:
     next_at: Instant
     despite: tuple[Counterexample, ...] = ()
     about: tuple[SubjectName, ...] = ()
+    mended: str = ""
 
 
 @dataclass(frozen=True, slots=True)

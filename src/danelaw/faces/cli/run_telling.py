@@ -75,6 +75,8 @@ class Teller:
                 self._line(ended, words.verb(ended.plan), rest, fg="red" if failed else None)
             if isinstance(ended.outcome, Failure) and ended.outcome.hint:
                 terminal.say(Ink("hint: ", bold=True), ended.outcome.hint)
+            if ended.mended and not self.quiet:
+                self._line(ended, "note", ended.mended, fg="yellow")
             for one in () if self.quiet else ended.despite:
                 self._line(ended, "in spite of", str(one), fg="yellow")
         self._violations(ended)
@@ -177,6 +179,7 @@ def pass_json(ended: Pass) -> dict[str, object]:
         **({"outcome": outcome_json(ended)} if ended.outcome is not None else {}),
         "refused_by_gate": [str(one) for one in ended.refused.because] if ended.refused is not None else [],
         "despite": [str(one) for one in ended.despite],
+        "mended": ended.mended or None,
         "violations": list(dict.fromkeys(map(str, ended.violations))),
         "next": rfc3339(ended.next_at),
     }
