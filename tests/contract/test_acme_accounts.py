@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import stat
 from base64 import urlsafe_b64encode
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -13,9 +14,13 @@ import dns.rdata
 import pytest
 from acme_world import WWW, World, csr_for, drive, in_world, issue, needed
 from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 from dns.name import Name
 
 from danelaw.adapters.clock import SystemClock
+from danelaw.adapters.issue.account import AccountFiles, Known
+from danelaw.adapters.issue.acme import AcmeIssuer
 from danelaw.adapters.issue.registration import Binding
 from danelaw.core.model import (
     ChallengeType,
@@ -130,6 +135,48 @@ def test_a_contact_that_the_ca_refuses_ends_the_order_that_would_begin(tmp_path:
     in_world(tmp_path, test)
 
 
+def rsa_account() -> bytes:
+    """As certbot makes it."""
+    key = rsa.generate_private_key(65537, 2048)
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+
+
+def test_the_account_of_another_client_is_taken_over_with_its_url(tmp_path: Path) -> None:
+    async def test(here: World) -> None:
+        theirs = rsa_account()
+        client = here.issuer(account=tmp_path / "theirs", contact=None)
+        (tmp_path / "theirs").mkdir()
+        (tmp_path / "theirs" / "key.pem").write_bytes(theirs)
+        await issue_with(here, client)
+        url = client.account.url(here.ca.url)
+        assert url is not None
+        issuer = here.issuer()
+        for _ in range(2):
+            assert issuer.account.take(theirs, here.ca.url, url)
+        assert stat.S_IMODE((tmp_path / "account" / "key.pem").stat().st_mode) == 0o600
+        await issue_with(here, issuer)
+        assert here.ca.accounts == 1
+        assert here.ca.contacts == (("mailto:hostmaster@example.net",),)  # what is configured is told
+        assert issuer.account.url(here.ca.url) == url
+
+    in_world(tmp_path, test)
+
+
+def test_an_account_that_is_there_stays(tmp_path: Path) -> None:
+    files = AccountFiles(tmp_path / "account")
+    own = files.key()
+    files.remember("https://ca.test/dir", Known("https://ca.test/account/1"))
+    assert not files.take(rsa_account(), "https://ca.test/dir", "https://ca.test/account/2")
+    assert (files.key(), files.url("https://ca.test/dir")) == (own, "https://ca.test/account/1")
+
+
+async def issue_with(here: World, issuer: AcmeIssuer) -> None:
+    end, _ = await drive(here, lambda: issuer, OrderState((WWW,)), csr_for((WWW,)))
+    assert isinstance(end, Issued), end
+
+
 # -- chains -----------------------------------------------------------------------------------------------------------
 
 
@@ -186,6 +233,35 @@ class Permissions:
         assert record is not None
         found = (RRset(name, type, 60, frozenset({record})),) if name.to_text() == "example.net." else ()
         return Validated(name, type, Security.SECURE, found)
+
+
+def test_an_account_that_is_just_made_is_none_that_a_caa_record_names(tmp_path: Path) -> None:
+    """RFC 8657 §3. What it is called is told, so that the record can name it."""
+
+    async def test(here: World) -> None:
+        another = "https://ca.lab.test/account/another"
+        issuer = here.issuer(resolver=Permissions(f'0 issue "ca.lab.test; accounturi={another}"'))
+        for _ in range(2):
+            end = await issuer.advance(OrderState((WWW,)), csr_for((WWW,)))
+            assert isinstance(end, Failed)
+            assert (here.ca.accounts, here.ca.orders) == (1, 0)
+            known = issuer.account.url(here.ca.url)
+            assert known is not None
+            assert (end.code, another in end.detail, known in end.detail) == ("caa", True, True)
+        named = here.issuer(resolver=Permissions(f'0 issue "ca.lab.test; accounturi={known}"'))
+        assert isinstance(await named.advance(OrderState((WWW,)), csr_for((WWW,))), Pending)
+        assert here.ca.orders == 1
+
+    in_world(tmp_path, test)
+
+
+def test_no_account_is_made_at_a_ca_that_is_forbidden(tmp_path: Path) -> None:
+    async def test(here: World) -> None:
+        end = await here.issuer(resolver=Permissions('0 issue ";"')).advance(OrderState((WWW,)), csr_for((WWW,)))
+        assert isinstance(end, Failed)
+        assert here.ca.accounts == 0
+
+    in_world(tmp_path, test)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ import requests
 from acme import messages
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.x509.oid import NameOID
 from josepy.jwk import JWKEC
 from josepy.util import ComparableECKey
@@ -273,13 +273,13 @@ def test_the_account_key_is_made_once_and_is_private(tmp_path: Path) -> None:
 def test_whoever_makes_the_account_key_second_uses_the_first(tmp_path: Path) -> None:
     files = AccountFiles(tmp_path)
     first = files.key()
-    files._make_key(tmp_path / "key.pem")
+    files._put_key(tmp_path / "key.pem", b"another")
     assert files.key() == first
 
 
-@pytest.mark.parametrize("content", [b"", b"not a key", ec.generate_private_key(ec.SECP384R1())])
+@pytest.mark.parametrize("content", [b"", b"not a key", ed25519.Ed25519PrivateKey.generate()])
 def test_an_account_key_that_is_none_is_told_and_left_alone(
-    tmp_path: Path, content: bytes | ec.EllipticCurvePrivateKey
+    tmp_path: Path, content: bytes | ed25519.Ed25519PrivateKey
 ) -> None:
     if not isinstance(content, bytes):
         content = content.private_bytes(

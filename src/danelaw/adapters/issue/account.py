@@ -10,13 +10,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Final
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from josepy.jwk import JWKEC
-from josepy.util import ComparableECKey
 
+from danelaw.adapters.issue.transport import SigningKey, signing_key
 from danelaw.core.model import DanelawError
+
+KEY: Final = "key.pem"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,25 +31,40 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class AccountFiles:
-    """``directory`` holds ``key.pem`` (mode 0600) and ``urls.json`` (CA directory URL → ``Known``)."""
+    """``directory`` holds ``key.pem`` (mode 0600; ECDSA, or RSA, as other clients make it) and ``urls.json`` (CA
+    directory URL → ``Known``)."""
 
     directory: Path
 
-    def key(self) -> JWKEC:
-        """The account key, ECDSA P-256; made at the first call, by whoever comes first.
+    def key(self) -> SigningKey:
+        """The account key; made at the first call, ECDSA P-256, by whoever comes first.
 
         Raises ``DanelawError("ACCOUNT_UNREADABLE")``.
         """
-        path = self.directory / "key.pem"
+        path = self.directory / KEY
         try:
             if not path.exists():
-                self._make_key(path)
-            key = serialization.load_pem_private_key(path.read_bytes(), password=None)
+                self._put_key(path, _new_key())
+            return signing_key(path.read_bytes())
         except (OSError, ValueError, TypeError) as error:
             raise self._unreadable(path, error) from error
-        if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):
-            raise self._unreadable(path, "not an ECDSA P-256 key")
-        return JWKEC(key=ComparableECKey(key))
+
+    def take(self, key: bytes, ca: str, url: str) -> bool:
+        """Be the account that another client has at this CA from now on; ``key`` is its, in PEM.
+
+        False: there is another account here, which stays. Raises ``DanelawError("ACCOUNT_UNREADABLE")``.
+        """
+        path = self.directory / KEY
+        try:
+            if not path.exists():
+                self._put_key(path, key)
+        except OSError as error:
+            raise self._unreadable(path, error) from error
+        if self.key() != signing_key(key):
+            return False
+        if self.known(ca) is None:
+            self.remember(ca, Known(url))
+        return True
 
     def known(self, ca: str) -> Known | None:
         """The account at this CA, where one is known."""
@@ -94,10 +111,7 @@ class AccountFiles:
         except OSError as error:
             raise self._unreadable(path, error) from error
 
-    def _make_key(self, path: Path) -> None:
-        secret = ec.generate_private_key(ec.SECP256R1()).private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
+    def _put_key(self, path: Path, secret: bytes) -> None:
         with self._alone():
             new = self._prepared(secret)
             try:
@@ -139,3 +153,9 @@ class AccountFiles:
             evidence=str(why),
             hint="restore the file, or move it away: a new account is made then",
         )
+
+
+def _new_key() -> bytes:
+    return ec.generate_private_key(ec.SECP256R1()).private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )

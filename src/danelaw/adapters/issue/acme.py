@@ -16,12 +16,13 @@ import dns.exception
 import requests
 from acme import errors as acme_errors
 from acme import messages
+from dns.name import Name
 from josepy.errors import Error as JoseError
 
 from danelaw.adapters.issue import caa, renewal, revocation
 from danelaw.adapters.issue.account import AccountFiles
 from danelaw.adapters.issue.deadline import Deadline
-from danelaw.adapters.issue.ordering import OUTAGE, RECOVERY, OrderStep
+from danelaw.adapters.issue.ordering import OrderStep
 from danelaw.adapters.issue.preflight import Preflight
 from danelaw.adapters.issue.registration import Binding
 from danelaw.adapters.issue.session import Session, Terms
@@ -31,10 +32,9 @@ from danelaw.core.model import (
     Chain,
     ChallengeType,
     DanelawError,
-    Failed,
     OrderState,
-    Pending,
     RevocationReason,
+    RRset,
     Window,
 )
 from danelaw.ports import Blocking, Clock, Resolver
@@ -112,41 +112,20 @@ class AcmeIssuer:
 
         ``csr`` is DER. A CA in trouble is ``Pending``; an order that is over is ``Failed``.
         """
+        permissions: list[tuple[Name, RRset]] = []
         if order.url is None:
             if self._preflight is not None:
                 await self._preflight.check(order.names)
-            match await self._objection(order):
-                case str(objection):
-                    until = self._clock.now() + self._terms.back_off * (1 << order.failed)
-                    return Failed(order, "caa", objection, until)
-                case datetime() as until:
-                    return Pending(order, until)
+            permissions = await self._permissions(order)
             self._resources = None  # a CA changes them: an order begins with those of today
-        return await self._run(lambda session, now: OrderStep(session, now).advance(order, csr))
+        return await self._run(lambda session, now: OrderStep(session, now, permissions).advance(order, csr))
 
-    async def _objection(self, order: OrderState) -> str | datetime | None:
-        """What CAA records have against the order, as far as can be seen from here; or when the CA can be asked."""
+    async def _permissions(self, order: OrderState) -> list[tuple[Name, RRset]]:
+        """The CAA records that are relevant to each name that has some, as far as can be seen from here."""
         if self._resolver is None:
-            return None
+            return []
         found = [(name, await caa.relevant(self._resolver, name)) for name in order.names]
-        if not any(records is not None for _, records in found):
-            return None
-        who = await self._run(self._applicant)
-        if isinstance(who, datetime):
-            return who
-        if not who.identities:
-            return None  # a CA that does not say its name
-        told = (caa.objection(records, name, who) for name, records in found if records is not None)
-        return next((objection for objection in told if objection is not None), None)
-
-    def _applicant(self, session: Session, now: datetime) -> caa.Applicant | datetime:
-        try:
-            identities = session.resources["meta"].caa_identities or ()
-        except acme_errors.Error:
-            if not session.net.busy:
-                raise
-            return max(session.net.retry_at(now, OUTAGE), now + RECOVERY)
-        return caa.Applicant(tuple(identities), self.account.url(self.directory), self._terms.challenge)
+        return [(name, records) for name, records in found if records is not None]
 
     async def renewal_window(self, chain: Chain) -> Window | None:
         """The CA's suggestion for this certificate (RFC 9773 §4.2); None where it makes none.

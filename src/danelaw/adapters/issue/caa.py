@@ -64,6 +64,12 @@ async def relevant(resolver: Resolver, name: Name) -> RRset | None:
     return None
 
 
+def objections(records: Iterable[tuple[Name, RRset]], who: Applicant) -> str | None:
+    """The first objection against any of these names, to each of which some records are relevant."""
+    told = (objection(rrset, name, who) for name, rrset in records)
+    return next((objection for objection in told if objection is not None), None)
+
+
 def objection(records: RRset, name: Name, who: Applicant) -> str | None:
     """Why the CA may not issue; None: it may. Where there are some, wildcards go by issuewild (RFC 8659 §4.3)."""
     try:
@@ -77,7 +83,8 @@ def objection(records: RRset, name: Name, who: Applicant) -> str | None:
     if not relevant or any(_permits(p, who) for p in relevant):
         return None
     told = ", ".join(f'{p.tag} "{p.value}"' for p in relevant)
-    return f"the CAA records of {records.owner} permit others: {told}"
+    ours = f"; this account is {who.account}" if who.account is not None and "accounturi" in told.lower() else ""
+    return f"the CAA records of {records.owner} permit others: {told}{ours}"
 
 
 def _permits(permission: Property, who: Applicant) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final, TypeAlias
@@ -13,8 +13,10 @@ from acme import errors as acme_errors
 from acme import messages
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
+from dns.name import Name
 from josepy.json_util import field as json_field
 
+from danelaw.adapters.issue import caa
 from danelaw.adapters.issue.chains import alternates, ends_at
 from danelaw.adapters.issue.received import acme_text, read_chain, unlike
 from danelaw.adapters.issue.renewal import certificate_id
@@ -31,6 +33,7 @@ from danelaw.core.model import (
     NeedChallenge,
     OrderState,
     Pending,
+    RRset,
 )
 
 Offer: TypeAlias = tuple[messages.Authorization, messages.ChallengeBody]
@@ -62,18 +65,24 @@ class NewOrder(messages.NewOrder):
 
 
 class OrderStep:
-    """In the thread that may block. ``now`` is when it began."""
+    """In the thread that may block. ``now`` is when it began. ``permissions``: the CAA records that are relevant to
+    each name of a new order that has some."""
 
-    def __init__(self, session: Session, now: datetime) -> None:
+    def __init__(self, session: Session, now: datetime, permissions: Iterable[tuple[Name, RRset]] = ()) -> None:
         self._session = session
+        self._permissions = tuple(permissions)
         self._net = session.net
         self._terms = session.terms
         self._now = now
 
     def advance(self, order: OrderState, csr: bytes) -> Advance:
         try:
+            if order.url is None and (objection := self._objection()) is not None:
+                return self._failed(order, "caa", objection)
             self._session.log_in(tell=order.url is None)
             if order.url is None:
+                if self._session.made_account and (objection := self._objection()) is not None:
+                    return self._failed(order, "caa", objection)  # of an account that nobody knew before
                 return self._place(order)
             reply = self._session.post(order.url, None)
             return self._proceed(order, csr, messages.Order.from_json(json_object(reply)))
@@ -83,6 +92,14 @@ class OrderStep:
             if not self._net.busy:
                 raise
             return self._in_trouble(order)
+
+    def _objection(self) -> str | None:
+        """What CAA records have against an order of this account. A CA that does not say its name is not judged."""
+        identities = self._session.resources["meta"].caa_identities if self._permissions else None
+        if not identities:
+            return None
+        account = self._session.files.url(self._terms.directory)
+        return caa.objections(self._permissions, caa.Applicant(tuple(identities), account, self._terms.challenge))
 
     # -- the order ----------------------------------------------------------------------------------------------
 
