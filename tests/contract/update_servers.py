@@ -95,7 +95,12 @@ def bind(program: str, folder: Path, zone: str = BIND_SIGNS, *, policy: str = ""
         yield server
 
 
-def knot_conf(folder: Path, port: int) -> str:
+KNOT_REREADS: Final = "zonefile-sync: -1", "zonefile-load: difference-no-serial", "journal-content: all"
+"""Its zone file is what an operator edits, and each start takes back what updates have made since."""
+
+
+def knot_conf(folder: Path, port: int, zone: tuple[str, ...]) -> str:
+    lines = "\n    ".join(zone)
     return f"""\
 server:
     rundir: "{folder}"
@@ -122,18 +127,16 @@ zone:
     file: zone
     acl: update
     dnssec-signing: on
-    zonefile-sync: -1
-    zonefile-load: difference-no-serial
-    journal-content: all
+    {lines}
 """
 
 
 @contextlib.contextmanager
-def knot(program: str, folder: Path) -> Iterator[Server]:
-    """``knotd``, in the foreground."""
+def knot(program: str, folder: Path, zone: tuple[str, ...] = KNOT_REREADS) -> Iterator[Server]:
+    """``knotd``, in the foreground. ``zone``: how it keeps its zone; without any, updates go to the zone file."""
     port = free_port()
     (folder / "db").mkdir()
-    (folder / "knot.conf").write_text(knot_conf(folder, port))
+    (folder / "knot.conf").write_text(knot_conf(folder, port, zone))
     with _running([program, "-c", str(folder / "knot.conf")], folder, port) as server:
         yield server
 

@@ -11,6 +11,7 @@ import base64
 import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -21,6 +22,8 @@ from typing import Any, Final
 from dns.rdatatype import RdataType as T
 from killed_play import DANELAW, OWNER, SERVICE, follow_cds, handshake, left_behind, rdatas
 from secret_hunt import Hunt
+from standing_world import until
+from update_road import UpdateRoad
 
 from danelaw.adapters.clock import SubprocessCommands
 from danelaw.app.config import load
@@ -31,6 +34,8 @@ from danelaw.worlds.lab.operator_files import ZONE
 from danelaw.worlds.lab.real import addresses, namespaces, programs
 from danelaw.worlds.lab.real.world import LIMIT, RealWorld
 
+ROAD: Final = 5353
+"""A port of the primary's address, which leads to its port 53."""
 SILENT: Final = (Reason.NO_ANSWER, Reason.TOO_SLOW)
 WRONG: Final = "d3Jvbmcgc2VjcmV0IG9mIGEgdGVzdCwgMzIgb2N0ZXRzIQ=="
 
@@ -139,6 +144,43 @@ def faults(story: Story) -> dict[str, Callable[[], contextlib.AbstractAsyncConte
         await world.supervisor.start(server)
 
     @contextlib.asynccontextmanager
+    async def deaf_primary() -> AsyncIterator[None]:
+        """The update has reached it, and it is killed before it has read that."""
+
+        async def stop() -> None:
+            await stopped(int((world.primary.folder / "named.pid").read_text()))
+
+        async with dying_at(UpdateRoad(addresses.PRIMARY.v4, ROAD, before=stop, sent=kill)):
+            yield
+
+    @contextlib.asynccontextmanager
+    async def unheard_primary() -> AsyncIterator[None]:
+        """It has made the update and said so, and is killed before the secondary has it."""
+        await world.freeze()
+        async with dying_at(UpdateRoad(addresses.PRIMARY.v4, ROAD, made=kill)):
+            yield
+            await world.thaw()
+
+        async def heard() -> bool:
+            return len(await rdatas(world, OWNER, T.TLSA, addresses.SECONDARY.v4)) == 2
+
+        await until("the secondary has what the primary had made before it died", heard)
+
+    async def kill() -> None:
+        await world.supervisor.stop(world.primary.server().name, at_once=True)
+
+    @contextlib.asynccontextmanager
+    async def dying_at(road: UpdateRoad) -> AsyncIterator[None]:
+        text = story.config.read_text()
+        direct = f'server = "{world.primary_address}"'
+        assert direct in text
+        story.config.write_text(text.replace(direct, f'server = "{world.primary_address}@{ROAD}"'))
+        async with road.open():
+            yield
+        story.config.write_text(text)
+        await world.supervisor.start(world.primary.server())
+
+    @contextlib.asynccontextmanager
     async def failing_test() -> AsyncIterator[None]:
         story.program("test-web", "echo 'Syntax error on line 7'; exit 1")
         yield
@@ -159,6 +201,8 @@ def faults(story: Story) -> dict[str, Callable[[], contextlib.AbstractAsyncConte
         "TSIG wrong": wrong_key,
         "update refused": frozen_zone,
         "primary down": no_primary,
+        "primary killed before it reads": deaf_primary,
+        "primary killed before it is heard": unheard_primary,
         "test fails": failing_test,
         "reload fails": failing_reload,
     }
@@ -169,7 +213,23 @@ async def told(*argv: str) -> None:
     assert done.status == 0, done
 
 
-LATE: Final = ("primary down", "update refused")
+async def stopped(process: int) -> None:
+    """None of its threads runs any more."""
+
+    async def asleep() -> bool:
+        return states(process) == {"T"}
+
+    os.kill(process, signal.SIGSTOP)
+    await until("it has stopped", asleep)
+
+
+def states(process: int) -> set[str]:
+    """Of its threads, in proc(5)'s letters."""
+    return {thread.read_text().rpartition(") ")[2][0] for thread in Path(f"/proc/{process}/task").glob("*/stat")}
+
+
+DEAD: Final = ("primary down", "primary killed before it reads", "primary killed before it is heard")
+LATE: Final = (*DEAD, "update refused")
 """These begin when the roll has come to them: before, nobody could look at the zone, or the restart would undo it."""
 
 
@@ -191,6 +251,7 @@ async def roll(story: Story) -> None:
         presents = [await handshake(ip) is not None for ip in story.world.service_addresses]
         story.told[name] = said | {"published": len(published), "presents": all(presents)}
         await entered[name].aclose()
+        story.told[name]["kept"] = len(await rdatas(story.world, OWNER, T.TLSA))
     story.witnesses.scene = ""
 
 
@@ -199,7 +260,10 @@ def planted(hunt: Hunt, world: RealWorld) -> dict[str, bool]:
     secret = next(octets for name, octets in hunt.secrets.items() if name.endswith("privkey.pem"))
     pem = next(path for path in hunt.secrets if path.endswith("privkey.pem") and Path(path).exists())
     found = {}
-    with subprocess.Popen(["sleep", "60"], env={"KEY": secret.hex()}) as process:  # noqa: S607  # any program will do
+    words, pipe = ("sh", "-c", "echo up; read rest"), subprocess.PIPE
+    with subprocess.Popen(words, env={"KEY": secret.hex()}, stdin=pipe, stdout=pipe) as process:  # noqa: S603  # any program will do
+        assert process.stdout is not None
+        process.stdout.readline()  # before that, its environment may not be in place yet
         other = Hunt((), hunt.may_hold, hunt.secrets)
         other.sample()
         found["environ"] = bool(other.leaks())
@@ -216,7 +280,7 @@ def planted(hunt: Hunt, world: RealWorld) -> dict[str, bool]:
 def seen(connections: Sequence[Connection]) -> dict[str, Any]:
     """Where one of two authorities is dead, whom their resolver gives no answer in time cannot tell."""
     refusals = [one for one in connections if one.outcome is Outcome.REFUSED]
-    silent = [one for one in refusals if one.scene == "primary down" and one.reason in SILENT]
+    silent = [one for one in refusals if one.scene in DEAD and one.reason in SILENT]
     return {
         "connections": len(connections),
         "undecided": len(silent),
