@@ -260,9 +260,7 @@ class Engine:
 
     async def _compared(self) -> ClockRead | None:
         here, boot = self._tools.clock, self._tools.boot
-        facts = await self._tools.store.facts(clock.CLOCK)
-        if facts.clock(boot) is None:  # it is compared with when anything was last seen at all
-            facts = await self._known.latest() or facts
+        facts = await self._known.clocks(boot)
         return clock.compared(facts, here.now(), boot, here.monotonic(), self._limits)
 
     def _ahead(self) -> timedelta:

@@ -78,8 +78,16 @@ class Known:
                 facts = facts.add(dated)
         return facts, group
 
-    async def latest(self) -> Facts | None:
-        """What is known of the group of which anything was seen or done last; None: nothing was."""
+    async def clocks(self, boot: str) -> Facts:
+        """What our clocks are compared with: the last reading, else the group of which anything was seen or done last.
+
+        ``boot``: as in ``Toolbox``.
+        """
+        facts = await self._store.facts(clock.CLOCK)
+        return facts if facts.clock(boot) is not None else await self._latest() or facts
+
+    async def _latest(self) -> Facts | None:
+        """None: nothing was."""
         told = await self._store.overview()
         groups = dict.fromkeys(self._groups.of(one) for one in told.latest if one in self._desired)
         known = [await self._of(group) for group in groups]

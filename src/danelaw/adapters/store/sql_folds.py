@@ -24,6 +24,9 @@ from danelaw.core.rollover.parts import assembled, part_names, parts
 OFTEN: Final = 2000
 """After so many facts what can no longer matter is forgotten, and the fold is kept. A pass tells some twenty facts."""
 
+MOST_FOLDS: Final = 1000
+"""How many are remembered, those that were asked for last."""
+
 
 @dataclass(frozen=True, slots=True)
 class Base:
@@ -66,14 +69,24 @@ class Folds:
         _, number = self._log.refresh(connection)
         fold = self._folds.get(subjects)
         if fold is not None and self._looked.get(subjects) == number:
+            self._remember(subjects, fold)
             return fold.facts, False
         self._looked[subjects] = number
         if fold is None:
             fold, fresh = self._from(connection, subjects, self._kept(connection, subjects))
         else:
             fold, fresh = self._continued(connection, subjects, fold)
-        self._folds[subjects] = fold
+        self._remember(subjects, fold)
         return fold.facts, fresh
+
+    def _remember(self, subjects: frozenset[SubjectName], fold: Fold) -> None:
+        """For the next pass, unless too many others come before it: a fold takes a quarter of a megabyte, or so."""
+        self._folds.pop(subjects, None)
+        self._folds[subjects] = fold
+        if len(self._folds) > MOST_FOLDS:
+            oldest = next(iter(self._folds))
+            del self._folds[oldest]
+            self._looked.pop(oldest, None)
 
     def look_again(self) -> None:
         """What was last looked at may have been taken back."""

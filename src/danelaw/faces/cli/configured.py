@@ -12,11 +12,11 @@ import click
 
 from danelaw import wiring
 from danelaw.app.config import Config, load
+from danelaw.app.known import Known
 from danelaw.app.subject_names import named, short
+from danelaw.app.toolbox import Subjects
 from danelaw.app.zone_place import PLACES, configuration
 from danelaw.core.model import DanelawError, SubjectName
-from danelaw.core.rollover.clock import CLOCK
-from danelaw.core.rollover.fold import Facts
 from danelaw.ports import LastingStore
 
 _OPTIONS: Final = (
@@ -87,9 +87,9 @@ def found(named: Path | None) -> tuple[Path, Config]:
     return path, config
 
 
-async def recorded(config: Config, store: LastingStore | None) -> Facts:
-    """What is known of every subject of a configuration, from the store alone; nothing where there is none."""
-    return await store.facts(*names_of(config), CLOCK) if store is not None else Facts(config.limits.max_gap)
+def recorded(config: Config, subjects: Subjects, store: LastingStore | None) -> Known:
+    """What is known of the subjects of a configuration, from the store alone; nothing where there is none."""
+    return Known(store or wiring.memory_store(config.limits), subjects)
 
 
 def store_of(config: Config) -> LastingStore | None:

@@ -51,10 +51,10 @@ async def _look(config: Config, service: str | None) -> list[Foreseen]:
     wanted = chosen(config, service)
     store = store_of(config)
     try:
-        known = await recorded(config, store)
         wired = wiring.build(config, wiring.open_world({}), store)
         subjects = wiring.subjects_of(config)
-        return [one async for one in foresee(wired.tools, subjects, config.limits, wanted, known)]
+        known = recorded(config, subjects, store)
+        return [one async for one in foresee(wired.tools, subjects, config.limits, frozenset(wanted), known)]
     finally:
         if store is not None:
             await store.close()

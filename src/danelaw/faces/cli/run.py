@@ -7,6 +7,7 @@ import signal
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -20,7 +21,7 @@ from danelaw.core.rollover.fold import Facts
 from danelaw.core.rollover.planner import Settled, Wait
 from danelaw.core.rollover.progress import Pass, Progress
 from danelaw.faces.cli import interruption, terminal
-from danelaw.faces.cli.configured import chosen, found, names_of, of_configuration
+from danelaw.faces.cli.configured import chosen, found, of_configuration
 from danelaw.faces.cli.run_heralding import heralded, tried
 from danelaw.faces.cli.run_telling import Teller, Told
 from danelaw.ports import LastingStore
@@ -111,10 +112,13 @@ async def _session(mode: Mode, config: Config, teller: Teller, requests: Request
     with wiring.only_runner(config, what):
         store = wiring.lasting_store(config, wiring.blocking())
 
-        async def known() -> Facts:
-            return await store.facts(*names_of(config))
+        async def known(zone: SubjectName) -> Facts:
+            facts, _ = await wired.engine.known.around(zone)
+            return facts
 
-        world = wiring.open_world({zone.zone: Told(zone.zone, teller, known) for zone in config.zones})
+        world = wiring.open_world(
+            {zone.zone: Told(zone.zone, teller, partial(known, zone.subject)) for zone in config.zones}
+        )
         try:
             wired = wiring.build(config, world, store)
             async with heralded(config, wired.subjects, store, world.clock, stays=mode.watch) as herald:

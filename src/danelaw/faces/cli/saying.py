@@ -37,7 +37,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What something is said about: a subject of a configuration, and all that is recorded of it."""
+    """What something is said about: a subject of a configuration, and all that is recorded of it and its group.
+
+    ``subjects``: those of its group.
+    """
 
     path: Path
     config: Config
@@ -100,7 +103,9 @@ def about(named: Path | None, name: str, work: Callable[[Case], Coroutine[Any, A
 
 
 async def opened(path: Path, config: Config, store: LastingStore, subject: SubjectName) -> Case:
-    facts, subjects = await recorded(config, store), wiring.subjects_of(config)
+    every = wiring.subjects_of(config)
+    facts, group = await recorded(config, every, store).around(subject)
+    subjects = Subjects({one: every.desired[one] for one in group.subjects}, group.reach)
     return Case(path, config, store, subjects, subject, facts, wiring.clock().now())
 
 

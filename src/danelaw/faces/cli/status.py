@@ -12,6 +12,7 @@ import click
 from danelaw import wiring
 from danelaw.app.config import Config
 from danelaw.app.standing import Standing, State, standing
+from danelaw.core.model import SubjectName
 from danelaw.core.notify.record import Failing
 from danelaw.core.rollover.facts import Done
 from danelaw.faces.cli import interruption, notify_telling, terminal
@@ -58,14 +59,19 @@ async def _read(config: Config, service: str | None) -> tuple[Sequence[Standing]
     subjects = wiring.subjects_of(config)
     store = store_of(config)
     try:
-        known = await recorded(config, store)
+        known = recorded(config, subjects, store)
         now = wiring.clock().now()
-        standings = []
+        found: dict[SubjectName, Standing | None] = dict.fromkeys(wanted)
         for name in wanted:
-            last = await store.history(name, limit=1, kinds=(Done,)) if store is not None else ()
-            done = last[0].fact if last and isinstance(last[0].fact, Done) else None
-            standings.append(standing(subjects.desired[name], known, subjects.reach, now, config.limits, done))
-        return standings, await notify_telling.failing(config)
+            if found[name] is not None:
+                continue
+            facts, group = await known.around(name)
+            for one in group.subjects:
+                if one in found:
+                    last = await store.history(one, limit=1, kinds=(Done,)) if store is not None else ()
+                    done = last[0].fact if last and isinstance(last[0].fact, Done) else None
+                    found[one] = standing(subjects.desired[one], facts, group.reach, now, config.limits, done)
+        return [one for one in found.values() if one is not None], await notify_telling.failing(config)
     finally:
         if store is not None:
             await store.close()

@@ -82,10 +82,11 @@ async def _follows(config: Config, service: ServiceConfig) -> Foreseen | None:
     if store is None:
         return None
     try:
-        known, subjects = await recorded(config, store), wiring.subjects_of(config)
+        subjects = wiring.subjects_of(config)
+        facts, group = await recorded(config, subjects, store).around(service.subject)
     finally:
         await store.close()
-    return foreseen(subjects.desired[service.subject], known, subjects.reach, wiring.clock().now(), config.limits)
+    return foreseen(subjects.desired[service.subject], facts, group.reach, wiring.clock().now(), config.limits)
 
 
 def _becomes(service: ServiceConfig) -> Sequence[tuple[str, str]]:
