@@ -19,7 +19,7 @@ import pytest
 from danelaw.adapters.clock import ThreadBlocking
 from danelaw.adapters.metrics.listener import LONGEST_REQUEST, MOST, Pages, listening
 from danelaw.adapters.metrics.textfile import WholeFile
-from danelaw.app.metrics import FAMILIES, counter, metrics
+from danelaw.app.metrics import FAMILIES, counter, metrics, of_standing
 from danelaw.app.standing import Standing, State
 from danelaw.core.model import DanelawError, SubjectName
 from danelaw.core.notify.concern import Concern, Severity
@@ -38,7 +38,7 @@ RECORD: Final = Record(
     {counter("danelaw_passes_total", subject=WWW): 7, counter("danelaw_no_more_total", subject=WWW): 1},
 )
 STANDING: Final = Standing(WWW, State.WAITING, NOW, Wait("ORDER_FAILED", "so it is", NOW, NOW + timedelta(hours=1)))
-TEXT: Final = metrics("1.2", {WWW: STANDING}, RECORD, ("me", "pager"), NOW)
+TEXT: Final = metrics("1.2", [of_standing(STANDING, NOW)], RECORD, ("me", "pager"))
 
 
 def lines() -> list[str]:

@@ -12,6 +12,7 @@ import dns.name
 import pytest
 
 from danelaw.app.concerns import of_pass, of_standing
+from danelaw.app.known import Known
 from danelaw.app.notify import RUNNER, Face, Ground, Herald, Outlets
 from danelaw.app.standing import Published, Standing, State
 from danelaw.app.toolbox import Subjects
@@ -134,7 +135,7 @@ class Here:
     async def sleep_until(self, when: Instant) -> None:
         raise AssertionError("nothing here waits")
 
-    async def facts(self, *subjects: SubjectName) -> Any:
+    async def around(self, subject: SubjectName) -> Any:
         raise DanelawError("STORE_DAMAGED", "it cannot be read")
 
     async def read(self) -> Record:
@@ -154,7 +155,7 @@ class Here:
 
     def herald(self, *, stays: bool) -> Herald:
         subjects = Subjects({WWW: cast(Any, None)}, Reach(()))
-        ground = Ground(self, cast(LastingStore, self), subjects, Limits())
+        ground = Ground(self, cast(LastingStore, self), subjects, cast(Known, self), Limits())
         wants = Wants("me", frozenset(Severity), after=self.after)
         face = Face(lambda one, now: (), lambda error: self.complaints.append(error.code))
         return Herald(ground, Outlets(self, {"me": (wants, self)}), face, stays=stays)

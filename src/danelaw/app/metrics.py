@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from typing import Final
 
 from danelaw.app.concerns import signatures
@@ -40,19 +40,18 @@ def counter(family: str, **labels: str) -> str:
     return "\t".join((family, *(part for pair in labels.items() for part in pair)))
 
 
-def metrics(
-    version: str, standings: Mapping[str, Standing], record: Record, ways: Collection[str], now: Instant
-) -> str:
-    """The whole text. ``standings``: of the subjects that were looked at since this process began."""
-    return exposition.text(_samples(version, standings, record, ways, now), FAMILIES)
+def metrics(version: str, standings: Iterable[exposition.Lines], record: Record, ways: Collection[str]) -> str:
+    """The whole text. ``standings``: of each subject that was looked at since this process began."""
+    return exposition.joined([exposition.lines(_samples(version, record, ways)), *standings], FAMILIES)
 
 
-def _samples(
-    version: str, standings: Mapping[str, Standing], record: Record, ways: Collection[str], now: Instant
-) -> Iterator[Sample]:
+def of_standing(one: Standing, now: Instant) -> exposition.Lines:
+    """What there is to tell of a subject by itself, which stays so until it is looked at again."""
+    return exposition.lines(_of_subject(one, (("subject", str(one.subject)),), now))
+
+
+def _samples(version: str, record: Record, ways: Collection[str]) -> Iterator[Sample]:
     yield Sample("danelaw_build_info", (("version", version),), 1)
-    for one in standings.values():
-        yield from _of_subject(one, (("subject", str(one.subject)),), now)
     for known in record.known:
         if known.gone is None:
             at = (("subject", str(known.concern.subject)), ("code", known.concern.code))

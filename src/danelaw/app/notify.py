@@ -6,6 +6,7 @@ It goes on beside the passes, and holds up none of them. A way that fails is tri
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -15,22 +16,29 @@ from dns.name import Name
 
 from danelaw import __version__
 from danelaw.app.concerns import of_error, of_pass, of_repair, of_standing
+from danelaw.app.known import Known
 from danelaw.app.metrics import counter, metrics
+from danelaw.app.metrics import of_standing as lines_of
 from danelaw.app.standing import Standing, standing
 from danelaw.app.toolbox import Subjects
+from danelaw.core.exposition import Lines
 from danelaw.core.model import DanelawError, Instant, Limits, SubjectName
 from danelaw.core.notify.concern import Concern, Severity, merged
 from danelaw.core.notify.record import Notice, Record, Wants, due, failed, seen, tidied, told
 from danelaw.core.notify.texts import trial
 from danelaw.core.rollover.actions import Failure
-from danelaw.core.rollover.clock import CLOCK
 from danelaw.core.rollover.facts import Done
 from danelaw.core.rollover.fold import Facts
 from danelaw.core.rollover.progress import Pass
+from danelaw.core.rollover.reach import Reach
 from danelaw.ports import Clock, LastingStore, NoticeBook, TextFile, Way
 
 PARTING: Final = timedelta(seconds=15)
 """How long whoever ends waits for what is being told."""
+
+REST: Final = 4
+LONGEST_REST: Final = timedelta(minutes=1)
+"""After a round it rests so many times as long as that took, and not longer than this."""
 
 SILENT: Final = 3
 """So many pass intervals without the end of any pass, and a runner is not well."""
@@ -70,11 +78,12 @@ class Outlets:
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """What there is to tell of. ``by_hand``: the zones that a person changes."""
+    """What there is to tell of. ``known``: what is recorded of it. ``by_hand``: the zones that a person changes."""
 
     clock: Clock
     store: LastingStore
     subjects: Subjects
+    known: Known
     limits: Limits
     by_hand: frozenset[Name] = frozenset()
 
@@ -112,8 +121,10 @@ class Herald:
         self._counted: dict[str, int] = {}
         self._record: Record | None = None
         self._written: Record | None = None
-        self._standings: dict[str, Standing] = {}
+        self._standings: dict[str, Lines] = {}
+        self._every = frozenset((*ground.subjects.desired, RUNNER))
         self._woken = asyncio.Event()
+        self._parting = asyncio.Event()
         self._ending = False
         self._said: set[str] = set()
         self._alive = ground.clock.monotonic()
@@ -140,11 +151,18 @@ class Herald:
         return f"no pass has ended for {quiet:.0f} seconds" if quiet > most else ""
 
     async def live(self) -> None:
-        """One round after each pass, or after several that ended meanwhile, until ``close``."""
+        """One round after each pass, or after several that ended meanwhile, until ``close``.
+
+        What is told is made anew of all that is remembered: with very many subjects it rests longer than it works.
+        """
         while not self._ending:
             await self._woken.wait()
             self._woken.clear()
+            begun = self._ground.clock.monotonic()
             await self.round()
+            rest = min(REST * (self._ground.clock.monotonic() - begun), LONGEST_REST.total_seconds())
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._parting.wait(), rest)
 
     async def close(self, living: asyncio.Task[None] | None = None) -> None:
         """Tells of what has not been told of. ``living``: the task of ``live``, which gets some time to end."""
@@ -152,6 +170,7 @@ class Herald:
             await self.round()
             return
         self._ending = True
+        self._parting.set()
         self._woken.set()
         await asyncio.wait({living}, timeout=PARTING.total_seconds())
         if not living.done():
@@ -183,7 +202,7 @@ class Herald:
             counts[key] = counts.get(key, 0) + by
         self._counted = {}
         await self._told(replace(record, succeeded=kept | well, counts=counts), now)
-        await self._publish(now)
+        await self._publish()
 
     async def _told(self, record: Record, now: Instant) -> None:
         self._record = tidied(record, self._outlets.wants, now)
@@ -198,22 +217,25 @@ class Herald:
         ground, looked_at = self._ground, set[str]()
         found, self._mended = self._mended, []
         try:
-            facts = await ground.store.facts(*ground.subjects.desired, CLOCK)
-            for subject, ended in fresh.items():
-                one = await self._standing(subject, facts, now)
-                self._standings[subject] = one
-                found += of_standing(one, self._face.todo(one, now), ground.by_hand, now)
-                found += of_pass(ended)
-                looked_at.add(subject)
+            for first in fresh:
+                if first in looked_at:
+                    continue
+                facts, group = await ground.known.around(first)
+                for subject in (one for one in group.subjects if one in fresh):
+                    one = await self._standing(subject, facts, group.reach, now)
+                    self._standings[subject] = lines_of(one, now)
+                    found += of_standing(one, self._face.todo(one, now), ground.by_hand, now)
+                    found += of_pass(fresh[subject])
+                    looked_at.add(subject)
         except DanelawError as error:
             found += (of_error(subject, error) for subject in fresh if subject not in looked_at)
         return merged(found), looked_at
 
-    async def _standing(self, subject: SubjectName, facts: Facts, now: Instant) -> Standing:
+    async def _standing(self, subject: SubjectName, facts: Facts, reach: Reach, now: Instant) -> Standing:
         ground = self._ground
         last = await ground.store.history(subject, limit=1, kinds=(Done,))
         done = last[0].fact if last and isinstance(last[0].fact, Done) else None
-        return standing(ground.subjects.desired[subject], facts, ground.subjects.reach, now, ground.limits, done)
+        return standing(ground.subjects.desired[subject], facts, reach, now, ground.limits, done)
 
     async def _tell(self, name: str, wants: Wants, way: Way, now: Instant) -> None:
         record = self._record or Record()
@@ -231,10 +253,6 @@ class Herald:
         record = told(record, name, notices, now)
         key = counter("danelaw_notices_total", way=name)
         self._record = replace(record, counts={**record.counts, key: record.counts.get(key, 0) + len(notices)})
-
-    @property
-    def _every(self) -> frozenset[SubjectName]:
-        return frozenset((*self._ground.subjects.desired, RUNNER))
 
     async def _remembered(self) -> Record:
         """What cannot be read is begun anew: to tell something twice is better than not to tell it."""
@@ -260,8 +278,8 @@ class Herald:
         self._said.discard("NOTICES_UNWRITABLE")
         return True
 
-    async def _publish(self, now: Instant) -> None:
-        self.text = metrics(__version__, self._standings, self._record or Record(), tuple(self._outlets.ways), now)
+    async def _publish(self) -> None:
+        self.text = metrics(__version__, self._standings.values(), self._record or Record(), tuple(self._outlets.ways))
         if self._outlets.textfile is None:
             return
         try:

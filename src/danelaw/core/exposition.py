@@ -6,9 +6,9 @@ Every family stands together, with its help and type, in whatever order the samp
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 from danelaw.core.model import Instant
 from danelaw.core.verdict.printable import printable
@@ -40,17 +40,33 @@ class Sample:
     value: int
 
 
+Lines: TypeAlias = Mapping[str, str]
+"""By family, the lines of some samples."""
+
+
 def text(told: Iterable[Sample], families: Mapping[str, Family]) -> str:
     """The whole file, families in their own order. Of samples that differ in nothing but their value, the last counts.
 
     Raises ``KeyError`` for a sample of no family.
     """
-    by_family: dict[str, dict[tuple[tuple[str, str], ...], int]] = {family: {} for family in families}
+    return joined([lines(told)], families)
+
+
+def lines(told: Iterable[Sample]) -> Lines:
+    """What these samples are in the file. Of such as differ in nothing but their value, the last counts."""
+    by_family: dict[str, dict[tuple[tuple[str, str], ...], int]] = {}
     for sample in told:
-        by_family[sample.family][sample.labels] = sample.value
-    return "".join(
-        line + "\n" for name, values in by_family.items() if values for line in _family(name, families[name], values)
-    )
+        by_family.setdefault(sample.family, {})[sample.labels] = sample.value
+    return {name: "".join(_line(name, *value) for value in values.items()) for name, values in by_family.items()}
+
+
+def joined(parts: Iterable[Lines], families: Mapping[str, Family]) -> str:
+    """The whole file, of parts in which no two samples are of the same. Raises as ``text`` does."""
+    by_family: dict[str, list[str]] = {family: [] for family in families}
+    for part in parts:
+        for name, of_family in part.items():
+            by_family[name].append(of_family)
+    return "".join(text for name, told in by_family.items() if told for text in (_heading(name, families[name]), *told))
 
 
 def unix(instant: Instant) -> int:
@@ -58,12 +74,13 @@ def unix(instant: Instant) -> int:
     return int(instant.timestamp())
 
 
-def _family(name: str, family: Family, values: Mapping[tuple[tuple[str, str], ...], int]) -> Iterator[str]:
-    yield f"# HELP {name} {family.help}"
-    yield f"# TYPE {name} {family.kind.value}"
-    for labels, value in values.items():
-        told = ",".join(f'{label}="{_escaped(text)}"' for label, text in labels)
-        yield f"{name}{{{told}}} {value}" if told else f"{name} {value}"
+def _heading(name: str, family: Family) -> str:
+    return f"# HELP {name} {family.help}\n# TYPE {name} {family.kind.value}\n"
+
+
+def _line(name: str, labels: tuple[tuple[str, str], ...], value: int) -> str:
+    told = ",".join(f'{label}="{_escaped(text)}"' for label, text in labels)
+    return f"{name}{{{told}}} {value}\n" if told else f"{name} {value}\n"
 
 
 def _escaped(text: str) -> str:

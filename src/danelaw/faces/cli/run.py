@@ -121,7 +121,8 @@ async def _session(mode: Mode, config: Config, teller: Teller, requests: Request
         )
         try:
             wired = wiring.build(config, world, store)
-            async with heralded(config, wired.subjects, store, world.clock, stays=mode.watch) as herald:
+            known_of = wired.engine.known
+            async with heralded(config, wired.subjects, known_of, store, world.clock, stays=mode.watch) as herald:
                 await wired.engine.begin()  # a store that cannot be read is told of here, and not of every subject
                 stop = asyncio.Event()
                 requests.bind(stop)

@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from danelaw import wiring
 from danelaw.app.config import Config
+from danelaw.app.known import Known
 from danelaw.app.notify import Face, Ground, Herald, try_out
 from danelaw.app.notify_sections import MetricsConfig
 from danelaw.app.toolbox import Subjects
@@ -22,7 +23,7 @@ from danelaw.ports import Clock, LastingStore
 
 @asynccontextmanager
 async def heralded(
-    config: Config, subjects: Subjects, store: LastingStore, clock: Clock, *, stays: bool
+    config: Config, subjects: Subjects, known: Known, store: LastingStore, clock: Clock, *, stays: bool
 ) -> AsyncIterator[Callable[[Pass], None]]:
     """While it is entered, what it gives is to be called with each pass that ends.
 
@@ -35,7 +36,7 @@ async def heralded(
     for error in outlets.unusable:
         terminal.error(error)
     by_hand = frozenset(zone.zone for zone in config.zones if isinstance(zone, ManualZoneConfig))
-    ground = Ground(clock, store, subjects, config.limits, by_hand)
+    ground = Ground(clock, store, subjects, known, config.limits, by_hand)
     herald = Herald(ground, outlets, Face(commands, terminal.error), stays=stays)
     async with AsyncExitStack() as stack:
         if stays and config.metrics.listen is not None:
