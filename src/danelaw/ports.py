@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -415,8 +415,11 @@ class LastingStore(Store, Protocol):
         """The newest ``limit`` events, oldest first: of one subject or of all, of all kinds of fact or of these."""
         ...
 
-    async def tend(self, at: Instant) -> None:
-        """To be called after a pass: once a day what is too old is deleted, and a copy made. ``at``: now."""
+    async def tend(self, at: Instant, together: Iterable[Collection[SubjectName]] | None = None) -> None:
+        """To be called after a pass: once a day what is too old is deleted, and a copy made. ``at``: now.
+
+        ``together``: the subjects that have to do with each other, else all do: others need nothing of theirs.
+        """
         ...
 
     async def copy(self, target: Path) -> None:

@@ -17,8 +17,9 @@ from danelaw.adapters.store import MemoryStore
 from danelaw.adapters.store.sql import SQLStore
 from danelaw.core.model import DanelawError, GenerationId, Limits, Lineage, RRset, SubjectName
 from danelaw.core.rollover.actions import Action, DestroyKey
-from danelaw.core.rollover.facts import Began, ClockRead, Fact, Intended, Sight
+from danelaw.core.rollover.facts import Began, ClockRead, Dated, Fact, Intended, Sight
 from danelaw.core.rollover.fold import Facts
+from danelaw.core.rollover.leads import Leads, Overview, leads_of
 from danelaw.ports import Lease, Store
 from inline_blocking import Inline
 
@@ -26,7 +27,8 @@ NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 WWW, ZONE = SubjectName("www.example.net:443/tcp"), SubjectName("example.net.")
 APEX = dns.name.from_text("example.net.")
 OWNER = dns.name.from_text("_443._tcp.www.example.net.")
-TLSA = int(dns.rdatatype.TLSA)
+ELSEWHERE = dns.name.from_text("www.example.org.")
+TLSA, CNAME = int(dns.rdatatype.TLSA), int(dns.rdatatype.CNAME)
 NS1 = ip_address("192.0.2.1")
 
 LIMITS = Limits()
@@ -190,5 +192,36 @@ def test_leases_of_subjects_are_apart(store: Store) -> None:
         lease = await store.lease(WWW)
         await store.lease(ZONE)
         await store.append(WWW, lease, sight(1))
+
+    asyncio.run(story())
+
+
+def test_the_overview_says_where_each_subject_leads_ever_since_it_was_recorded_first(store: Store) -> None:
+    alias = RRset(OWNER, CNAME, 300, frozenset({ELSEWHERE.to_wire() or b""}))
+    named = Sight(minute(1), APEX, NS1, 1, OWNER, CNAME, alias)
+
+    async def story() -> None:
+        await store.append(WWW, await store.lease(WWW), named)
+        await store.append(ZONE, await store.lease(ZONE), Began(NOON, ZONE, "new"))
+        first = await store.overview()
+        await store.append(WWW, await store.lease(WWW), sight(2))
+        await store.append(ZONE, await store.lease(ZONE), sight(3))
+        again = await store.overview()
+        assert first.leads[WWW] == again.leads[WWW] == leads_of([named])
+        assert (first.leads.get(ZONE, Leads()), again.leads[ZONE]) == (Leads(), leads_of([sight(3)]))
+
+    asyncio.run(story())
+
+
+def test_the_overview_says_who_was_told_the_time_last_and_who_was_recorded_last(store: Store) -> None:
+    async def story() -> None:
+        assert await store.overview() == Overview({})
+        for subject in (WWW, ZONE):
+            await store.append(subject, await store.lease(subject), Dated(minute(1), "a CA", minute(1)))
+        told = await store.overview()
+        assert (told.dated, told.latest) == (ZONE, (ZONE, WWW))
+        await store.append(WWW, await store.lease(WWW), sight(2))
+        told = await store.overview()
+        assert (told.dated, told.latest) == (ZONE, (WWW, ZONE))
 
     asyncio.run(story())

@@ -12,6 +12,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -33,7 +34,18 @@ from danelaw.core.model import Chain, DanelawError, GenerationId, Lineage, Subje
 from danelaw.core.rollover.actions import Action, DestroyKey, MakeKey, Receipt
 from danelaw.core.rollover.answers import possible_answers
 from danelaw.core.rollover.compaction import memory
-from danelaw.core.rollover.facts import Began, ClockRead, Done, Fact, Intended, Presented, Requested, Roster, Sight
+from danelaw.core.rollover.facts import (
+    Began,
+    ClockRead,
+    Dated,
+    Done,
+    Fact,
+    Intended,
+    Presented,
+    Requested,
+    Roster,
+    Sight,
+)
 from danelaw.core.rollover.fold import Facts
 from inline_blocking import Inline, T
 from rollover_history import ENDPOINT, NS1, NS2, OLD, OWNER, PLAIN, SERVICE, TLSA, WEB1, ZONE, at, record, rrset
@@ -627,6 +639,47 @@ def test_a_clock_that_was_wrong_for_a_while_makes_nothing_older(path: Path) -> N
     assert (count(path, "facts"), count(path, "repeats")) == (3 + 1 + 1 + 2, 1 + 1)
     asyncio.run(opened(path, keep=timedelta(days=1)).tend(at(50) + timedelta(days=3)))
     assert [type(fact) for fact in history(path)] == [ClockRead, ClockRead]
+
+
+def test_groups_that_are_folded_one_by_one_keep_what_all_of_them_together_keep(path: Path, tmp_path: Path) -> None:
+    """A deed that one of them needs stays, and so do sights as long as the longest memory of any."""
+    gone: Action = DestroyKey(Lineage(WWW), GenerationId(1))
+    recorded(path, WWW, Intended(at(0), gone), Done(at(1), gone, Receipt()))
+    passes(path, 10, 2000)
+    recorded(path, MAIL, *seen(5), *seen(1995))
+    other = tmp_path / "other.sqlite"
+    asyncio.run(opened(path).copy(other))
+    for store, together in ((path, None), (other, [(WWW,), (SubjectName("nobody"),)])):
+        asyncio.run(opened(store, keep=timedelta(seconds=505)).tend(at(2000), together))
+    assert history(path) == history(other)
+    assert count(path, "repeats") == count(other, "repeats") < 199
+    assert Intended(at(0), gone) in history(path)
+
+
+def test_of_what_another_clock_said_the_last_is_kept_of_each_subject(path: Path) -> None:
+    for subject in (WWW, MAIL):
+        recorded(path, subject, *(Dated(at(n), "a CA", at(n)) for n in (0, 10, 20)))
+    asyncio.run(opened(path, keep=timedelta(days=1)).tend(at(20) + timedelta(days=60)))
+    assert history(path) == [Dated(at(20), "a CA", at(20))] * 2
+    assert (known(path, WWW).dated, asyncio.run(opened(path).overview()).dated) == (Dated(at(20), "a CA", at(20)), MAIL)
+
+
+def test_a_process_that_cannot_write_down_where_subjects_lead_knows_it_all_the_same(path: Path) -> None:
+    recorded(path, WWW, *seen(0))
+
+    async def story() -> None:
+        store = opened(path, patience=timedelta(0))
+        with closing(sqlite3.connect(path, isolation_level=None)) as holder:
+            await store.facts(WWW)
+            holder.execute("BEGIN IMMEDIATE")
+            told = await store.overview()
+            assert told.leads[WWW].zones == {ZONE}
+            holder.execute("ROLLBACK")
+        assert count(path, "leads") == 0
+        assert await store.overview() == told == await opened(path).overview()
+        assert count(path, "leads") == 1
+
+    asyncio.run(story())
 
 
 def moved(fact: Fact, by: timedelta) -> Fact:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from dns.name import Name
 
@@ -49,6 +49,11 @@ class Known:
                     self._groups.led(subject, leads)
             self._dating = told.dated if told.dated in self._desired else None
             self._begun = True
+
+    @property
+    def together(self) -> Sequence[Sequence[SubjectName]]:
+        """All subjects of the configuration, by group, as far as these are known by now."""
+        return [group.subjects for group in self._groups.every]
 
     def group_of(self, subject: SubjectName) -> Group:
         """As far as it is known by now."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Final, TypeVar
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, bindparam, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from danelaw.adapters.store import sql_schema as tables
@@ -18,8 +18,9 @@ from danelaw.adapters.store.sql_folds import Folds
 from danelaw.adapters.store.sql_leads import keep, overview
 from danelaw.adapters.store.sql_log import Log, Row, check
 from danelaw.adapters.store.sql_mark import MarkFile
-from danelaw.adapters.store.sql_upkeep import copy, copy_stem, due, tend
+from danelaw.adapters.store.sql_upkeep import Needs, copy, copy_stem, due, needs_of, stale, tend
 from danelaw.core.model import DanelawError, Instant, Limits, SubjectName
+from danelaw.core.rollover.clock import CLOCK
 from danelaw.core.rollover.continuity import Mark, begun_anew, interruption
 from danelaw.core.rollover.facts import Fact
 from danelaw.core.rollover.fold import Facts
@@ -95,9 +96,18 @@ class SQLStore:
         """The newest ``limit`` facts that said something new, oldest first: of one subject or of all."""
         return await self._do(lambda database: self._history(database, subject, since, limit, kinds))
 
-    async def tend(self, at: Instant) -> None:
-        """Once a day: delete what is older than ``keep``, and copy the store. ``at``: now."""
-        await self._do(lambda database: self._tend(database, at))
+    async def tend(self, at: Instant, together: Iterable[Collection[SubjectName]] | None = None) -> None:
+        """Once a day: delete what is older than ``keep``, and copy the store. ``at``: now.
+
+        ``together``: as in the port. They are folded one after the other, and only if there is anything to delete.
+        """
+        names = await self._do(lambda database: self._overdue(database, at))
+        if names is None:
+            return
+        needs = Needs()
+        for group in _apart(names, together):
+            needs |= needs_of(await self.facts(*group), self._limits, at)
+        await self._do(lambda database: self._tend(database, needs if names else None, at))
 
     async def copy(self, target: Path) -> None:
         """A backup in one file, made while others go on."""
@@ -204,16 +214,35 @@ class SQLStore:
             told = self._log.facts(connection, [Row(*row[:4]) for row in rows])
         return [Event(row.number, SubjectName(row.name), fact) for row, fact in zip(rows, told, strict=True)]
 
-    def _tend(self, database: Database, at: Instant) -> None:
+    def _overdue(self, database: Database, at: Instant) -> frozenset[SubjectName] | None:
+        """The subjects, of whom something may have to be deleted, if of any; None where it is not time yet."""
         with database.reading() as connection:
             if not due(connection, at):
-                return
-            names = frozenset(map(SubjectName, connection.execute(select(tables.subjects.c.name)).scalars()))
-        folded = self._facts(database, names)
+                return None
+            self._log.refresh(connection)
+            if not stale(connection, self._log, self._keep, at):
+                return frozenset()
+            return frozenset(map(SubjectName, connection.execute(select(tables.subjects.c.name)).scalars()))
+
+    def _tend(self, database: Database, needs: Needs | None, at: Instant) -> None:
+        """``needs``: None where nothing is to be deleted."""
         with database.writing() as connection:
-            tend(connection, self._log, folded, self._keep, self._limits, at)
+            if needs is not None:
+                tend(connection, self._log, needs, self._keep, at)
+            connection.execute(update(tables.store).values(tended=micros(at)))
         if self._copy is not None:
             copy(database, self._copy)
+
+
+def _apart(
+    names: frozenset[SubjectName], together: Iterable[Collection[SubjectName]] | None
+) -> Iterable[Collection[SubjectName]]:
+    """Groups of all these that have nothing to do with each other."""
+    if together is None or not names:
+        return [names] if names else []
+    groups = [names.intersection(group) for group in together]
+    rest = names.difference(*groups)
+    return [*({*group, CLOCK} for group in groups if group), *({one, CLOCK} for one in rest)]
 
 
 def _lease(database: Database, subject: SubjectName) -> Lease:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from array import array
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import Connection, and_, delete, select, update
+from sqlalchemy import Connection, and_, delete, func, select
 
 from danelaw.adapters.store import sql_schema as tables
 from danelaw.adapters.store.codec import instant, micros
@@ -19,13 +20,15 @@ from danelaw.adapters.store.sql_log import AGAIN, OBSERVED_KINDS, SEEN, Log, Row
 from danelaw.core.model import Instant, Limits
 from danelaw.core.rollover.actions import Action
 from danelaw.core.rollover.compaction import compact, memory
-from danelaw.core.rollover.facts import ClockRead, Done, Intended
+from danelaw.core.rollover.facts import ClockRead, Dated, Done, Intended
 from danelaw.core.rollover.fold import Facts
 
 EACH: Final = timedelta(days=1)
 """How often a store is put in order."""
 
 _SOME: Final = 500
+_PASSING: Final = (Intended.__name__, Done.__name__, Dated.__name__)
+"""What else may go one day, beside what was observed."""
 
 
 def due(connection: Connection, at: Instant) -> bool:
@@ -33,14 +36,47 @@ def due(connection: Connection, at: Instant) -> bool:
     return not 0 <= micros(at) - tended < EACH // timedelta(microseconds=1)
 
 
-def tend(connection: Connection, log: Log, folded: Facts, keep: timedelta, limits: Limits, at: Instant) -> None:
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What something may yet depend on: all that is not older than ``back``, and these ``deeds``, by when they were."""
+
+    back: timedelta = timedelta(0)
+    deeds: frozenset[tuple[Instant | None, Action]] = frozenset()
+
+    def __or__(self, other: Needs) -> Needs:
+        return Needs(max(self.back, other.back), self.deeds | other.deeds)
+
+
+def needs_of(folded: Facts, limits: Limits, at: Instant) -> Needs:
+    """``folded``: the facts of subjects that have nothing to do with others. ``at``: now."""
+    deeds = compact(folded, at, limits).deeds
+    return Needs(memory(folded, limits), frozenset((when, d.action) for d in deeds for when in (d.intended, d.done)))
+
+
+def stale(connection: Connection, log: Log, keep: timedelta, at: Instant) -> bool:
+    """Whether anything was recorded longer than ``keep`` ago that ``tend`` might delete."""
+    repeats, facts, bodies = tables.repeats.c, tables.facts.c, tables.bodies.c
+    for era, shift in _eras(connection, log):
+        bound = micros(at - keep - shift)
+        old = (
+            select(repeats.number).where(repeats.clock_set == era, repeats.at < bound),
+            select(facts.number)
+            .join(tables.bodies)
+            .where(facts.clock_set == era, facts.at < bound, bodies.kind.in_((*OBSERVED_KINDS, *_PASSING))),
+        )
+        if any(connection.execute(asked.limit(1)).first() is not None for asked in old):
+            return True
+    return False
+
+
+def tend(connection: Connection, log: Log, needs: Needs, keep: timedelta, at: Instant) -> None:
     """Deletes what was recorded longer than ``keep`` ago, unless something may yet depend on it.
 
-    ``folded``: the facts of all subjects. What was seen may matter for ``memory``, and what was done as long as
-    ``compact`` has it; operators' words and readings of clocks stay. ``at``: now.
+    ``needs``: of all subjects. What was seen goes when it is older than anything that may matter, and what was done
+    when it is not needed; of what other clocks said the last stays, and operators' words and readings of ours all.
     """
-    horizon = at - max(keep, memory(folded, limits))
-    needed = _needed(compact(folded, at, limits))
+    horizon = at - max(keep, needs.back)
+    needed = needs.deeds
     deleted = 0
     for era, shift in _eras(connection, log):
         bound = micros(horizon - shift)
@@ -49,10 +85,13 @@ def tend(connection: Connection, log: Log, folded: Facts, keep: timedelta, limit
         old = and_(facts.c.clock_set == era, facts.c.at < bound)
         observed = select(bodies.id).where(bodies.kind.in_(OBSERVED_KINDS))
         deleted += connection.execute(delete(facts).where(old, facts.c.body.in_(observed))).rowcount
+        dated = select(bodies.id).where(bodies.kind == Dated.__name__)
+        last = select(func.max(facts.c.number)).where(facts.c.body.in_(dated)).group_by(facts.c.subject)
+        superseded = and_(old, facts.c.body.in_(dated), facts.c.number.not_in(last))
+        deleted += connection.execute(delete(facts).where(superseded)).rowcount
         deleted += _forget_deeds(connection, log, _deeds(connection, era, bound), shift, needed)
     if deleted:
         _drop_bodies(connection)
-    connection.execute(update(tables.store).values(tended=micros(at)))
 
 
 def _eras(connection: Connection, log: Log) -> Iterable[tuple[int, timedelta]]:
@@ -72,10 +111,6 @@ def _eras(connection: Connection, log: Log) -> Iterable[tuple[int, timedelta]]:
         shift += set_by.get(earlier, timedelta(0))
 
 
-def _needed(facts: Facts) -> set[tuple[Instant | None, Action]]:
-    return {(at, deed.action) for deed in facts.deeds for at in (deed.intended, deed.done)}
-
-
 def _deeds(connection: Connection, era: int, bound: int) -> list[Row]:
     facts, bodies = tables.facts.c, tables.bodies.c
     kinds = select(bodies.id).where(bodies.kind.in_((Intended.__name__, Done.__name__)))
@@ -87,7 +122,11 @@ def _deeds(connection: Connection, era: int, bound: int) -> list[Row]:
 
 
 def _forget_deeds(
-    connection: Connection, log: Log, rows: list[Row], shift: timedelta, needed: set[tuple[Instant | None, Action]]
+    connection: Connection,
+    log: Log,
+    rows: list[Row],
+    shift: timedelta,
+    needed: frozenset[tuple[Instant | None, Action]],
 ) -> int:
     gone = [
         row.number

@@ -15,6 +15,7 @@ import click
 
 from danelaw import wiring
 from danelaw.app.config import Config
+from danelaw.app.known import Known
 from danelaw.core.model import DanelawError, Instant, SubjectName
 from danelaw.core.rollover.actions import Failure
 from danelaw.core.rollover.fold import Facts
@@ -135,14 +136,14 @@ async def _session(mode: Mode, config: Config, teller: Teller, requests: Request
                         if at.rest(progress.ended):
                             stop.set()
 
-                tending = asyncio.create_task(_tending(store, world.clock.now)) if mode.watch else None
+                tending = asyncio.create_task(_tending(store, known_of, world.clock.now)) if mode.watch else None
                 try:
                     await wired.engine.watch(stop, heard, names)
                 finally:
                     if tending is not None:
                         tending.cancel()
                         await asyncio.gather(tending, return_exceptions=True)
-            await _tend(store, world.clock.now())
+            await _tend(store, known_of, world.clock.now())
             return teller.close(at.last, config.limits)
         finally:
             await store.close()
@@ -207,16 +208,16 @@ class Requests:
         return False
 
 
-async def _tending(store: LastingStore, now: Callable[[], Instant]) -> None:
+async def _tending(store: LastingStore, known: Known, now: Callable[[], Instant]) -> None:
     """A daemon's store is put in order too; the store itself knows when."""
     while True:
         await asyncio.sleep(_TEND_EACH.total_seconds())
-        await _tend(store, now())
+        await _tend(store, known, now())
 
 
-async def _tend(store: LastingStore, now: Instant) -> None:
+async def _tend(store: LastingStore, known: Known, now: Instant) -> None:
     """A store that cannot be put in order now is so another time."""
     try:
-        await store.tend(now)
+        await store.tend(now, known.together)
     except DanelawError as error:
         terminal.error(error)
