@@ -206,6 +206,14 @@ def renewed(machine: Machine) -> None:
     asyncio.run(go())
 
 
+def accounts(machine: Machine) -> tuple[int, int]:
+    """How many certbot made, and how many there are of these and Danelaw's."""
+    theirs = [path.read_text() for path in machine.letsencrypt.glob("accounts/**/regr.json")]
+    own = json.loads((machine.path.parent / "accounts" / "ca" / "urls.json").read_text())
+    urls = {json.loads(text)["uri"] for text in theirs} | {known["url"] for known in own.values()}
+    return len(theirs), len(urls)
+
+
 def test_nobody_notices_that_a_certificate_goes_to_danelaw_and_back(tmp_path: Path) -> None:
     program("certbot")
     with pebble(tmp_path / "pebble") as (url, bundle):
@@ -227,6 +235,7 @@ def test_nobody_notices_that_a_certificate_goes_to_danelaw_and_back(tmp_path: Pa
                 until(lambda: crowd.connect() == first)
 
                 renewed(machine)
+                assert accounts(machine) == (1, 1)  # one and the same
                 second = machine.presented()
                 assert second != first
                 until(lambda: crowd.connect() == second)

@@ -45,6 +45,7 @@ def test_what_is_of_use_is_read() -> None:
         reuses_key=True,
         other_hooks=("systemctl stop nginx", "systemctl start nginx"),
         fullchain="/etc/letsencrypt/live/www.example.net/fullchain.pem",
+        account="b4d404cc4c74d559a57ba3c8dcd1349b",
     )
 
 

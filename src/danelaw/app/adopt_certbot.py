@@ -26,7 +26,8 @@ _UNTOLD: Final = ("systemctl", "service")
 class Renewal:
     """``directory``: URL of the CA. ``authenticator``, ``installer``: plugins. ``webroot``: the first one. ``hook``: a
     shell command that runs after each renewal; ``other_hooks``: those that run whether there was one or not.
-    ``reuses_key``: renewals keep the key. ``fullchain``: where it puts the certificate."""
+    ``reuses_key``: renewals keep the key. ``fullchain``: where it puts the certificate. ``account``: the name of its
+    account at the CA."""
 
     directory: str | None
     authenticator: str | None
@@ -36,6 +37,7 @@ class Renewal:
     reuses_key: bool
     other_hooks: tuple[str, ...] = ()
     fullchain: str | None = None
+    account: str | None = None
 
     @property
     def server(self) -> str | None:
@@ -67,6 +69,7 @@ def read_renewal(text: str) -> Renewal:
         params.get("reuse_key", "").lower() == "true",
         tuple(params[key] for key in ("pre_hook", "post_hook") if key in params),
         found.get(("", "fullchain")),
+        params.get("account"),
     )
 
 

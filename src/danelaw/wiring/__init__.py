@@ -6,12 +6,14 @@ from danelaw.deferred import names_of
 
 if TYPE_CHECKING:
     from danelaw.wiring.adopting import (
+        certbot_account,
         certbot_credential,
         certbot_files,
         certbot_locked,
         certbot_names,
         live_paths,
         own_credentials,
+        take_account,
     )
     from danelaw.wiring.looking import authorities, client_roots, eyes, onlookers, subjects_of, trust_anchors
     from danelaw.wiring.notifying import host_name, metrics_server, outlets
@@ -23,7 +25,8 @@ else:
     __getattr__ = names_of(
         __name__,
         {
-            "adopting": "certbot_credential certbot_files certbot_locked certbot_names live_paths own_credentials",
+            "adopting": "certbot_account certbot_credential certbot_files certbot_locked certbot_names live_paths "
+            "own_credentials take_account",
             "looking": "authorities client_roots eyes onlookers subjects_of trust_anchors",
             "notifying": "host_name metrics_server outlets",
             "stores": "lasting_store memory_store only_runner zone_store",
@@ -38,6 +41,7 @@ __all__ = [
     "authorities",
     "blocking",
     "build",
+    "certbot_account",
     "certbot_credential",
     "certbot_files",
     "certbot_locked",
@@ -60,6 +64,7 @@ __all__ = [
     "own_credentials",
     "programs",
     "subjects_of",
+    "take_account",
     "trust_anchors",
     "zone_desk",
     "zone_records",

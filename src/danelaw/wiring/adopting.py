@@ -8,6 +8,7 @@ from pathlib import Path
 
 from danelaw.app.adopt import ClientFiles, LivePaths, OwnCredentials
 from danelaw.app.config import Config
+from danelaw.app.issuer_sections import AcmeConfig
 from danelaw.core.model import Chain, Lineage
 from danelaw.wiring.surroundings import blocking, clock
 
@@ -41,6 +42,24 @@ def certbot_credential(directory: Path, name: str) -> tuple[bytes, Chain] | None
     from danelaw.adapters.issue.watch import Watched
 
     return Watched.of("certbot", directory / "live", name).read()
+
+
+def certbot_account(directory: Path, ca: str, name: str) -> tuple[bytes, str] | None:
+    """The key (PEM) and the URL of its account at a CA. Raises ``DanelawError("ACCOUNT_UNREADABLE")``."""
+    from danelaw.adapters.issue.certbot import account
+
+    found = account(directory, ca, name)
+    return (found.key, found.url) if found is not None else None
+
+
+def take_account(issuer: AcmeConfig, key: bytes, url: str) -> bool:
+    """Let an issuer have the account of another client; False: it has one of its own, which stays.
+
+    Raises ``DanelawError("ACCOUNT_UNREADABLE")``.
+    """
+    from danelaw.adapters.issue.account import AccountFiles
+
+    return AccountFiles(issuer.account).take(key, issuer.directory, url)
 
 
 def own_credentials(config: Config, live: Mapping[Lineage, Path]) -> OwnCredentials:

@@ -11,7 +11,7 @@ import dns.name
 
 from danelaw import wiring
 from danelaw.app.adopt import Adoption
-from danelaw.app.adopt_certbot import issuer_of, reload_of, sorted_names
+from danelaw.app.adopt_certbot import Renewal, issuer_of, reload_of, sorted_names
 from danelaw.app.config import Config, load, service_files
 from danelaw.app.deploy_sections import USUAL
 from danelaw.app.promise import require_feasible
@@ -40,7 +40,7 @@ class Plan:
     """How one certificate, or a pair, becomes a service, or what is left to do where that has begun.
 
     ``names`` and ``adoptions``: one for each. ``text``: of the file; None: it is there. ``lost``: what certbot runs at
-    renewals, and Danelaw will not.
+    renewals, and Danelaw will not. ``renewal``: of the first.
     """
 
     names: tuple[str, ...]
@@ -49,6 +49,7 @@ class Plan:
     text: str | None
     adoptions: tuple[Adoption, ...]
     lost: tuple[str, ...]
+    renewal: Renewal
 
     @property
     def done(self) -> bool:
@@ -94,7 +95,7 @@ def _plan(path: Path, group: Sequence[Held], asked: Asked, beside: dict[Path, st
         text, lost = _text(group, load(path, beside), asked, base)
         service = next(one for one in load(path, {**beside, file: text}).services if one.hosts[0].directory == base)
     adoptions = tuple(_adoption(one, service, file, new=text is not None) for one in group)
-    return Plan(tuple(one.name for one in group), service, file, text, adoptions, lost)
+    return Plan(tuple(one.name for one in group), service, file, text, adoptions, lost, first.renewal)
 
 
 def _adoption(one: Held, service: ServiceConfig, file: Path, *, new: bool) -> Adoption:

@@ -10,7 +10,9 @@ import click
 from danelaw import wiring
 from danelaw.app.adopt import named_by, take_over
 from danelaw.app.config import Config, load
+from danelaw.app.issuer_sections import AcmeConfig
 from danelaw.app.operators_words import record
+from danelaw.core.model import DanelawError
 from danelaw.core.rollover.words import Adopted
 from danelaw.faces.cli import interruption, saying, service_files, terminal
 from danelaw.faces.cli.adopt.certificates import Told, published
@@ -34,7 +36,7 @@ def taken(
         if going and not yes and terminal.interactive():
             terminal.say(f"certbot will renew no more: {', '.join(going)}. Danelaw will.")
             click.confirm("Take over?", abort=True, err=True)
-        return [one for plan in planned for one in _done(path, plan)]
+        return [one for plan in planned for one in _done(path, directory, plan)]
 
 
 def _would(plan: Plan) -> Sequence[Told]:
@@ -43,7 +45,7 @@ def _would(plan: Plan) -> Sequence[Told]:
     return _told(plan, what, (*_lost(plan), *text))
 
 
-def _done(path: Path, plan: Plan) -> Sequence[Told]:
+def _done(path: Path, directory: Path, plan: Plan) -> Sequence[Told]:
     if plan.done:
         return _told(plan, "is Danelaw's already", ())
     text = plan.text
@@ -52,12 +54,15 @@ def _done(path: Path, plan: Plan) -> Sequence[Told]:
         service_files.create(plan.file, text or "")
 
     config = load(path, {plan.file: text} if text is not None else None)
+    account = _account(directory, config, plan)
     store = wiring.own_credentials(config, {one.lineage: one.target for one in plan.adoptions})
     since = f"{wiring.clock().now():%Y-%m-%d}"
     new = enrol if text is not None else None
     interruption.run(take_over(plan.adoptions, store, wiring.live_paths(), new, since))
     records = interruption.run(_records(load(path), plan))
-    return _told(plan, "taken over", (*_lost(plan), *records, ("type", f"danelaw run {plan.service.subject}")))
+    return _told(
+        plan, "taken over", (*_lost(plan), *account, *records, ("type", f"danelaw run {plan.service.subject}"))
+    )
 
 
 def _told(plan: Plan, what: str, more: Sequence[tuple[str, str]]) -> Sequence[Told]:
@@ -77,6 +82,24 @@ def _told(plan: Plan, what: str, more: Sequence[tuple[str, str]]) -> Sequence[To
 
 def _lost(plan: Plan) -> Sequence[tuple[str, str]]:
     return [("notice", f"certbot runs at its renewals, and Danelaw will not: {one}") for one in plan.lost]
+
+
+def _account(directory: Path, config: Config, plan: Plan) -> Sequence[tuple[str, str]]:
+    """The issuer goes on with certbot's account, which CAA records may name, unless it has one already."""
+    issuer, name = config.issuers[plan.service.issuer], plan.renewal.account
+    if not isinstance(issuer, AcmeConfig) or issuer.directory != plan.renewal.directory or name is None:
+        return []
+    try:
+        found = wiring.certbot_account(directory, issuer.directory, name)
+    except DanelawError as error:
+        return [("notice", f"{error}: {error.evidence}; {error.hint}")]
+    if found is None:
+        return []
+    key, url = found
+    if wiring.take_account(issuer, key, url):
+        return [("account", f"{url}, certbot's, in {issuer.account}")]
+    stays = f"the account in {issuer.account} stays; certbot's is {url}"
+    return [("notice", f"{stays}: where CAA records name that (accounturi), change them")]
 
 
 async def _records(config: Config, plan: Plan) -> Sequence[tuple[str, str]]:
