@@ -304,7 +304,7 @@ async def _play(stack: Stack, found: Mapping[str, str], keep: Path | None) -> di
             Crowd(
                 host=f"{service.host}.",
                 root_servers=[str(addresses.ROOT.v4)],
-                trust_anchor=world.trust_anchors,
+                trust_anchor=world.above.anchor,
                 roots_pem=world.ca.roots.read_bytes(),
                 locate=lambda ip, port: dialer.locate(ip_address(ip), port),
                 port=port,
@@ -321,7 +321,7 @@ async def _play(stack: Stack, found: Mapping[str, str], keep: Path | None) -> di
         oracles = []
         for port, rsa in kinds:
             host = dns.name.from_text(service.host)
-            known = (host, addresses.CACHE.v4, world.anchor_file, world.bind_keys, scratch, found)
+            known = (host, addresses.CACHE.v4, world.above.anchor_file, world.above.bind_keys_file, scratch, found)
             subject = Subject(*known, port, smtp=port in SMTP, rsa=rsa)
             names = (
                 ("openssl",) if rsa or port == 25 else tuple(ORACLES)

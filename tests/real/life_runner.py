@@ -15,10 +15,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from life_world import DOMAIN, LifeWorld, ds_rdata
+from life_world import DOMAIN, LifeWorld
 
 from danelaw.core.model import RRset
 from danelaw.core.rollover.actions import Receipt, SubmitDS
+from danelaw.worlds.lab.above import ds_rdata
 from danelaw.worlds.lab.operator_files import ZONE
 from danelaw.worlds.lab.real import addresses
 
@@ -88,7 +89,7 @@ class Operator:
             f"""\
 [resolver]
 forwarders = ["{addresses.FORWARDER.v4}"]
-trust_anchor = "{world.anchor_file}"
+trust_anchor = "{world.above.anchor_file}"
 
 [clients]
 roots = "{world.ca.roots}"
@@ -224,7 +225,7 @@ ds_ttl = 1
                 await self._hand_over()
 
     async def _hand_over(self) -> None:
-        found = self.world.net.found(ZONE)
+        found = self.world.above.net.found(ZONE)
         change = SubmitDS(ZONE, found, RRset(ZONE, 43, 1, self._ds))
         assert isinstance(await self.world.registry.submit_ds(change), Receipt)
 

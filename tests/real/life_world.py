@@ -12,24 +12,18 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final, Protocol
 
-import dns.name
-import dns.rdata
-import dns.rdataclass
-from dns.rdatatype import RdataType
-
 from danelaw.core.model import IP
 from danelaw.ports import Commands, Dialer
-from danelaw.worlds.lab.operator_files import HEAD, NET, ZONE
+from danelaw.worlds.lab.operator_files import HEAD, ZONE
 from danelaw.worlds.lab.real import addresses, namespaces, programs
+from danelaw.worlds.lab.real.above import ServedAbove
 from danelaw.worlds.lab.real.addresses import Place
-from danelaw.worlds.lab.real.bind import Key, Named
+from danelaw.worlds.lab.real.bind import Key
 from danelaw.worlds.lab.real.nsd import Nsd
 from danelaw.worlds.lab.real.pebble import Pebble
-from danelaw.worlds.lab.real.registry import RealRegistry
 from danelaw.worlds.lab.real.roads import Messenger
 from danelaw.worlds.lab.real.supervise import Server, Supervisor, supervision
 from danelaw.worlds.lab.real.unbound import FRESH, VALIDATING, Unbound
-from danelaw.worlds.lab.registry import LabRegistry, ParentZone
 
 FOLDER: Final = namespaces.RUN / "life"
 LAG: Final = 1.5
@@ -125,60 +119,27 @@ class LifeWorld:
     ) -> None:
         self.room = room
         self.dialer = dialer
-        self.anchor_file = room.folder / "root.key"
-        self.bind_keys = room.folder / "bind.keys"
-        self._hints = room.folder / "root.hints"
         self._lay_out()
         self.service = service(room)
         self.primary = primary(room)
         room.zone_file.write_text(_zone_text(self.service), encoding="utf-8")
-        self._parents()
-        self.messenger = Messenger(addresses.MESSENGER, addresses.SECONDARY, LAG)
-        self.ca = Pebble(room.folder / "ca", addresses.CA, room.programs, addresses.CA_RESOLVER.v4)
-        self._stack = contextlib.AsyncExitStack()
-
-    def _lay_out(self) -> None:
-        for name in ("bin", "zone", "webroot", "live", "root", "net"):
-            (self.room.folder / name).mkdir(parents=True)
-        for name in programs.CONFINED:
-            shutil.copy(self.room.found[name], self.room.programs[name])
-
-    def _parents(self) -> None:
-        above = tuple(
-            f"{name} 1 IN {type} {ip}"
-            for name, place in (
-                ("a.root-servers.net.", addresses.ROOT),
-                ("a.gtld-servers.net.", addresses.NET),
-            )
-            for type, ip in zip(("A", "AAAA"), place, strict=True)
-        )
         servers = {"ns1.dotnxdomain.net.": addresses.PRIMARY.v4, "ns2.dotnxdomain.net.": addresses.SECONDARY.v4}
         glue = (
             f"ns1.dotnxdomain.net. 1 IN AAAA {addresses.PRIMARY.v6}",
             f"ns2.dotnxdomain.net. 1 IN AAAA {addresses.SECONDARY.v6}",
         )
-        self.net = ParentZone(NET, ("a.gtld-servers.net.", addresses.NET.v4), {ZONE: servers}, (*above, *glue), _now)
-        below = {NET: {"a.gtld-servers.net.": addresses.NET.v4}}
-        self.root = ParentZone(
-            dns.name.root, ("a.root-servers.net.", addresses.ROOT.v4), below, (above[0], above[1], above[3]), _now
-        )
-        self.root.delegate(NET, frozenset({ds_rdata(self.net.keys.ds(NET))}))
-        self.trust_anchors = f". 1 IN DS {self.root.keys.ds(dns.name.root)}\n"
-        found = self.room.programs
-        self._above = [
-            Named(folder := self.room.folder / name, at, zone.origin, found, zone=f'file "{folder}/zone";')
-            for name, at, zone in (("root", addresses.ROOT, self.root), ("net", addresses.NET, self.net))
-        ]
-        for name, zone in (("root", self.root), ("net", self.net)):
-            (self.room.folder / name / "zone").write_text(zone.text(), encoding="utf-8")
-        self.registry = RealRegistry(
-            LabRegistry(self.net, frozenset({ZONE})),
-            self.net,
-            self.room.folder / "net" / "zone",
-            addresses.NET.v4,
-            self._above[1].rndc("reload", NET.to_text()),
-            self.room.commands,
-        )
+        self.above = ServedAbove(room.folder, room.programs, {ZONE: servers}, glue)
+        self.above.write()
+        self.registry = self.above.registry(room.commands)
+        self.messenger = Messenger(addresses.MESSENGER, addresses.SECONDARY, LAG)
+        self.ca = Pebble(room.folder / "ca", addresses.CA, room.programs, addresses.CA_RESOLVER.v4)
+        self._stack = contextlib.AsyncExitStack()
+
+    def _lay_out(self) -> None:
+        for name in ("bin", "zone", "webroot", "live"):
+            (self.room.folder / name).mkdir(parents=True)
+        for name in programs.CONFINED:
+            shutil.copy(self.room.found[name], self.room.programs[name])
 
     async def __aenter__(self) -> LifeWorld:
         self._surround()
@@ -193,7 +154,7 @@ class LifeWorld:
         return await self._stack.__aexit__(*ended)  # type: ignore[arg-type]  # as they came
 
     async def _start(self, supervisor: Supervisor) -> None:
-        first = [named.server() for named in self._above]
+        first = [named.server() for named in self.above.servers]
         first += [self.primary.server(), *self.service.servers(), self.ca.server(_now())]
         await _all(supervisor, first)
         second = [self._secondary(), self._unbound("cache", (*addresses.CACHE,), VALIDATING)]
@@ -209,23 +170,17 @@ class LifeWorld:
 
     def _unbound(self, name: str, at: tuple[IP, ...], options: tuple[str, ...]) -> Server:
         found = self.room.programs
-        return Unbound(self.room.folder / name, at, found, self._hints, self.anchor_file, options).server()
+        return Unbound(
+            self.room.folder / name, at, found, self.above.hints_file, self.above.anchor_file, options
+        ).server()
 
     def _surround(self) -> None:
         """What programs find where they look without being told: the resolver and the trust anchor."""
         found = self.room.programs
-        hints = [". 3600 IN NS a.root-servers.net."]
-        hints += [f"a.root-servers.net. 3600 IN {'A' if ip.version == 4 else 'AAAA'} {ip}" for ip in addresses.ROOT]
-        self._hints.write_text("\n".join(hints) + "\n", encoding="utf-8")
-        self.anchor_file.write_text(self.trust_anchors, encoding="utf-8")
-        tag, algorithm, digest_type, digest = self.root.keys.ds(dns.name.root).split()
-        anchors = f'trust-anchors {{ . static-ds {tag} {algorithm} {digest_type} "{digest}"; }};\n'
-        self.bind_keys.write_text(anchors, encoding="utf-8")
         resolv = self.room.folder / "resolv.conf"
         resolv.write_text(f"nameserver {addresses.CACHE.v4}\noptions trust-ad\n", encoding="utf-8")
         namespaces.hide(Path("/etc/resolv.conf"), resolv, found)
-        namespaces.hide(Path("/etc/bind/bind.keys"), self.bind_keys, found)
-        namespaces.hide(Path("/usr/share/dns/root.key"), self.anchor_file, found)
+        self.above.show()
 
 
 async def _all(supervisor: Supervisor, servers: Iterable[Server]) -> None:
@@ -240,13 +195,6 @@ def _zone_text(service: Keeping) -> str:
 
 def _type(ip: IP) -> str:
     return "A" if ip.version == 4 else "AAAA"
-
-
-def ds_rdata(text: str) -> bytes:
-    """From its text in a master file."""
-    wire = dns.rdata.from_text(dns.rdataclass.IN, RdataType.DS, text).to_wire()
-    assert wire is not None
-    return wire
 
 
 def _now() -> datetime:

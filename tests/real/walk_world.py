@@ -22,18 +22,20 @@ from pathlib import Path
 from typing import Final
 
 import dns.name
+from dns.rdatatype import RdataType
 from walk_host import Host, Said
 from walk_page import Command, File, steps
 
-from danelaw.core.model import DanelawError
-from danelaw.worlds.lab.operator_files import NET
+from danelaw import wiring
+from danelaw.core.model import DanelawError, RRset
+from danelaw.core.rollover.actions import Receipt, SubmitDS
+from danelaw.worlds.lab.above import ds_rdata
 from danelaw.worlds.lab.real import addresses, namespaces, programs
+from danelaw.worlds.lab.real.above import ServedAbove
 from danelaw.worlds.lab.real.asking import serves_zone
-from danelaw.worlds.lab.real.bind import Named
 from danelaw.worlds.lab.real.pebble import Pebble
 from danelaw.worlds.lab.real.supervise import Server, supervision
 from danelaw.worlds.lab.real.unbound import VALIDATING, Unbound
-from danelaw.worlds.lab.registry import ParentZone
 
 FOLDER: Final = namespaces.RUN / "walk"
 ROOT: Final = Path(__file__).parents[2]
@@ -92,32 +94,11 @@ class Walk:
             shutil.copy(found[name], FOLDER / "bin" / name)
         self.found = found | {name: str(FOLDER / "bin" / name) for name in programs.CONFINED}
         self.ca = Pebble(FOLDER / "ca", addresses.CA, self.found, addresses.CACHE.v4)
-        self.anchor, self.hints = FOLDER / "root.key", FOLDER / "root.hints"
         self.host = Host(FOLDER, self.found, ttl=1 if hurried else 3600, mail=mail)
-        self._parents()
-
-    def _parents(self) -> None:
-        names = {"a.root.": addresses.ROOT, "a.net-servers.net.": addresses.NET}
-        above = tuple(
-            f"{name} 1 IN {kind} {ip}" for name, at in names.items() for kind, ip in zip(("A", "AAAA"), at, strict=True)
-        )
         servers = {"ns1.example.net.": addresses.PRIMARY.v4, "ns2.example.net.": addresses.SECONDARY.v4}
-        self.net = ParentZone(NET, ("a.net-servers.net.", addresses.NET.v4), {ZONE: servers}, above[2:], _now)
-        below = {NET: {"a.net-servers.net.": addresses.NET.v4}}
-        self.root = ParentZone(dns.name.root, ("a.root.", addresses.ROOT.v4), below, above[:2], _now)
-        self.root.delegate(NET, frozenset({_ds(self.net.keys.ds(NET))}))
-        self._above = [
-            Named(folder, at, zone.origin, self.found, zone=f'file "{folder}/zone";')
-            for folder, at, zone in (
-                (FOLDER / "root", addresses.ROOT, self.root),
-                (FOLDER / "net", addresses.NET, self.net),
-            )
-        ]
-        for named, zone in zip(self._above, (self.root, self.net), strict=True):
-            named.folder.mkdir()
-            (named.folder / "zone").write_text(zone.text(), encoding="utf-8")
-        self.anchor.write_text(f". 1 IN DS {self.root.keys.ds(dns.name.root)}\n", encoding="utf-8")
-        self.hints.write_text(f". 3600 IN NS a.root.\na.root. 3600 IN A {addresses.ROOT.v4}\n", encoding="utf-8")
+        self.above = ServedAbove(FOLDER, self.found, {ZONE: servers})
+        self.above.write()
+        self.registry = self.above.registry(wiring.commands())
 
     def surround(self) -> None:
         """Before any server starts: overlays, what the programs of a host find there, and its user's way to Danelaw."""
@@ -151,8 +132,11 @@ class Walk:
 
     def servers(self) -> tuple[list[Server], list[Server]]:
         """Those elsewhere: what starts first, and what needs it."""
-        resolver = Unbound(FOLDER / "cache", tuple(addresses.CACHE), self.found, self.hints, self.anchor, VALIDATING)
-        first = [named.server() for named in self._above]
+        above = self.above
+        resolver = Unbound(
+            FOLDER / "cache", tuple(addresses.CACHE), self.found, above.hints_file, above.anchor_file, VALIDATING
+        )
+        first = [named.server() for named in above.servers]
         return first, [resolver.server(), self.host.secondary(), self.ca.server(_now())]
 
     # -- what a page says ---------------------------------------------------------------------------------------------
@@ -171,7 +155,7 @@ class Walk:
             text = text.replace(
                 'directory = "letsencrypt"\n', f'directory = "{self.ca.url}"\nbundle = "{self.ca.api_bundle}"\n'
             )
-            text += f'\n[resolver]\ntrust_anchor = "{self.anchor}"\n\n[clients]\nroots = "{self.ca.roots}"\n'
+            text += f'\n[resolver]\ntrust_anchor = "{self.above.anchor_file}"\n\n[clients]\nroots = "{self.ca.roots}"\n'
             text += LIMITS if self.hurried else ""
         if self.hurried:
             text = text.replace("dnssec-policy default;", 'dnssec-policy "hurried";')
@@ -182,7 +166,9 @@ class Walk:
 
     async def type(self, command: Command) -> None:
         """A command, again and again where the page says what it waits for."""
-        line = command.line.replace("danelaw check ", f"danelaw check --anchor {self.anchor} --ca {self.ca.roots} ")
+        line = command.line.replace(
+            "danelaw check ", f"danelaw check --anchor {self.above.anchor_file} --ca {self.ca.roots} "
+        )
         try:
             async with asyncio.timeout(PATIENCE):
                 while command.awaited not in (said := await self.host.does(line, command.user)).text:  # noqa: ASYNC110  # no event
@@ -197,16 +183,11 @@ class Walk:
 
     async def hand_over(self, said: Said) -> None:
         """What somebody does with a form in a browser."""
-        given = frozenset(map(_ds, _DS.findall(said.text)))
+        given = frozenset(ds_rdata(" ".join(text.split())) for text in _DS.findall(said.text))
         assert given, said.text
-        self.net.delegate(ZONE, given)
-        (FOLDER / "net" / "zone").write_text(self.net.text(), encoding="utf-8")
-        _do(*self._above[1].rndc("reload", "net"))
-
-
-def _ds(text: str) -> bytes:
-    tag, algorithm, kind, digest = text.split()
-    return int(tag).to_bytes(2) + bytes((int(algorithm), int(kind))) + bytes.fromhex(digest)
+        there = self.above.net.found(ZONE)
+        change = SubmitDS(ZONE, there, RRset(ZONE, RdataType.DS, 1, given))
+        assert isinstance(await self.registry.submit_ds(change), Receipt)
 
 
 def _now() -> datetime:

@@ -13,7 +13,7 @@ import shutil
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any, Final
@@ -23,8 +23,6 @@ import dns.dnssec
 import dns.exception
 import dns.message
 import dns.name
-import dns.rdata
-import dns.rdataclass
 import dns.zonefile
 from dns.name import Name
 from dns.rdatatype import RdataType as T
@@ -35,20 +33,19 @@ from danelaw.adapters.clock import SubprocessCommands
 from danelaw.core.model import RRset
 from danelaw.core.rollover.actions import SubmitDS
 from danelaw.worlds.lab.real import addresses, namespaces, programs
+from danelaw.worlds.lab.real.above import ServedAbove
 from danelaw.worlds.lab.real.addresses import Place
 from danelaw.worlds.lab.real.apache import Apache, reload_script
-from danelaw.worlds.lab.real.bind import Named as OneZone
 from danelaw.worlds.lab.real.registry import RealRegistry
 from danelaw.worlds.lab.real.roads import Messenger
 from danelaw.worlds.lab.real.supervise import supervision
 from danelaw.worlds.lab.real.unbound import FRESH, VALIDATING, Unbound
-from danelaw.worlds.lab.registry import LabRegistry, ParentZone
+from danelaw.worlds.lab.registry import ParentZone
 
 WORLD: Final = namespaces.RUN / "world"
 DANELAW: Final = (sys.executable, "-m", "danelaw")
 LIMIT: Final = timedelta(seconds=60)
 PATIENCE: Final = 240.0
-NET: Final = dns.name.from_text("net.")
 WARM: Final = {"warm 1": IPv4Address("127.0.0.2"), "warm 2": IPv4Address("127.0.0.3")}
 MORE_PROGRAMS: Final = {"knotd": "knot", "drill": "ldnsutils"}
 """Those that the real world has no use of, with their packages."""
@@ -264,32 +261,13 @@ async def standing(found: Mapping[str, str]) -> AsyncIterator[World]:
     delegations = {
         roll.zone: {f"ns{number}.{roll.label}.": place.v4 for number, place in enumerate(SERVERS, 1)} for roll in EVERY
     }
-    above = ("a.gtld-servers.net. 1 IN A " + str(addresses.NET.v4), "a.root-servers.net. 1 IN A 192.0.2.1")
-    net = ParentZone(NET, ("a.gtld-servers.net.", addresses.NET.v4), delegations, above, _now)
-    root = ParentZone(
-        dns.name.root, ("a.root-servers.net.", addresses.ROOT.v4), {NET: {"a.gtld-servers.net.": addresses.NET.v4}},
-        above[1:], _now,
-    )  # fmt: skip
+    above = ServedAbove(WORLD, found, delegations)
     for roll in EVERY:
-        net.delegate(roll.zone, first_ds(roll))
-    digest = net.keys.ds(NET)
-    root.delegate(NET, frozenset({dns.rdata.from_text(dns.rdataclass.IN, T.DS, digest).to_wire() or b""}))
-    anchor = root.keys.ds(dns.name.root)
-    (WORLD / "root.key").write_text(f". 1 IN DS {anchor}\n")
-    tag, algorithm, kind, hexadecimal = anchor.split()
-    (WORLD / "bind.keys").write_text(f'trust-anchors {{ . static-ds {tag} {algorithm} {kind} "{hexadecimal}"; }};\n')
-    (WORLD / "root.hints").write_text(
-        f". 3600 IN NS a.root-servers.net.\na.root-servers.net. 3600 IN A {addresses.ROOT.v4}\n"
-    )
-    parents = []
-    for zone, at, name in ((root, addresses.ROOT, "root"), (net, addresses.NET, "net")):
-        folder = WORLD / name
-        folder.mkdir()
-        (folder / "zone").write_text(zone.text())
-        parents.append(OneZone(folder, at, zone.origin, found, zone=f'file "{folder}/zone";'))
+        above.net.delegate(roll.zone, first_ds(roll))
+    above.write()
 
     def unbound(ip: IPv4Address, options: tuple[str, ...]) -> Unbound:
-        return Unbound(WORLD / f"unbound-{ip}", (ip,), found, WORLD / "root.hints", WORLD / "root.key", options)
+        return Unbound(WORLD / f"unbound-{ip}", (ip,), found, above.hints_file, above.anchor_file, options)
 
     fresh = unbound(IPv4Address("127.0.0.5"), VALIDATING)
     resolvers = [unbound(addresses.FORWARDER.v4, FRESH), fresh, *(unbound(ip, VALIDATING) for ip in WARM.values())]
@@ -303,26 +281,24 @@ async def standing(found: Mapping[str, str]) -> AsyncIterator[World]:
         supervisor = await stack.enter_async_context(supervision())
         for at in SERVERS:
             await stack.enter_async_context(Messenger(MESSENGERS[at], at, LAGS[at]).carrying())
-        first = (*(parent.server() for parent in parents), named.server(), nsd.server(), knot.server(), web.server())
+        first = (
+            *(parent.server() for parent in above.servers),
+            named.server(),
+            nsd.server(),
+            knot.server(),
+            web.server(),
+        )
         await asyncio.gather(*(supervisor.start(server) for server in first))
         await asyncio.gather(*(supervisor.start(resolver.server()) for resolver in resolvers))
-        port = RealRegistry(
-            LabRegistry(net, frozenset(roll.zone for roll in EVERY)),
-            net, WORLD / "net" / "zone", addresses.NET.v4, parents[1].rndc("reload", "net"), commands,
-        )  # fmt: skip
         eyes = Eyes(
             [roll.label for roll in EVERY],
             WARM,
             fresh.at[0],
             fresh.control("flush_zone", "."),
             WARM["warm 1"],
-            WORLD / "root.key",
-            WORLD / "bind.keys",
+            above.anchor_file,
+            above.bind_keys_file,
             found,
             commands,
         )
-        yield World(Registry(net, port), eyes, reloads, reload_web)
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
+        yield World(Registry(above.net, above.registry(commands)), eyes, reloads, reload_web)

@@ -23,22 +23,19 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-import dns.name
-import dns.rdata
-import dns.rdataclass
 from cryptography import x509
 from dns.name import Name
-from dns.rdatatype import RdataType
 
 from danelaw.core.model import IP
 from danelaw.ports import Parent
+from danelaw.worlds.lab.above import Above
 from danelaw.worlds.lab.ca import AcmeCA
 from danelaw.worlds.lab.commands import LabCommands
 from danelaw.worlds.lab.dialer import LabDialer
 from danelaw.worlds.lab.dns_server import AuthoritativeServer, Primary, Secondary
 from danelaw.worlds.lab.forwarder import Forwarder
-from danelaw.worlds.lab.operator_files import NET, ZONE, OperatorFiles, zone_text
-from danelaw.worlds.lab.registry import LabRegistry, ParentZone
+from danelaw.worlds.lab.operator_files import ZONE, OperatorFiles, zone_text
+from danelaw.worlds.lab.registry import LabRegistry
 from danelaw.worlds.lab.web_server import WebServer
 
 ROOT_SERVER: Final = IPv4Address("192.0.2.1")
@@ -79,22 +76,9 @@ class EmbeddedWorld(OperatorFiles):
         self.lay_out(zone_text((PRIMARY,), (SECONDARY,), self.service_addresses))
 
         self.dialer = LabDialer()
-        self.net = ParentZone(
-            NET,
-            ("a.gtld-servers.net.", NET_SERVER),
-            {ZONE: {"ns1.dotnxdomain.net.": PRIMARY, "ns2.dotnxdomain.net.": SECONDARY}},
-            (f"a.gtld-servers.net. 1 IN A {NET_SERVER}", f"a.root-servers.net. 1 IN A {ROOT_SERVER}"),
-            _now,
-        )
-        self.root = ParentZone(
-            dns.name.root,
-            ("a.root-servers.net.", ROOT_SERVER),
-            {NET: {"a.gtld-servers.net.": NET_SERVER}},
-            (f"a.root-servers.net. 1 IN A {ROOT_SERVER}",),
-            _now,
-        )
-        self.root.delegate(NET, frozenset({_ds_rdata(self.net.keys.ds(NET))}))
-        self.trust_anchors = f". 1 IN DS {self.root.keys.ds(dns.name.root)}\n"
+        servers = {"ns1.dotnxdomain.net.": PRIMARY, "ns2.dotnxdomain.net.": SECONDARY}
+        above = Above(ROOT_SERVER, NET_SERVER, {ZONE: servers})
+        self.root, self.net, self.trust_anchors = above.root, above.net, above.anchor
         self.primary = Primary(PRIMARY, self.served_zone_file, ZONE)
         self.secondary = Secondary(SECONDARY, self.primary, lag)
         self.recursion = Forwarder(self.root_servers, self.dialer, seed)
@@ -170,9 +154,3 @@ class EmbeddedWorld(OperatorFiles):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._stack.aclose()
-
-
-def _ds_rdata(text: str) -> bytes:
-    wire = dns.rdata.from_text(dns.rdataclass.IN, RdataType.DS, text).to_wire()
-    assert wire is not None  # noqa: S101  # to_wire returns None only when it is given a file to write to
-    return wire

@@ -28,27 +28,23 @@ from typing import Final, Literal, Self
 
 import dns.asyncquery
 import dns.name
-import dns.rdata
-import dns.rdataclass
 import dns.zone
 from dns.name import Name
-from dns.rdatatype import RdataType
 
 from danelaw.core.model import IP, DanelawError
 from danelaw.ports import Commands, Dialer, Parent
-from danelaw.worlds.lab.operator_files import HOST, NET, ZONE, OperatorFiles, zone_text
+from danelaw.worlds.lab.operator_files import HOST, ZONE, OperatorFiles, zone_text
 from danelaw.worlds.lab.real import addresses, namespaces
+from danelaw.worlds.lab.real.above import ServedAbove
 from danelaw.worlds.lab.real.apache import Apache, reload_script
 from danelaw.worlds.lab.real.bind import Key, Named
 from danelaw.worlds.lab.real.nsd import Nsd
 from danelaw.worlds.lab.real.oracles import Oracles, Subject
 from danelaw.worlds.lab.real.pebble import Pebble
 from danelaw.worlds.lab.real.programs import CONFINED
-from danelaw.worlds.lab.real.registry import RealRegistry
 from danelaw.worlds.lab.real.roads import Messenger, Roads
 from danelaw.worlds.lab.real.supervise import Supervisor, supervision
 from danelaw.worlds.lab.real.unbound import FRESH, VALIDATING, Unbound
-from danelaw.worlds.lab.registry import LabRegistry, ParentZone
 
 Publishing = Literal["zonefile", "rfc2136"]
 
@@ -104,43 +100,20 @@ class RealWorld(OperatorFiles):
         self.primary_address: IP = addresses.PRIMARY.v4
         self.update_key = directory / "zone" / "update.key" if publisher == "rfc2136" else None
         self._bin = directory / "bin"
-        self._hints = directory / "root.hints"
-        self.anchor_file = directory / "root.key"
         self._copies = {programs[name]: self._bin / name for name in CONFINED}
         self._programs = programs = {**programs, **{name: str(self._bin / name) for name in CONFINED}}
 
-        self.net = ParentZone(
-            NET,
-            ("a.gtld-servers.net.", addresses.NET.v4),
-            {ZONE: {"ns1.dotnxdomain.net.": addresses.PRIMARY.v4, "ns2.dotnxdomain.net.": addresses.SECONDARY.v4}},
-            (
-                f"a.gtld-servers.net. 1 IN A {addresses.NET.v4}",
-                f"a.gtld-servers.net. 1 IN AAAA {addresses.NET.v6}",
-                f"a.root-servers.net. 1 IN A {addresses.ROOT.v4}",
-                f"a.root-servers.net. 1 IN AAAA {addresses.ROOT.v6}",
-                f"ns1.dotnxdomain.net. 1 IN AAAA {addresses.PRIMARY.v6}",
-                f"ns2.dotnxdomain.net. 1 IN AAAA {addresses.SECONDARY.v6}",
-            ),
-            _now,
+        servers = {"ns1.dotnxdomain.net.": addresses.PRIMARY.v4, "ns2.dotnxdomain.net.": addresses.SECONDARY.v4}
+        glue = (
+            f"ns1.dotnxdomain.net. 1 IN AAAA {addresses.PRIMARY.v6}",
+            f"ns2.dotnxdomain.net. 1 IN AAAA {addresses.SECONDARY.v6}",
         )
-        self.root = ParentZone(
-            dns.name.root,
-            ("a.root-servers.net.", addresses.ROOT.v4),
-            {NET: {"a.gtld-servers.net.": addresses.NET.v4}},
-            (
-                f"a.root-servers.net. 1 IN A {addresses.ROOT.v4}",
-                f"a.root-servers.net. 1 IN AAAA {addresses.ROOT.v6}",
-                f"a.gtld-servers.net. 1 IN AAAA {addresses.NET.v6}",
-            ),
-            _now,
-        )
-        self.root.delegate(NET, frozenset({_ds_rdata(self.net.keys.ds(NET))}))
-        self.trust_anchors = f". 1 IN DS {self.root.keys.ds(dns.name.root)}\n"
+        self._above = ServedAbove(directory, programs, {ZONE: servers}, glue)
+        self.net, self.trust_anchors = self._above.net, self._above.anchor
+        self.anchor_file = self._above.anchor_file
 
         transfer, update = Key("transfer"), Key("danelaw")
         self._update = update
-        self._root_server = self._parent("root", addresses.ROOT, self.root)
-        self._net_server = self._parent("net", addresses.NET, self.net)
         self.primary = self._primary(transfer, update)
         self.secondary = Nsd(
             directory / "secondary",
@@ -164,14 +137,7 @@ class RealWorld(OperatorFiles):
         self._caches = [self._unbound(f"cache-{ip}", (ip,), VALIDATING) for ip in self.client_resolvers]
         self.roads = Roads(commands, programs)
         self.messenger = Messenger(addresses.MESSENGER, addresses.SECONDARY, lag)
-        self.registry = RealRegistry(
-            LabRegistry(self.net, frozenset({ZONE})),
-            self.net,
-            self._net_server.folder / "zone",
-            addresses.NET.v4,
-            self._net_server.rndc("reload", NET.to_text()),
-            commands,
-        )
+        self.registry = self._above.registry(commands)
         self.parents: Mapping[Name, Parent] = {ZONE: self.registry}
         self._stack = contextlib.AsyncExitStack()
 
@@ -202,10 +168,9 @@ class RealWorld(OperatorFiles):
         return False
 
     def oracles(self) -> Oracles:
-        bind_keys = self.directory / "bind.keys"
         scratch = self.directory / "oracles"
         scratch.mkdir(exist_ok=True)
-        subject = Subject(self.host, self.cache, self.anchor_file, bind_keys, scratch, self._programs)
+        subject = Subject(self.host, self.cache, self.anchor_file, self._above.bind_keys_file, scratch, self._programs)
         return Oracles(subject, self.commands)
 
     # -- start and end ------------------------------------------------------------------------------------------
@@ -227,7 +192,7 @@ class RealWorld(OperatorFiles):
         await stack.enter_async_context(self.messenger.carrying())
         web = [server.server() for server in self.web]
         ca = self.ca.server(_now())
-        above = [self._root_server.server(), self._net_server.server(), self.primary.server()]
+        above = [*(server.server() for server in self._above.servers), self.primary.server()]
         await asyncio.gather(*(supervisor.start(server) for server in (*above, *web, ca)))
         resolvers = [resolver.server() for resolver in (*self._shared, *self._caches)]
         below = (self.secondary.server(), *resolvers)
@@ -243,9 +208,7 @@ class RealWorld(OperatorFiles):
         if self.update_key is not None:
             self.update_key.touch(0o600)
             self.update_key.write_text(self._update.statement(), encoding="utf-8")
-        for zone, server in ((self.root, self._root_server), (self.net, self._net_server)):
-            server.folder.mkdir()
-            (server.folder / "zone").write_text(zone.text(), encoding="utf-8")
+        self._above.write()
         self._script("reload-web", reload_script(self.web, self._programs))
         rndc = " ".join(f"'{word}'" for word in self.primary.rndc("reload", ZONE.to_text()))
         self._script("reload-zone", f"#!/bin/sh\n[ -e '{self._deaf_zone}' ] || exec {rndc}\n")
@@ -258,31 +221,12 @@ class RealWorld(OperatorFiles):
 
     def _surround(self) -> None:
         """What programs find where they look without being told: the resolver and the trust anchor."""
-        hints = (
-            ". 3600 IN NS a.root-servers.net.",
-            f"a.root-servers.net. 3600 IN A {addresses.ROOT.v4}",
-            f"a.root-servers.net. 3600 IN AAAA {addresses.ROOT.v6}",
-        )
-        self._hints.write_text("\n".join(hints) + "\n", encoding="utf-8")
-        self.anchor_file.write_text(self.trust_anchors, encoding="utf-8")
-        files = {
-            "resolv.conf": (Path("/etc/resolv.conf"), f"nameserver {addresses.CACHE.v4}\n"),
-            "bind.keys": (Path("/etc/bind/bind.keys"), self._bind_keys()),
-        }
-        for name, (path, text) in files.items():
-            (self.directory / name).write_text(text, encoding="utf-8")
-            namespaces.hide(path, self.directory / name, self._programs)
-        namespaces.hide(Path("/usr/share/dns/root.key"), self.anchor_file, self._programs)
-
-    def _bind_keys(self) -> str:
-        tag, algorithm, digest_type, digest = self.root.keys.ds(dns.name.root).split()
-        return f'trust-anchors {{ . static-ds {tag} {algorithm} {digest_type} "{digest}"; }};\n'
+        resolv = self.directory / "resolv.conf"
+        resolv.write_text(f"nameserver {addresses.CACHE.v4}\n", encoding="utf-8")
+        namespaces.hide(Path("/etc/resolv.conf"), resolv, self._programs)
+        self._above.show()
 
     # -- the servers --------------------------------------------------------------------------------------------
-
-    def _parent(self, name: str, at: addresses.Place, zone: ParentZone) -> Named:
-        folder = self.directory / name
-        return Named(folder, at, zone.origin, self._programs, zone=f'file "{folder}/zone";')
 
     def _primary(self, transfer: Key, update: Key) -> Named:
         """Its zone is the file that Danelaw writes, or one of its own that it signs and that takes updates."""
@@ -311,7 +255,7 @@ class RealWorld(OperatorFiles):
         )
 
     def _unbound(self, name: str, at: tuple[IP, ...], options: tuple[str, ...]) -> Unbound:
-        return Unbound(self.directory / name, at, self._programs, self._hints, self.anchor_file, options)
+        return Unbound(self.directory / name, at, self._programs, self._above.hints_file, self.anchor_file, options)
 
     # -- faults -------------------------------------------------------------------------------------------------
 
@@ -378,9 +322,3 @@ class RealWorld(OperatorFiles):
 
 def _now() -> datetime:
     return datetime.now(UTC)
-
-
-def _ds_rdata(text: str) -> bytes:
-    wire = dns.rdata.from_text(dns.rdataclass.IN, RdataType.DS, text).to_wire()
-    assert wire is not None  # noqa: S101  # to_wire returns None only when it is given a file to write to
-    return wire
