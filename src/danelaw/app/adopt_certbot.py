@@ -17,7 +17,8 @@ from danelaw.core.model import DanelawError
 _TABLE: Final = re.compile(r"\[+\s*([^\[\]]+?)\s*\]+")
 _LONG: Final = re.compile(r"(\"\"\"|''')(.*?)\1", re.DOTALL)
 _SHORT: Final = re.compile(r"""(["'])(.*?)\1""")
-_SERVERS: Final = ("apache", "nginx")
+_SERVERS: Final = {"apache": "apache2", "nginx": "nginx"}
+"""The servers that certbot configures, and their units of systemd as Debian has them."""
 _UNTOLD: Final = ("systemctl", "service")
 """What a hook may begin with that cares for none of what certbot tells it."""
 
@@ -43,6 +44,11 @@ class Renewal:
     def server(self) -> str | None:
         """The server that it configures, by the name under which Danelaw knows it."""
         return next((name for name in (self.installer, self.authenticator) if name in _SERVERS), None)
+
+    @property
+    def unit_reload(self) -> tuple[str, ...]:
+        """What reloads that server, if whoever asks is not root and systemd lets him; nothing: there is none."""
+        return ("systemctl", "reload", _SERVERS[self.server]) if self.server is not None else ()
 
 
 def read_renewal(text: str) -> Renewal:

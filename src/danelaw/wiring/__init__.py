@@ -6,6 +6,7 @@ from danelaw.deferred import names_of
 
 if TYPE_CHECKING:
     from danelaw.wiring.adopting import (
+        as_owner_of,
         certbot_account,
         certbot_credential,
         certbot_files,
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
         certbot_names,
         live_paths,
         own_credentials,
+        runs_as,
         take_account,
     )
     from danelaw.wiring.looking import authorities, client_roots, eyes, onlookers, subjects_of, trust_anchors
@@ -25,8 +27,8 @@ else:
     __getattr__ = names_of(
         __name__,
         {
-            "adopting": "certbot_account certbot_credential certbot_files certbot_locked certbot_names live_paths "
-            "own_credentials take_account",
+            "adopting": "as_owner_of certbot_account certbot_credential certbot_files certbot_locked certbot_names "
+            "live_paths own_credentials runs_as take_account",
             "looking": "authorities client_roots eyes onlookers subjects_of trust_anchors",
             "notifying": "host_name metrics_server outlets",
             "stores": "lasting_store memory_store only_runner zone_store",
@@ -38,6 +40,7 @@ else:
 
 __all__ = [
     "Wired",
+    "as_owner_of",
     "authorities",
     "blocking",
     "build",
@@ -63,6 +66,7 @@ __all__ = [
     "outlets",
     "own_credentials",
     "programs",
+    "runs_as",
     "subjects_of",
     "take_account",
     "trust_anchors",

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 
 from danelaw.app.adopt import ClientFiles, LivePaths, OwnCredentials
 from danelaw.app.config import Config
 from danelaw.app.issuer_sections import AcmeConfig
-from danelaw.core.model import Chain, Lineage
+from danelaw.core.model import Chain, CredentialFacts, GenerationId, Lineage
 from danelaw.wiring.surroundings import blocking, clock
 
 
@@ -59,14 +61,48 @@ def take_account(issuer: AcmeConfig, key: bytes, url: str) -> bool:
     """
     from danelaw.adapters.issue.account import AccountFiles
 
-    return AccountFiles(issuer.account).take(key, issuer.directory, url)
+    with as_owner_of(issuer.account):
+        return AccountFiles(issuer.account).take(key, issuer.directory, url)
+
+
+def as_owner_of(path: Path) -> AbstractContextManager[None]:
+    """While it is entered, root is the user whose the path is, as Danelaw runs as that one."""
+    from danelaw.adapters.deploy.live_paths import as_owner_of as entered
+
+    return entered(path)
+
+
+def runs_as(config: Config) -> int | None:
+    """The number of the user who runs Danelaw, by whose the credential store is; None: whoever asks."""
+    from danelaw.adapters.deploy.live_paths import owner_of
+
+    owner = owner_of(config.credentials)
+    return owner if owner != os.geteuid() else None
 
 
 def own_credentials(config: Config, live: Mapping[Lineage, Path]) -> OwnCredentials:
-    """The credential store. ``live``: where the server of each lineage looks."""
+    """The credential store, used as whose it is. ``live``: where the server of each lineage looks."""
     from danelaw.adapters.deploy import DirectoryCredentials
 
-    return DirectoryCredentials(config.credentials, blocking(), clock(), live)
+    return _AsOwner(DirectoryCredentials(config.credentials, blocking(), clock(), live), config.credentials)
+
+
+@dataclass(frozen=True, slots=True)
+class _AsOwner:
+    store: OwnCredentials
+    root: Path
+
+    async def list(self, lineage: Lineage) -> Sequence[CredentialFacts]:
+        with as_owner_of(self.root):
+            return await self.store.list(lineage)
+
+    async def adopt(self, lineage: Lineage, key: bytes, chain: Chain) -> GenerationId:
+        with as_owner_of(self.root):
+            return await self.store.adopt(lineage, key, chain)
+
+    async def deployable(self, lineage: Lineage, generation: GenerationId, chain: Chain) -> Path:
+        with as_owner_of(self.root):
+            return await self.store.deployable(lineage, generation, chain)
 
 
 def live_paths() -> LivePaths:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,7 +51,10 @@ def given_back(
     the command with 4 while there are TLSA records that would match no more.
     """
     config = load(path)
-    with wiring.only_runner(config, "danelaw adopt certbot --undo"), wiring.certbot_locked(directory):
+    with contextlib.ExitStack() as held:
+        with wiring.as_owner_of(config.store):
+            held.enter_context(wiring.only_runner(config, "danelaw adopt certbot --undo"))
+        held.enter_context(wiring.certbot_locked(directory))
         taken = _taken(config, directory, names, every=every)
         going = _departures(path, config, directory, taken)
         for one in going:
@@ -114,7 +118,8 @@ def _require_no_records(config: Config, one: _Departure) -> None:
     """certbot renews with another key: records of this one would match nothing then."""
     if one.service is None:
         return
-    found, unknown = interruption.run(published(config, one.service))
+    with wiring.as_owner_of(config.store):
+        found, unknown = interruption.run(published(config, one.service))
     if not found and not unknown:
         return
     subject, names = one.service.subject, " and ".join(certificate.name for certificate in one.certificates)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import shlex
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,7 +49,7 @@ class Plan:
     file: Path
     text: str | None
     adoptions: tuple[Adoption, ...]
-    lost: tuple[str, ...]
+    notices: tuple[str, ...]
     renewal: Renewal
 
     @property
@@ -82,7 +83,7 @@ def _plan(path: Path, group: Sequence[Held], asked: Asked, beside: dict[Path, st
         for place, service in zip(service_files(path), config.services, strict=True)
         if len(service.hosts) == 1 and service.hosts[0].directory == base and service.hosts[0].linked
     ]
-    text, lost = None, tuple[str, ...]()
+    text, notices = None, tuple[str, ...]()
     if there:
         ((file, service),) = there
     elif file.exists() or file.is_symlink():
@@ -92,10 +93,10 @@ def _plan(path: Path, group: Sequence[Held], asked: Asked, beside: dict[Path, st
             hint="it is another service's: move it away, or take this certificate over by hand",
         )
     else:
-        text, lost = _text(group, load(path, beside), asked, base)
+        text, notices = _text(group, load(path, beside), asked, base)
         service = next(one for one in load(path, {**beside, file: text}).services if one.hosts[0].directory == base)
     adoptions = tuple(_adoption(one, service, file, new=text is not None) for one in group)
-    return Plan(tuple(one.name for one in group), service, file, text, adoptions, lost, first.renewal)
+    return Plan(tuple(one.name for one in group), service, file, text, adoptions, notices, first.renewal)
 
 
 def _adoption(one: Held, service: ServiceConfig, file: Path, *, new: bool) -> Adoption:
@@ -119,7 +120,7 @@ def _adoption(one: Held, service: ServiceConfig, file: Path, *, new: bool) -> Ad
 
 
 def _text(group: Sequence[Held], config: Config, asked: Asked, base: Path) -> tuple[str, tuple[str, ...]]:
-    """The file of a service that is not there yet, and what is lost. ``config``: with all that is planned before it."""
+    """The file of a service that is not there yet, and what is to be noticed. ``config``: with all that was planned."""
     first = group[0]
     every = [dns.name.from_text(one) for one in first.names]
     hosts = list(dict.fromkeys(read_target(text).name.canonicalize() for text in asked.endpoints))
@@ -128,7 +129,7 @@ def _text(group: Sequence[Held], config: Config, asked: Asked, base: Path) -> tu
         raise _without_zone(first, config, asked)
     endpoints = asked.endpoints or tuple(f"{one.to_text(omit_final_dot=True)}:443" for one in names.served)
     _require_free(group, endpoints, config)
-    servers, reload = _reload(group, asked)
+    servers, reload = _reload(group, asked, config)
     text = enrolled(
         Enrolment(
             endpoints=endpoints,
@@ -145,9 +146,17 @@ def _text(group: Sequence[Held], config: Config, asked: Asked, base: Path) -> tu
             how="Adopted from certbot",
         )
     )
+    return text, tuple(_notices(group, asked, reload, config))
+
+
+def _notices(group: Sequence[Held], asked: Asked, reload: tuple[str, ...], config: Config) -> Iterator[str]:
     told = bool(asked.servers or asked.reload)
     hooks = (one.renewal.hook for one in group if one.renewal.hook and not told and reload != _hook(one))
-    return text, tuple(dict.fromkeys((*hooks, *_always_run(group))))
+    for hook in dict.fromkeys((*hooks, *_always_run(group))):
+        yield f"certbot runs at its renewals, and Danelaw will not: {hook}"
+    user = wiring.runs_as(config)
+    if user is not None and not told and reload[:2] != ("systemctl", "reload"):
+        yield f"certbot runs as root, and Danelaw as user {user}, who will run {shlex.join(reload)}: see that it works"
 
 
 def _values(group: Sequence[Held]) -> tuple[str, ...]:
@@ -204,12 +213,12 @@ def _always_run(group: Sequence[Held]) -> tuple[str, ...]:
     return tuple(text for one in group for text in (*one.renewal.other_hooks, *map(str, one.files.hooks())))
 
 
-def _reload(group: Sequence[Held], asked: Asked) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _reload(group: Sequence[Held], asked: Asked, config: Config) -> tuple[tuple[str, ...], tuple[str, ...]]:
     told = command(asked.reload) if asked.reload is not None else ()
     if asked.servers or told:
         return asked.servers, told
-    if server := next((one.renewal.server for one in group if one.renewal.server is not None), None):
-        return (server,), ()
+    if one := next((one.renewal for one in group if one.renewal.server is not None), None):
+        return ((one.server or "",), ()) if wiring.runs_as(config) is None else ((), one.unit_reload)
     if hook := next((hook for one in group if (hook := _hook(one))), ()):
         return (), hook
     hooks = tuple(dict.fromkeys((*(one.renewal.hook for one in group if one.renewal.hook), *_always_run(group))))

@@ -42,7 +42,7 @@ def taken(
 def _would(plan: Plan) -> Sequence[Told]:
     text = [("", line) for line in plan.text.splitlines() if line] if plan.text is not None else []
     what = "is Danelaw's already" if plan.done else "would be taken over"
-    return _told(plan, what, (*_lost(plan), *text))
+    return _told(plan, what, (*_noticed(plan), *text))
 
 
 def _done(path: Path, directory: Path, plan: Plan) -> Sequence[Told]:
@@ -51,7 +51,8 @@ def _done(path: Path, directory: Path, plan: Plan) -> Sequence[Told]:
     text = plan.text
 
     def enrol() -> None:
-        service_files.create(plan.file, text or "")
+        with wiring.as_owner_of(plan.file):
+            service_files.create(plan.file, text or "")
 
     config = load(path, {plan.file: text} if text is not None else None)
     account = _account(directory, config, plan)
@@ -61,7 +62,7 @@ def _done(path: Path, directory: Path, plan: Plan) -> Sequence[Told]:
     interruption.run(take_over(plan.adoptions, store, wiring.live_paths(), new, since))
     records = interruption.run(_records(load(path), plan))
     return _told(
-        plan, "taken over", (*_lost(plan), *account, *records, ("type", f"danelaw run {plan.service.subject}"))
+        plan, "taken over", (*_noticed(plan), *account, *records, ("type", f"danelaw run {plan.service.subject}"))
     )
 
 
@@ -80,8 +81,8 @@ def _told(plan: Plan, what: str, more: Sequence[tuple[str, str]]) -> Sequence[To
     ]
 
 
-def _lost(plan: Plan) -> Sequence[tuple[str, str]]:
-    return [("notice", f"certbot runs at its renewals, and Danelaw will not: {one}") for one in plan.lost]
+def _noticed(plan: Plan) -> Sequence[tuple[str, str]]:
+    return [("notice", one) for one in plan.notices]
 
 
 def _account(directory: Path, config: Config, plan: Plan) -> Sequence[tuple[str, str]]:
