@@ -17,7 +17,7 @@ from acme_world import WWW, World, csr_for, drive, in_world, issue, leaf_of, wor
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from josepy.jwk import JWKEC
+from josepy.jwk import JWKEC, JWKRSA
 from josepy.util import ComparableECKey
 
 from danelaw.adapters.clock import SystemClock
@@ -160,7 +160,9 @@ def test_a_predecessor_of_another_ca_does_not_stop_the_order(tmp_path: Path) -> 
     in_world(tmp_path, test)
 
 
-def revoke(here: World, leaf: x509.Certificate, key: JWKEC, account: str | None, reason: int = 0) -> requests.Response:
+def revoke(
+    here: World, leaf: x509.Certificate, key: JWKEC | JWKRSA, account: str | None, reason: int = 0
+) -> requests.Response:
     """Sign with the account (``account`` is its URL) or with the certificate's own key (RFC 8555 §7.6)."""
     net = Transport(key, here.ca.url, here.ca.api_bundle, 10)
     if account is not None:

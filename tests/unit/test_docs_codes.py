@@ -19,7 +19,7 @@ SHORTEST: Final = 4  # shorter capitals are names of types, algorithms and metho
 
 NO_CODES: Final = frozenset(
     {
-        *("CNAME", "DNSKEY", "NODATA", "NXDOMAIN", "TLSA", "TYPE", "SPKI"),  # words of the DNS
+        *("AAAA", "CNAME", "DNSKEY", "NODATA", "NXDOMAIN", "TLSA", "TYPE", "SPKI"),  # words of the DNS
         *("ES256", "HS256", "RS256", "SHA256"),  # algorithms
         *("HEAD", "PATCH", "POST"),  # HTTP methods
         *("DELETE", "REPLACE"),  # what PowerDNS calls changes

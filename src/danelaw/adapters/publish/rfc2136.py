@@ -123,8 +123,8 @@ class Rfc2136Publisher:
                 "UPDATE_WITHOUT_EFFECT",
                 f"{self._primary.ip} took the records of {wanted.owner}, and gives them another TTL",
                 evidence=f"TTL {found.ttl}, not {wanted.ttl}; serial {after}",
-                hint=f"BIND: max-zone-ttl of the dnssec-policy, at least {wanted.ttl}. Or have the service's tlsa_ttl be "
-                f"{found.ttl}",
+                hint=f"BIND: max-zone-ttl of the dnssec-policy, at least {wanted.ttl}. Or have the service's tlsa_ttl "
+                f"be {found.ttl}",
             )
         if not already(found, wanted):
             raise self._without_effect(wanted.owner, f"accepted; then serial {after}, {_words(found)}")
