@@ -45,6 +45,10 @@ def test_nothing_is_done_in_a_pause_and_all_goes_on_after_it() -> None:
     paused(runner, 60)
     runner.run_for(50)
     assert wait_of(runner) == "PAUSED"
+    plan = runner.latest().plan
+    assert isinstance(plan, Wait)
+    assert plan.held is not None
+    assert type(plan.held).__name__ == "AdvanceOrder", "the operator is told what waits for him"
     assert len([deed for deed in runner.facts().deeds[done:] if deed.action not in _of_zone(runner)]) == 0
     assert runner.facts().began(SERVICE) is None
     assert runner.world.servers.path == first

@@ -11,6 +11,7 @@ import dns.name
 import pytest
 
 from danelaw.adapters.store.one_runner import only_runner
+from danelaw.app.foresight import Foreseen
 from danelaw.app.standing import SOMEBODY, SOON, Standing, State, ails, standing
 from danelaw.core.model import Absence, DanelawError, Limits, RRset, SubjectName
 from danelaw.core.rollover.actions import Receipt, SubmitDS
@@ -19,10 +20,13 @@ from danelaw.core.rollover.epochs import DS_TYPE
 from danelaw.core.rollover.facts import Done, Intended, Roster, Sight
 from danelaw.core.rollover.fold import Facts
 from danelaw.core.rollover.planner import DesiredZone, Wait
+from danelaw.core.rollover.progress import Pass, Progress
 from danelaw.core.rollover.reach import Reach
 from danelaw.core.rollover.steps import step_of
-from danelaw.faces.cli.run_telling import Teller, Told
-from danelaw.faces.cli.status_telling import commands
+from danelaw.core.rollover.words import Paused
+from danelaw.faces.cli.plan import tell as tell_plan
+from danelaw.faces.cli.run_telling import Teller, Told, plan_json
+from danelaw.faces.cli.status_telling import commands, tell
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 ZONE = dns.name.from_text("example.net.")
@@ -99,6 +103,26 @@ def test_what_is_said_to_do_with_a_ds_can_be_done(keyless: bool, next_step: str)
         keyless=keyless,
     )
     assert list(commands(one, NOW)) == [next_step]
+
+
+def test_a_pause_tells_which_step_it_holds_back(capsys: pytest.CaptureFixture[str]) -> None:
+    wait = Wait("PAUSED", "paused by ada until noon", NOW - timedelta(hours=1), NOW + timedelta(hours=2), CHANGE)
+    step = "hand over DS, 1 for example.net., at its parent"
+    paused = Paused(NOW - timedelta(hours=1), DESIRED.subject, NOW + timedelta(hours=2), "ada", "")
+    tell(Standing(DESIRED.subject, State.PAUSED, NOW, wait, paused=paused), NOW)
+    shown = capsys.readouterr().out
+    assert f"held back    {step}\n" in shown
+    assert shown.count("paused by ada") == 1
+    tell_plan(Foreseen(DESIRED.subject, NOW, wait, None, ()))
+    assert f"held back    {step}\n" in capsys.readouterr().out
+    ended = Pass(DESIRED.subject, NOW, wait, None, None, (), NOW)
+    Teller(quiet=False, json_form=False)(Progress(NOW, DESIRED.subject, None, ended))
+    assert f"held back: {step} [PAUSED]" in " ".join(capsys.readouterr().out.split())
+    assert plan_json(wait)["held"] == {
+        "action": "SubmitDS",
+        "verb": "hand over DS",
+        "what": "1 for example.net., at its parent",
+    }
 
 
 def test_what_nobody_has_looked_at_is_so_told() -> None:

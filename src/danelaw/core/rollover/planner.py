@@ -36,7 +36,7 @@ def plan(desired: Desired, facts: Facts, reach: Reach, now: Instant, limits: Lim
     word = pause(facts, desired.subject, now)
     if word is None or isinstance(found, Wait | Settled):
         return found
-    return Wait(PAUSED, says_paused(word), word.at, word.until)
+    return Wait(PAUSED, says_paused(word), word.at, word.until, found)
 
 
 __all__ = [

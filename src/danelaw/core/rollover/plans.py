@@ -94,12 +94,14 @@ Desired: TypeAlias = DesiredZone | DesiredService
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Nothing may be done now. ``until``: the earliest instant at which it is worth looking again on this account."""
+    """Nothing may be done now. ``until``: the earliest instant at which it is worth looking again on this account.
+    ``held``: what would be done now but for the operator's word."""
 
     code: str
     because: str
     since: Instant
     until: Instant | None
+    held: Action | None = None
 
     @property
     def step(self) -> Step | None:

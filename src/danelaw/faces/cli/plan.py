@@ -73,6 +73,8 @@ def tell(one: Foreseen) -> None:
     terminal.show(Ink(one.subject, bold=True))
     if isinstance(one.plan, Wait):
         _line("wait", words.waiting(one.plan, one.at))
+        if one.plan.held is not None:
+            _line("held back", words.next_step(one.plan.held))
         _line("code", one.plan.code)
     elif isinstance(one.plan, Settled):
         due = f" until {one.plan.until:%Y-%m-%d %H:%M} UTC" if one.plan.until is not None else ""
@@ -80,7 +82,7 @@ def tell(one: Foreseen) -> None:
         for note in one.plan.notes:
             _line("note", note)
     else:
-        _line("next", ": ".join(filter(None, (words.verb(one.plan), words.particulars(one.plan, None)))))
+        _line("next", words.next_step(one.plan))
         if isinstance(one.judgement, Refused):
             _line("gate", "refuses")
             for counterexample in one.judgement.because:

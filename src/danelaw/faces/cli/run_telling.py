@@ -13,7 +13,7 @@ from dns.name import Name
 from danelaw.app.standing import SOMEBODY, ails
 from danelaw.core.model import Limits, SubjectName
 from danelaw.core.model.instants import rfc3339
-from danelaw.core.rollover.actions import Failure, Receipt, SubmitDS
+from danelaw.core.rollover.actions import Action, Failure, Receipt, SubmitDS
 from danelaw.core.rollover.delegation import asks_by_cds
 from danelaw.core.rollover.fold import Facts
 from danelaw.core.rollover.planner import Plan, Settled, Wait
@@ -117,9 +117,10 @@ class Teller:
         self._awaited[ended.subject] = phase
         wrong = wait.code in SOMEBODY or wait.blind
         if wrong or not self.quiet:
-            rest = f"{words.waiting(wait, ended.at)} [{wait.code}]"
+            held = f"; held back: {words.next_step(wait.held)}" if wait.held is not None else ""
+            rest = f"{words.waiting(wait, ended.at)}{held} [{wait.code}]"
             if wait.code in rest[: -len(wait.code) - 2]:
-                rest = words.waiting(wait, ended.at)
+                rest = rest.removesuffix(f" [{wait.code}]")
             self._line(ended, "wait", rest, fg="red" if wrong else None)
 
     def _settled(self, ended: Pass, settled: Settled) -> None:
@@ -195,14 +196,18 @@ def plan_json(found: Plan) -> dict[str, object]:
             "step": found.step.value if found.step is not None else None,
             "since": rfc3339(found.since),
             "earliest": rfc3339(found.until),
+            "held": _action_json(found.held) if found.held is not None else None,
         }
     if isinstance(found, Settled):
         return {"kind": "settled", "until": rfc3339(found.until), "notes": list(found.notes)}
+    return {"kind": "action", **_action_json(found)}
+
+
+def _action_json(action: Action) -> dict[str, object]:
     return {
-        "kind": "action",
-        "action": type(found).__name__,
-        "verb": words.verb(found),
-        "what": words.particulars(found, None),
+        "action": type(action).__name__,
+        "verb": words.verb(action),
+        "what": words.particulars(action, None),
     }
 
 

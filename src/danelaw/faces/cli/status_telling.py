@@ -138,7 +138,9 @@ def standing_json(one: Standing) -> dict[str, object]:
 
 
 def _next(one: Standing, now: Instant) -> None:
-    if isinstance(one.plan, Wait):
+    if isinstance(one.plan, Wait) and one.plan.held is not None:  # since when and until when is told of the pause
+        _line("held back", words.next_step(one.plan.held))
+    elif isinstance(one.plan, Wait):
         if not any(one.plan.because in trouble.because for trouble in one.trouble):
             _line("awaited", _coded(one.plan.because, one.plan.code))
         if one.since is not None:
@@ -151,8 +153,7 @@ def _next(one: Standing, now: Instant) -> None:
         for note in one.plan.notes:
             _line("note", note)
     elif one.plan is not None:
-        rest = words.particulars(one.plan, None)
-        _line("next step", ", ".join(filter(None, (words.verb(one.plan), rest))))
+        _line("next step", words.next_step(one.plan))
     if change := one.handed_over:
         for line in handing_over.lines(change):
             _line("to registrar", line)

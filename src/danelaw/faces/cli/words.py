@@ -113,6 +113,11 @@ def result(outcome: Outcome | None) -> str:
             return ""
 
 
+def next_step(action: Action) -> str:
+    """An action that has yet to be taken, in a line."""
+    return _joined(verb(action), particulars(action, None))
+
+
 def waiting(wait: Wait, now: Instant) -> str:
     """What is awaited, and until when at the least, where that is near enough to tell."""
     return f"{wait.because}; not before {wait.until:%H:%M:%S}" if wait.until and ends_soon(wait, now) else wait.because
