@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import grp
 import os
+import shutil
 import stat
+import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -29,6 +31,7 @@ from danelaw.adapters.deploy import (
     Server,
     Way,
     by_ssh,
+    scripts,
 )
 from danelaw.adapters.deploy.scripts import PRIVATE
 from danelaw.core.model import Chain, DanelawError, GenerationId, HostName, KeyAlgorithm, Lineage, SubjectName
@@ -450,6 +453,20 @@ def test_ssh_asks_nobody_forwards_nothing_and_goes_where_it_is_told() -> None:
         assert words[words.index(option) - 1] == "-o"
     assert {"-a", "-x", "-T"} <= set(words)
     assert words[-3:] == ("--", "danelaw@web2.example.net", "sh -c true")
+
+
+@pytest.mark.parametrize("shell", [*filter(shutil.which, ("sh", "bash", "zsh", "ksh", "fish", "tcsh"))])
+def test_what_ssh_hands_over_is_read_alike_by_whichever_shell_the_account_has(tmp_path: Path, shell: str) -> None:
+    """csh would do some lines of a script by itself: it takes the end of a line for that of a quoted word."""
+    live = tmp_path / "wow!" / "the web's \\c 50% {of} [it] *?~ é" / '$HOME `id` "www"'
+    live.parent.mkdir(parents=True)
+    (tmp_path / "generations" / "000017").mkdir(parents=True)
+    live.symlink_to(tmp_path / "generations" / "000017")
+    word = by_ssh("web2").to(scripts.look(live))[-1]
+    assert word.isascii()
+    assert not set(word) & set("\n!")
+    read = subprocess.run([shell, "-c", word], capture_output=True, check=True)  # noqa: S603 - our own words
+    assert scripts.heard(read.stdout.decode()) == (scripts.Word.DONE, str(tmp_path / "generations" / "000017"))
 
 
 def test_another_host_or_an_unnamed_directory_is_refused(here: Site) -> None:

@@ -27,6 +27,7 @@ from danelaw.ports import Programs
 HERE: Final = ("sh", "-c")
 """The shell of this machine, for a server that is not root."""
 
+_PLAIN: Final = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 ./_-=:,+@")
 _SSH: Final = (
     *("-T", "-a", "-x"),
     *("-S", "none"),  # a shared connection would outlive the question, and be killed with it
@@ -47,7 +48,18 @@ class Way:
     nested: bool = False
 
     def to(self, script: str) -> tuple[str, ...]:
-        return (*self.argv, f"sh -c {shlex.quote(script)}" if self.nested else script)
+        return (*self.argv, _for_any_shell(script) if self.nested else script)
+
+
+def _for_any_shell(script: str) -> str:
+    """A line that starts our shell whichever reads it: csh ends a quoted word at a line's end, and takes ``!`` for its
+    own even there. So no octet of the script stands for itself that means something to any of them."""
+    if script.isalnum():
+        return f"sh -c {script}"
+    plain = "".join(
+        chr(octet) if octet in _PLAIN else f"\\0{octet:03o}" for octet in script.encode("utf-8", "surrogateescape")
+    )
+    return f'sh -c \'eval "$(printf %b "{plain}")"\''
 
 
 def by_ssh(destination: str, config: Path | None = None) -> Way:
