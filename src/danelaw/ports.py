@@ -107,9 +107,17 @@ class Programs(Protocol):
     """Programs of the operator's that get a document and answer with one. ``argv`` is never given to a shell."""
 
     async def ask(
-        self, argv: Sequence[str], document: bytes, limit: timedelta, env: Mapping[str, str] = {}
+        self,
+        argv: Sequence[str],
+        document: bytes,
+        limit: timedelta,
+        env: Mapping[str, str] = {},
+        *,
+        leaving: Callable[[bytes], bool] | None = None,
     ) -> ProgramAnswer:
-        """``env``: beside the environment that there is. Raises ``COMMAND_NOT_FOUND`` and ``TimeoutError``."""
+        """``env``: beside the environment that there is. ``leaving``: whether, by its answer, what goes on when the
+        program has ended is let go on, such as a server that it started. Raises ``COMMAND_NOT_FOUND`` and
+        ``TimeoutError``."""
         ...
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import grp
 import os
+import shlex
 import shutil
 import stat
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -188,6 +190,34 @@ def test_switching_again_reloads_again(here: Site) -> None:
     asyncio.run(story())
     assert here.log.read_text() == "reloaded\n" * 2
     assert here.lying() == ["000001"]
+
+
+@contextmanager
+def hearing(folder: Path) -> Iterator[tuple[str, Callable[[], bool]]]:
+    """What a shell does to listen, once it holds its end of a pipe, and whether it goes on: it answers then, or its end
+    is closed already."""
+    told, says = folder / "told", folder / "says"
+    os.mkfifo(told)
+    os.mkfifo(says)
+    ears, mouth = os.open(says, os.O_RDONLY | os.O_NONBLOCK), os.open(told, os.O_RDWR)
+
+    def alive() -> bool:
+        os.write(mouth, b"end\n")
+        os.set_blocking(ears, True)
+        return b"".join(iter(lambda: os.read(ears, 64), b"")) == b"end\n"
+
+    try:
+        yield f"exec 3>{shlex.quote(str(says))}; (read word <{shlex.quote(str(told))}; echo $word >&3)", alive
+    finally:
+        os.close(ears)
+        os.close(mouth)
+
+
+def test_a_server_that_a_reload_starts_goes_on(site: Site) -> None:
+    with hearing(site.folder) as (listens, alive):
+        site.reloads = (("sh", "-c", f"{listens} &"),)
+        asyncio.run(site.switched())
+        assert alive()
 
 
 def test_private_keys_are_open_to_nobody_at_any_time(here: Site) -> None:
@@ -523,10 +553,12 @@ def test_a_host_that_gives_back_what_it_was_given_is_not_quoted(here: Site) -> N
 
 def test_a_configuration_test_that_hangs_is_one_that_fails(here: Site) -> None:
     served = asyncio.run(here.switched())
-    here.tests, here.limit = (("sleep", "60"),), timedelta(seconds=1)
-    error = here.fails(Switch(WWW, WEB2, *asyncio.run(here.made())))
+    with hearing(here.folder) as (listens, alive):
+        here.tests, here.limit = (("sh", "-c", listens),), timedelta(seconds=5)
+        error = here.fails(Switch(WWW, WEB2, *asyncio.run(here.made())))
+        assert not alive()
     assert error.code == "DEPLOY_CONFIG_TEST"
-    assert "did not end within 1 seconds" in error.evidence
+    assert "did not end within 5 seconds" in error.evidence
     assert here.serves(served.chain)
     assert here.lying() == ["000001"]
 

@@ -8,7 +8,7 @@ import os
 import shlex
 import signal
 from asyncio import StreamReader, StreamWriter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Final, cast
 
@@ -23,11 +23,18 @@ class SubprocessPrograms:
     """``ports.Programs`` by fork and exec, each program in a process group of its own."""
 
     async def ask(
-        self, argv: Sequence[str], document: bytes, limit: timedelta, env: Mapping[str, str] = {}
+        self,
+        argv: Sequence[str],
+        document: bytes,
+        limit: timedelta,
+        env: Mapping[str, str] = {},
+        *,
+        leaving: Callable[[bytes], bool] | None = None,
     ) -> ProgramAnswer:
         """Raises ``DanelawError``: COMMAND_NOT_FOUND; and ``TimeoutError``.
 
-        When the program has ended, and also at the limit and when cancelled, all that it started is killed.
+        When it has ended, and also at the limit and when cancelled, all that it started is killed, but what is to be
+        left: that must not hold its pipes.
         """
         pipe = asyncio.subprocess.PIPE
         try:
@@ -43,14 +50,16 @@ class SubprocessPrograms:
             ) from error
         streams = cast(tuple[StreamWriter, StreamReader, StreamReader], (process.stdin, process.stdout, process.stderr))
         into, out, beside = streams  # there, as all three are pipes
+        left = False
         try:
             async with asyncio.timeout(limit.total_seconds()):
                 _, answer, said = await asyncio.gather(_tell(into, document), _answer(out), _tail(beside))
                 status = await process.wait()
+                left = leaving is not None and leaving(answer)
         finally:
-            # Also where it ended by itself: what it left behind would hold our pipes.
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
+            if not left:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
             await process.wait()
         return ProgramAnswer(status, answer, _line(said))
 

@@ -139,8 +139,8 @@ class CopyingDeployer:
         return number if held.get(number) == chain else None
 
     async def _run(self, script: str, document: bytes = b"", parts: int = 1) -> tuple[Word, str]:
-        answer = await self._programs.ask(self._way.to(script), document, parts * self._limit)
-        word, output = scripts.heard(answer.answer.decode("utf-8", "replace"))
+        answer = await self._programs.ask(self._way.to(script), document, parts * self._limit, leaving=_reloaded)
+        word, output = _heard(answer.answer)
         if word is not None:
             # What tar or chown has to complain of comes by the other way.
             return word, output or answer.said
@@ -190,6 +190,15 @@ class CopyingDeployer:
                 hint="set the directory under deploy in the file of the service",
             )
         return found
+
+
+def _heard(answer: bytes) -> tuple[Word | None, str]:
+    return scripts.heard(answer.decode("utf-8", "replace"))
+
+
+def _reloaded(answer: bytes) -> bool:
+    """A reload may start a server, which is not to end with the shell; a test that hangs is."""
+    return _heard(answer)[0] in (Word.DONE, Word.UNLOADED)
 
 
 def _chain(pem: str) -> Chain | None:

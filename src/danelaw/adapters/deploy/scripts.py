@@ -87,7 +87,8 @@ within_patience() {
     "$1" >"$log" 2>&1 </dev/null & asked=$!
     (sleep "$patience"; kill "$asked") >/dev/null 2>&1 </dev/null & watch=$!
     wait "$asked"; status=$?
-    kill "$watch" 2>/dev/null
+    # One that is just beginning may miss what it could catch, and would end whoever has that number then.
+    kill -9 "$watch" 2>/dev/null
     if [ "$status" -eq 143 ]; then echo "it did not end within $patience seconds" >>"$log"; fi
     return "$status"
 }
