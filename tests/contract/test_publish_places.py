@@ -13,10 +13,11 @@ from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import dns.name
 import pytest
-from api_stand_ins import TOKEN, Cloudflare, Desec, StandIn, serving
+from api_stand_ins import TOKEN, Cloudflare, Desec, Reply, StandIn, serving
 from dns.name import Name
 from dns.rdatatype import RdataType as T
 from pdns_server import ZONES, PowerDNS
@@ -277,6 +278,36 @@ def test_a_provider_that_is_not_installed_is_named(name: str) -> None:
 
 def test_wrong_options_are_an_error_of_the_provider() -> None:
     assert error(octodns(None, CLOUDFLARE, no_such_option=1)).code == "PROVIDER_FAILED"
+
+
+class Moved(StandIn):
+    """Lets everybody in, and sends them on."""
+
+    to = ""
+
+    def admit(self, authorization: str) -> None:
+        pass
+
+    def answer(self, method: str, path: str, query: dict[str, list[str]], body: Any) -> Reply:
+        return Reply(308, None, {"Location": f"{self.to}{path}?{TOKEN}"})
+
+
+@pytest.mark.parametrize("provider", ["octodns_powerdns.PowerDnsProvider", CLOUDFLARE])
+def test_no_secret_follows_a_redirection(provider: str) -> None:
+    """PowerDNS's is in a header that would go along to any host."""
+    here, elsewhere = Moved(), Moved()
+    with serving(here), serving(elsewhere):
+        here.to = elsewhere.url
+        if provider == CLOUDFLARE:
+            place = octodns(here)
+        else:
+            at = urlsplit(here.url)
+            options = {"host": at.hostname, "port": at.port}
+            place = OctoDNSZone(ZONE, provider, options, {"api_key": Secret(TOKEN, "x")}, ThreadBlocking())
+        moved = error(place)
+    assert (moved.code, TOKEN in moved.evidence) == ("API_REDIRECTS", False)
+    assert elsewhere.url in moved.evidence
+    assert (len(here.seen), elsewhere.seen) == (1, [])
 
 
 # -- programs ---------------------------------------------------------------------------------------------------------

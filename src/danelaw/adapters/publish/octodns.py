@@ -7,11 +7,12 @@ know no preconditions (see ``compared``) and no serials, and some make the chang
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from importlib import import_module
 from typing import Any, Final, TypeVar
 
+import requests
 from dns.name import Name
 from dns.rdatatype import RdataType
 
@@ -34,8 +35,8 @@ class OctoDNSZone:
     """Implements ``compared.Place``.
 
     ``provider``: the class, as ``octodns_cloudflare.CloudflareProvider``. ``options``: its keyword arguments;
-    ``secrets``: those that are secret. Raises ``PROVIDER_MISSING``, ``PROVIDER_UNSUITED``, ``PROVIDER_FAILED``, and
-    ``TimeoutError``, after which a change may have been made or not.
+    ``secrets``: those that are secret. Raises ``PROVIDER_MISSING``, ``PROVIDER_UNSUITED``, ``API_REDIRECTS``,
+    ``PROVIDER_FAILED``, and ``TimeoutError``, after which a change may have been made or not.
     """
 
     def __init__(
@@ -107,7 +108,20 @@ class OctoDNSZone:
         if "retry_count" in inspect.signature(provider).parameters:
             # A later pass tries again; meanwhile nothing is to be on its way that nobody waits for.
             given = {"retry_count": 1, **given}
-        return provider("danelaw", **given)
+        made = provider("danelaw", **given)
+        for session in _sessions(made):
+            session.hooks["response"].append(self._require_direct)
+        return made
+
+    def _require_direct(self, reply: requests.Response, **_: object) -> None:
+        """Of the headers that hold secrets, only one is known to be none of another host's business."""
+        if reply.is_redirect:
+            raise DanelawError(
+                "API_REDIRECTS",
+                f"whom {self._class} asks sends us elsewhere",
+                evidence=self._hidden(f"{reply.url} leads to {reply.headers['Location']}"),
+                hint="name in options where it really is",
+            )
 
     def _populated(self, provider: Any) -> Any:
         existing = import_module("octodns.zone").Zone(self._zone.to_text(), [])
@@ -165,3 +179,11 @@ class OctoDNSZone:
             text = secret.hide(text)
         shown = " ".join("".join(c if c.isprintable() else " " for c in text).split())
         return shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}…"
+
+
+def _sessions(provider: object) -> Iterator[requests.Session]:
+    """What a provider asks by: its own, or that of a client that it has."""
+    for held in (provider, *getattr(provider, "__dict__", {}).values()):
+        for inner in getattr(held, "__dict__", {}).values():
+            if isinstance(inner, requests.Session):
+                yield inner
