@@ -48,6 +48,11 @@ class Handler(BaseHTTPRequestHandler):
             case "endless, in chunks":
                 self.send_header("Transfer-Encoding", "chunked")
                 self._pour(b"%x\r\n%s\r\n" % (len(PIECE), PIECE))
+            case "deep":
+                body = b'{"newNonce": ' + b"[" * (LONGEST_REPLY // 2)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
             case "packed":
                 body = gzip.compress(b"[" + PIECE * 160 + b"]")
                 assert len(body) < LONGEST_REPLY
@@ -110,3 +115,8 @@ def test_a_packed_reply_is_not_unpacked(tmp_path: Path) -> None:
         error = refusal(server, tmp_path)
         assert error.code == "CA_MALFORMED"
         assert "Unexpected response Content-Type" in str(error) or "not JSON" in str(error)
+
+
+def test_a_reply_that_is_deeper_than_can_be_read_is_told(tmp_path: Path) -> None:
+    with replying("deep") as server:
+        assert refusal(server, tmp_path).code == "CA_MALFORMED"

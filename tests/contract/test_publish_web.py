@@ -14,6 +14,7 @@ from typing import Any, Final
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from danelaw.adapters.publish.desec import Domain
 from danelaw.adapters.publish.secret import HIDDEN, Secret, read_secret
 from danelaw.adapters.publish.web import LONGEST_REPLY, Site, WebApi
 from danelaw.core.model import DanelawError
@@ -97,6 +98,22 @@ def test_what_is_asked_is_one_request_with_the_secret_in_its_header() -> None:
     assert f"X-API-Key: {KEY}\r\n".encode() in request
 
 
+def test_what_lies_deeper_than_can_be_read_is_not_read() -> None:
+    async def ask() -> None:
+        server = Server(http(200, '{"name": "example.net", "keys": ' + "[" * 200_000))
+        async with server.listening():
+            await api(f"http://127.0.0.1:{server.port}").get("/x", Domain)
+
+    with pytest.raises(DanelawError) as raised:
+        asyncio.run(ask())
+    assert raised.value.code == "API_REPLY_UNREADABLE"
+
+
+def test_what_comes_before_the_reply_is_none() -> None:
+    before = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </style.css>\r\n\r\n"
+    assert got(Server(before + http(200, '{"a": 1}'))) == {"a": 1}
+
+
 @pytest.mark.parametrize(
     ("reply", "code"),
     [
@@ -116,6 +133,7 @@ def test_what_is_asked_is_one_request_with_the_secret_in_its_header() -> None:
         (http(200, '{"a": "one"}'), "API_REPLY_UNREADABLE"),
         (http(200, "<html>"), "API_REPLY_UNREADABLE"),
         (http(200, ""), "API_REPLY_UNREADABLE"),
+        (http(103, "", "Link: </style.css>"), "REPLY_LOST"),
         (b"220 mail.example.net ESMTP\r\n\r\n", "API_REPLY_UNREADABLE"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n{}", "REPLY_LOST"),
         (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n", "REPLY_LOST"),

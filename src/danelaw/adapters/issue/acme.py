@@ -205,7 +205,15 @@ class AcmeIssuer:
                 evidence=str(error),
                 hint="write the directory's URL as the CA has it, with https; no proxy before it may change its name",
             ) from error
-        except (acme_errors.Error, JoseError, KeyError, TypeError, AttributeError, dns.exception.DNSException) as error:
+        except (
+            acme_errors.Error,
+            JoseError,
+            dns.exception.DNSException,
+            KeyError,
+            TypeError,
+            AttributeError,
+            RecursionError,  # of JSON that is deeper than can be read
+        ) as error:
             raise DanelawError(
                 "CA_MALFORMED",
                 f"the CA at {self.directory} does not answer as RFC 8555 says",

@@ -114,7 +114,7 @@ class ProgramZone:
         answer = await self._run(msgspec.json.encode(request))
         try:
             return msgspec.json.decode(answer, type=shape)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise self._unreadable(f"{error}: {_line(answer)}") from error
 
     async def _run(self, document: bytes) -> bytes:

@@ -88,7 +88,7 @@ class WebApi:
         reply = await self._request("GET", path + question, None)
         try:
             return msgspec.json.decode(reply.body, type=shape)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise self._unreadable(f"{error}: {self._excerpt(reply.body)}") from error
 
     async def send(self, method: str, path: str, document: object) -> None:
@@ -176,6 +176,8 @@ class WebApi:
                         if talk.trailing_data[1]:
                             raise self._lost("it ended in the middle")
                         talk.receive_data(await reader.read(1 << 16))
+                    case h11.InformationalResponse():
+                        pass  # the reply is still to come (RFC 9110 §15.2)
                     case h11.Response() as last:
                         head = last
                     case h11.Data(data=data):
