@@ -66,6 +66,14 @@ def test_a_key_is_read_in_all_forms_that_bind_reads(text: str, tmp_path: Path) -
     )
 
 
+@pytest.mark.parametrize("begin", ["//AA", "a//b", "////"])
+def test_what_is_quoted_holds_no_comment(begin: str, tmp_path: Path) -> None:
+    """``/`` is one of base64's characters (RFC 4648 §4): two in a row are in one of a hundred keys."""
+    text = GENERATED.replace(BASE64, begin + BASE64)
+    key = tsig.read_key(write(tmp_path, f'// the "first" of its kind\n{text}'))
+    assert key.secret == base64.b64decode(begin) + SECRET
+
+
 @pytest.mark.parametrize("algorithm", ["hmac-sha224", "hmac-sha256", "hmac-sha384", "hmac-sha512"])
 def test_the_sha2_algorithms_are_used(algorithm: str, tmp_path: Path) -> None:
     key = tsig.read_key(write(tmp_path, GENERATED.replace("hmac-sha256", algorithm)))

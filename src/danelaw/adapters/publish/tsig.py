@@ -50,7 +50,8 @@ class TsigKey:
 
 # -- key files --------------------------------------------------------------------------------------------------------
 
-_COMMENT: Final = re.compile(r"/\*.*?\*/|//[^\n]*|#[^\n]*", re.DOTALL)
+_COMMENT: Final = re.compile(r'("[^"\n]*")|/\*.*?\*/|//[^\n]*|#[^\n]*', re.DOTALL)
+"""Or what is quoted, where nothing is one: base64 may hold ``//``."""
 _KEY: Final = re.compile(r'key\s+(?:"([^"]*)"|([^\s"{};]+))\s*\{([^{}]*)\}\s*;?', re.IGNORECASE)
 _STATEMENT: Final = re.compile(r'(algorithm|secret)\s+(?:"([^"]*)"|([^\s"{};]+))\s*;', re.IGNORECASE)
 
@@ -75,7 +76,7 @@ def _parse(path: Path, data: bytes) -> TsigKey:
     """No evidence quotes what the file holds: it is a secret."""
     hint = 'write key "NAME" { algorithm hmac-sha256; secret "BASE64"; }; as tsig-keygen does'
     try:
-        text = _COMMENT.sub(" ", data.decode("ascii"))
+        text = _COMMENT.sub(lambda found: found[1] or " ", data.decode("ascii"))
     except UnicodeDecodeError as error:
         raise _unusable(path, "it is no ASCII text", hint) from error
     keys = _KEY.findall(text)
