@@ -54,7 +54,7 @@ def test_trouble_is_told_once_and_its_end_too(
         first = host.run("run", "--wait", "0")
         begun = heard(tmp_path)[1:]
         assert {one["moment"] for one in begun} == {"begins"}
-        assert {one["subject"] for one in begun} == {"dotnxdomain.net."}
+        assert {one["subject"] for one in begun} == {"dotnxdomain.net.", "www.dotnxdomain.net:443/tcp"}
         assert "nobody is told by [notify.nobody]" in first.err
 
         again = host.run("run", "--wait", "0")

@@ -34,6 +34,7 @@ def test_where_nobody_answers_that_is_what_is_told(planned: Plan) -> None:
     found = doubted(planned, ZONE, judged(Security.INDETERMINATE, SILENT), LIMITS)
     assert isinstance(found, Wait)
     assert (found.code, found.blind, found.until) == ("LOOKUP_FAILED", True, LATER)
+    assert found.otherwise is planned
     assert found.because == (
         "example.net. could not be looked up, so that nothing is known of it now: "
         "example.net. SOA: UNREACHABLE 127.0.0.1 port 9"

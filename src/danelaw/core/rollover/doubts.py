@@ -24,10 +24,10 @@ def doubted(planned: Plan, zone: Name, facts: Facts, limits: Limits) -> Plan:
         return planned
     meanwhile = f"; beside that, {planned.because}" if isinstance(planned, Wait) else ""
     if dated := clock.wrong(facts, limits):
-        return Wait("CLOCK_WRONG", clock.told(dated) + meanwhile, dated.at, planned.until)
+        return Wait("CLOCK_WRONG", clock.told(dated) + meanwhile, dated.at, planned.until, planned)
     judged = facts.judged(zone, dns.rdatatype.SOA)
     if judged is not None and judged.state is Security.INDETERMINATE:
         why = "; ".join(": ".join(filter(None, (one.blamed, one.detail))) for one in judged.reasons) or "nobody answers"
         because = f"{zone} could not be looked up, so that nothing is known of it now: {why}"
-        return Wait(LOOKUP_FAILED, because, judged.at, planned.until)
+        return Wait(LOOKUP_FAILED, because, judged.at, planned.until, planned)
     return planned

@@ -95,13 +95,18 @@ Desired: TypeAlias = DesiredZone | DesiredService
 @dataclass(frozen=True, slots=True)
 class Wait:
     """Nothing may be done now. ``until``: the earliest instant at which it is worth looking again on this account.
-    ``held``: what would be done now but for the operator's word."""
+    ``otherwise``: what the plan is but for the operator's word, or but for a doubt."""
 
     code: str
     because: str
     since: Instant
     until: Instant | None
-    held: Action | None = None
+    otherwise: Plan | None = None
+
+    @property
+    def held(self) -> Action | None:
+        """What is not done now, because an operator said so."""
+        return None if isinstance(self.otherwise, Wait | Settled) else self.otherwise
 
     @property
     def step(self) -> Step | None:

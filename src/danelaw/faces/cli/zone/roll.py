@@ -21,8 +21,9 @@ from danelaw.core.dnssec.key_choice import KeyRole, algorithm_for_new_keys
 from danelaw.core.dnssec.signing_times import SigningTimes
 from danelaw.core.model import DanelawError, Limits, domain_name
 from danelaw.core.rollover.actions import Receipt, SubmitDS
+from danelaw.core.rollover.doubts import LOOKUP_FAILED
 from danelaw.core.rollover.facts import RequestedZoneRoll
-from danelaw.core.rollover.planner import Settled
+from danelaw.core.rollover.planner import Plan, Settled, Wait
 from danelaw.core.rollover.progress import Progress
 from danelaw.core.rollover.zone_rolls import RollKind
 from danelaw.core.rollover.zone_timetable import ZoneTTLs, timetable
@@ -158,10 +159,18 @@ async def carry_out(wired: wiring.Wired, zone: FileZoneConfig, wish: Wish, repor
 
     def heard(progress: Progress) -> None:
         report(progress)
-        if progress.ended is not None and isinstance(progress.ended.plan, Settled):
+        if progress.ended is not None and _is_rolled(progress.ended.plan):
             stop.set()
 
     await wired.engine.watch(stop, heard)
+
+
+def _is_rolled(found: Plan) -> bool:
+    """Whether all is as it should be by what the servers of the zone and of its parent were seen to serve. That a
+    resolver knows nothing of the zone changes nothing about its keys: it may be served to nobody yet."""
+    if isinstance(found, Wait) and found.code == LOOKUP_FAILED:
+        return isinstance(found.otherwise, Settled)
+    return isinstance(found, Settled)
 
 
 @dataclass(frozen=True, slots=True)
