@@ -31,6 +31,7 @@ debootstrap --variant=minbase --include=git,make,ca-certificates,python3 "${SUIT
 	>"$root.log" 2>&1 || { tail -n 20 "$root.log" >&2; rm -f "$root.log"; exit 1; }
 rm -f "$root.log"
 
+mount --bind "$root" "$root" # for pivot_root
 mount -t proc proc "$root/proc"
 mount --rbind /dev "$root/dev"
 for folder in ${BIND:-}; do
@@ -45,8 +46,10 @@ done
 environment=$(env | grep -iE '^(PIP_[A-Z_]+|(https?|no|all)_proxy|SSL_CERT_FILE|REQUESTS_CA_BUNDLE)=[^[:space:]]*$' || true)
 
 inside() { # inside USER HOME COMMAND
-	# shellcheck disable=SC2086  # one NAME=value per word
-	chroot "$root" setpriv --reuid="$1" --regid="$1" --clear-groups env -i PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin \
+	# The root of a namespace and no chroot: in that the kernel allows neither namespaces of users nor mounts of one's own.
+	# shellcheck disable=SC2016,SC2086  # expanded inside; one NAME=value per word
+	unshare --mount sh -euc 'cd "$0" && pivot_root . mnt && umount -l /mnt && cd / && exec "$@"' "$root" \
+		setpriv --reuid="$1" --regid="$1" --clear-groups env -i PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin \
 		LANG=C.UTF-8 HOME="$2" $environment sh -euc "cd '$2/danelaw' && $3"
 }
 
