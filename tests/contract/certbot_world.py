@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import sys
@@ -17,6 +18,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from josepy.jwk import JWK
 
 from danelaw import wiring
 from danelaw.app.config import load
@@ -68,6 +70,8 @@ type = "manual"
 zone = "example.net"
 """
 SERVER = "https://ca.test/dir"
+ACCOUNT, URL = "0123456789abcdef0123456789abcdef", "https://ca.test/acct/17"
+"""Which one ordered what there is, as ``CONF`` says, and how the CA calls it."""
 
 
 @dataclass(frozen=True)
@@ -207,6 +211,15 @@ def credential(names: Sequence[str], kind: str = "ec", days: int = 89) -> dict[s
         "fullchain": leaf + leaf,
         "privkey": key.private_bytes(Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()),
     }
+
+
+def account_of_certbot(machine: Machine, key: JWK) -> Path:
+    folder = machine.letsencrypt / "accounts" / "ca.test" / "dir" / ACCOUNT
+    folder.mkdir(parents=True)
+    (folder / "private_key.json").write_text(key.json_dumps())
+    (folder / "regr.json").write_text(json.dumps({"body": {}, "uri": URL}))
+    (folder / "meta.json").write_text("{}")
+    return folder
 
 
 def danelaw_renewed(machine: Machine, name: str = NAME) -> bytes:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import stat
 from pathlib import Path
 
 import pytest
-from certbot_world import SERVER, Machine, as_certbot_left
+from certbot_world import ACCOUNT, SERVER, URL, Machine, account_of_certbot, as_certbot_left
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from josepy.jwk import JWK, JWKEC, JWKRSA
 from josepy.util import ComparableECKey, ComparableRSAKey
@@ -17,10 +16,6 @@ from danelaw.adapters.issue.account import AccountFiles, Known
 from danelaw.adapters.issue.certbot import account
 from danelaw.core.model import DanelawError
 
-URL = "https://ca.test/acct/17"
-ID = "0123456789abcdef0123456789abcdef"
-"""As in ``certbot_world.CONF``."""
-
 
 def an_rsa_key() -> JWK:
     return JWKRSA(key=ComparableRSAKey(rsa.generate_private_key(65537, 2048)))
@@ -28,15 +23,6 @@ def an_rsa_key() -> JWK:
 
 def an_ec_key() -> JWK:
     return JWKEC(key=ComparableECKey(ec.generate_private_key(ec.SECP256R1())))
-
-
-def account_of_certbot(machine: Machine, key: JWK, url: str = URL) -> Path:
-    folder = machine.letsencrypt / "accounts" / "ca.test" / "dir" / ID
-    folder.mkdir(parents=True)
-    (folder / "private_key.json").write_text(key.json_dumps())
-    (folder / "regr.json").write_text(json.dumps({"body": {}, "uri": url}))
-    (folder / "meta.json").write_text("{}")
-    return folder
 
 
 @pytest.fixture
@@ -112,7 +98,7 @@ def test_an_account_that_is_none_is_told_and_holds_nothing_up(machine: Machine, 
     folder = account_of_certbot(machine, an_ec_key())
     (folder / name).write_text(content)
     with pytest.raises(DanelawError) as told:
-        account(machine.letsencrypt, SERVER, ID)
+        account(machine.letsencrypt, SERVER, ACCOUNT)
     assert (told.value.code, "c2VjcmV0" in f"{told.value}{told.value.evidence}") == ("ACCOUNT_UNREADABLE", False)
     said = " ".join(machine.adopted().output.split())
     assert "a new account is made instead" in said
@@ -123,4 +109,4 @@ def test_an_account_that_is_none_is_told_and_holds_nothing_up(machine: Machine, 
 def test_an_account_has_a_folder_of_its_own_or_is_none(machine: Machine, name: str) -> None:
     account_of_certbot(machine, an_ec_key())
     assert account(machine.letsencrypt, SERVER, name) is None
-    assert wiring.certbot_account(machine.letsencrypt, SERVER, ID) is not None
+    assert wiring.certbot_account(machine.letsencrypt, SERVER, ACCOUNT) is not None

@@ -9,7 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from certbot_world import NAME, Machine, as_certbot_left, credential, danelaw_renewed
+from certbot_world import NAME, URL, Machine, account_of_certbot, as_certbot_left, credential, danelaw_renewed
+from cryptography.hazmat.primitives.asymmetric import ec
+from josepy.jwk import JWK, JWKEC
+from josepy.util import ComparableECKey
 
 from danelaw import wiring
 from danelaw.app.config import load
@@ -44,6 +47,10 @@ def machine(imported: None) -> Iterator[Machine]:
     importlib.invalidate_caches()  # folders of this interpreter that the user could not read are there all the same
 
 
+def an_account_key() -> JWK:
+    return JWKEC(key=ComparableECKey(ec.generate_private_key(ec.SECP256R1())))
+
+
 def of_root(machine: Machine) -> set[str]:
     """What root has in Danelaw's folders."""
     found = machine.path.parent.rglob("*")
@@ -58,6 +65,26 @@ def test_all_of_it_is_the_users_who_runs_danelaw(machine: Machine) -> None:
     assert of_root(machine) == given == {"danelaw.toml"}
     machine.adopted("--undo", "--keep-records")
     assert of_root(machine) == given
+
+
+def test_certbots_account_becomes_the_users_too(machine: Machine) -> None:
+    account_of_certbot(machine, an_account_key())
+    given = of_root(machine)
+    assert URL in machine.adopted().output
+    assert (machine.path.parent / "accounts" / "ca" / "key.pem").is_file()
+    assert of_root(machine) == given
+
+
+def test_no_account_is_put_where_the_user_could_not_read_it(machine: Machine) -> None:
+    """Danelaw could not order anything there, and would not say before it has to."""
+    account_of_certbot(machine, an_account_key())
+    elsewhere = machine.folder / "roots"
+    elsewhere.mkdir(mode=0o755)
+    machine.path.write_text(machine.path.read_text().replace('"accounts/ca"', f'"{elsewhere}/ca"'), encoding="utf-8")
+    said = " ".join(machine.adopted().output.split())
+    assert "ACCOUNT_UNREADABLE" in said
+    assert URL in said
+    assert not any(elsewhere.iterdir())
 
 
 def test_what_the_user_renewed_is_roots_again_when_it_is_certbots(machine: Machine) -> None:

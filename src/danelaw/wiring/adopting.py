@@ -54,14 +54,14 @@ def certbot_account(directory: Path, ca: str, name: str) -> tuple[bytes, str] | 
     return (found.key, found.url) if found is not None else None
 
 
-def take_account(issuer: AcmeConfig, key: bytes, url: str) -> bool:
+def take_account(config: Config, issuer: AcmeConfig, key: bytes, url: str) -> bool:
     """Let an issuer have the account of another client; False: it has one of its own, which stays.
 
-    Raises ``DanelawError("ACCOUNT_UNREADABLE")``.
+    Raises ``DanelawError("ACCOUNT_UNREADABLE")``, also where whoever runs Danelaw could not go by it.
     """
     from danelaw.adapters.issue.account import AccountFiles
 
-    with as_owner_of(issuer.account):
+    with as_owner_of(config.credentials):
         return AccountFiles(issuer.account).take(key, issuer.directory, url)
 
 

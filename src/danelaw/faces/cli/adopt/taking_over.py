@@ -97,7 +97,11 @@ def _account(directory: Path, config: Config, plan: Plan) -> Sequence[tuple[str,
     if found is None:
         return []
     key, url = found
-    if wiring.take_account(issuer, key, url):
+    try:
+        goes_on = wiring.take_account(config, issuer, key, url)
+    except DanelawError as error:
+        return [("notice", f"certbot's account {url} stays behind: {error}: {error.evidence}; {error.hint}")]
+    if goes_on:
         return [("account", f"{url}, certbot's, in {issuer.account}")]
     stays = f"the account in {issuer.account} stays; certbot's is {url}"
     return [("notice", f"{stays}: where CAA records name that (accounturi), change them")]
