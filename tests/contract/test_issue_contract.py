@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import stat
 from collections.abc import Awaitable, Callable
@@ -9,13 +10,15 @@ from pathlib import Path
 
 import dns.name
 import pytest
+from acme import messages
 from acme_world import WWW, csr_for, drive, leaf_of, needed
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from issue_benches import EVERY, LAB, PEBBLE, IssuerWorld, in_issuer_world
 
-from danelaw.adapters.issue.account import Known
+from danelaw.adapters.issue.account import AccountFiles, Known
 from danelaw.adapters.issue.registration import Binding
+from danelaw.adapters.issue.transport import Transport
 from danelaw.core.model import (
     ChallengeType,
     DanelawError,
@@ -232,6 +235,33 @@ def test_a_binding_that_the_ca_does_not_take_is_told_with_what_to_look_at(tmp_pa
     at(PEBBLE, tmp_path, test, customers={"kid-1": MAC})
 
 
+def test_of_two_keys_that_got_one_order_the_second_has_another_at_once(tmp_path: Path) -> None:
+    """Boulder gives who orders the same names again the order that is not finalized yet; it is for one key only."""
+
+    async def test(here: IssuerWorld) -> None:
+        assert here.ca is not None
+        here.ca.hand_out_again()
+        issuer, keys = here.issuer(), [ec.generate_private_key(ec.SECP256R1()) for _ in range(2)]
+        first, second = (csr_for((WWW,), key) for key in keys)
+
+        async def shared(failed: int) -> Failed:
+            begun = [await issuer.advance(OrderState((WWW,), failed=failed), csr) for csr in (first, second)]
+            assert begun[0].order.url == begun[1].order.url
+            end, _ = await drive(here, lambda: issuer, begun[0].order, first)
+            assert isinstance(end, Issued), end
+            late, _ = await drive(here, lambda: issuer, begun[1].order, second)
+            assert isinstance(late, Failed), late
+            return late
+
+        assert (await shared(0)).retry_at <= issuer._clock.now()
+        assert (await shared(1)).retry_at > issuer._clock.now()  # whatever it is, it is not asked for on and on
+        end, _ = await drive(here, lambda: issuer, OrderState((WWW,), failed=1), second)
+        assert isinstance(end, Issued), end
+        assert leaf_of(end).public_key() == keys[1].public_key()
+
+    at(LAB, tmp_path, test)
+
+
 # -- a CA that begins anew --------------------------------------------------------------------------------------------
 
 
@@ -252,3 +282,30 @@ def test_a_ca_that_lost_everything_gets_a_new_account_and_the_order_is_begun_aga
         await issued(here, OrderState((WWW,), failed=1))
 
     at(kind, tmp_path, test)
+
+
+@pytest.mark.parametrize("kind", [LAB, PEBBLE])
+def test_an_account_that_was_deactivated_is_told_with_what_to_do_and_what_that_is_helps(
+    tmp_path: Path, kind: str
+) -> None:
+    async def test(here: IssuerWorld) -> None:
+        issuer = here.issuer()
+        begun = await issuer.advance(OrderState((WWW,)), csr_for((WWW,)))
+        await asyncio.to_thread(deactivate, here, issuer.account)
+        for order in (OrderState((WWW,)), begun.order):
+            end = await issuer.advance(order, csr_for((WWW,)))
+            assert isinstance(end, Failed), end
+            assert (end.code, f"{issuer.account.directory} moved away" in end.detail) == ("unauthorized", True)
+        issuer.account.directory.rename(tmp_path / "before")
+        await issued(here, OrderState((WWW,)))
+
+    at(kind, tmp_path, test)
+
+
+def deactivate(here: IssuerWorld, files: AccountFiles) -> None:
+    """RFC 8555 §7.3.6."""
+    net = Transport(files.key(), here.place_of.url, here.place_of.bundle, 60)
+    url = files.url(here.place_of.url)
+    net.account = messages.RegistrationResource(uri=url, body=messages.Registration())
+    wish = messages.UpdateRegistration(status="deactivated")
+    net.post(url, wish, new_nonce_url=net.get(here.place_of.url).json()["newNonce"])

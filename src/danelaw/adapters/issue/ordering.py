@@ -265,9 +265,14 @@ class OrderStep:
             certificates = self._preferred(reply) or read_chain(reply.content)
         except ValueError as error:  # it can be asked for again
             raise acme_errors.ClientError(f"the certificate chain at {url} is unreadable: {error}") from error
-        wrong = unlike(certificates, x509.load_der_x509_csr(csr), order.names)
+        request = x509.load_der_x509_csr(csr)
+        wrong = unlike(certificates, request, order.names)
         if wrong is not None:
-            return self._failed(order, "malformed", f"the CA's certificate is not what was ordered: {wrong}")
+            failed = self._failed(order, "malformed", f"the CA's certificate is not what was ordered: {wrong}")
+            if certificates[0].public_key() != request.public_key() and order.failed == 0:
+                # Whoever orders for two keys may get one order for both, as at Boulder: this one went to the other.
+                return replace(failed, retry_at=self._now)
+            return failed
         return Issued(order, Chain(tuple(c.public_bytes(serialization.Encoding.DER) for c in certificates)))
 
     def _preferred(self, reply: requests.Response) -> list[x509.Certificate] | None:
@@ -300,8 +305,25 @@ class OrderStep:
             and self._session.files.url(terms.directory) is None
         ):
             detail = f"{detail}; the account was to be bound to {terms.binding.kid!r}: check kid and key_file at the CA"
+        elif code == "unauthorized" and self._shut_out():
+            detail = f"{detail}; with {self._session.files.directory} moved away, the next order makes a new account"
         until = max(self._net.retry_at(self._now, self._back_off(order)), self._now + OUTAGE)
         return Failed(order, code, detail, until)
+
+    def _shut_out(self) -> bool:
+        """Whether the CA refuses the account itself, as one that was deactivated (RFC 8555 §7.3.6)."""
+        account, refused = self._session.files.url(self._terms.directory), self._net.last
+        if account is None:
+            return False
+        try:
+            self._session.post(account, None)
+        except messages.Error as problem:
+            return code_of(problem) == "unauthorized"
+        except (acme_errors.Error, requests.RequestException):
+            return False
+        finally:
+            self._net.last = refused  # whose Retry-After counts
+        return False
 
     def _in_trouble(self, order: OrderState) -> Pending:
         """What it has of the order is not lost, nor is it at work on it."""

@@ -39,6 +39,8 @@ class Ordering:
     ) -> None:
         self.refusals: list[Problem] = []
         """The next orders are refused with these, each with one."""
+        self.hands_out_again = False
+        """Whether whoever orders again what is still to be finalized gets that order, as at Boulder."""
         self.tasks: set[asyncio.Task[None]] = set()
         self._ledger = ledger
         self._issuer = issuer
@@ -61,7 +63,12 @@ class Ordering:
         if not isinstance(profile, str) or profile not in self._profiles:
             raise Problem("invalidProfile", f"no profile {profile!r}; there are {', '.join(self._profiles)}")
         replaces = self._checked_predecessor(fields.get("replaces"), names, account)
-        expires = self._now() + ORDER_LIFETIME
+        now = self._now()
+        for order in self._ledger.orders.values() if self.hands_out_again else ():
+            same = (order.account, order.names, order.profile) == (account, names, profile)
+            if same and order.state(now) in (Status.PENDING, Status.READY):
+                return self.show(201, order)
+        expires = now + ORDER_LIFETIME
         authorizations = [self._new_authorization(name, account, expires) for name in names]
         order = Order(self._ledger.new_url("order"), account, names, profile, replaces, expires, authorizations)
         self._ledger.orders[order.url] = order

@@ -116,6 +116,10 @@ class AcmeCA:
         """The URL of the directory (RFC 8555 §7.1.1)."""
         return f"{self._service.ledger.base}/directory"
 
+    def hand_out_again(self) -> None:
+        """From now on whoever orders again what is still to be finalized gets the order that there is."""
+        self._service.ordering.hands_out_again = True
+
     def refuse(self, code: str, detail: str = "the lab wants it so", *, retry_after: int | None = None) -> None:
         """The next order is refused with this problem type, e.g. ``rateLimited``; calls add up."""
         self._service.ordering.refusals.append(Problem(code, detail, retry_after=retry_after))
