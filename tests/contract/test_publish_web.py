@@ -15,9 +15,10 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from danelaw.adapters.publish.desec import Domain
-from danelaw.adapters.publish.secret import HIDDEN, Secret, read_secret
+from danelaw.adapters.publish.secret import Secret, read_secret
 from danelaw.adapters.publish.web import LONGEST_REPLY, Site, WebApi
 from danelaw.core.model import DanelawError
+from danelaw.core.secrecy import HIDDEN
 from tlsa_chains import issue
 
 KEY: Final = "v3ry-s3cret-k3y"

@@ -20,11 +20,13 @@ from typing import Final
 from danelaw.adapters.notify.letter import Envelope, message
 from danelaw.core.model import DanelawError, Instant
 from danelaw.core.notify.record import Notice
+from danelaw.core.secrecy import hide
 from danelaw.ports import Blocking, Programs
 
 PATIENCE: Final = timedelta(seconds=60)
 """For the whole of one delivery. Servers that hold back their greeting to tell hasty clients do so for some seconds."""
 _SILENCE: Final = 20.0
+_READ: Final = 1 << 12
 _LONGEST_TALK: Final = 1 << 16
 """In octets, of all that a server says between two changes of how it is spoken to."""
 
@@ -145,13 +147,14 @@ class SMTPWay:
                 talk.close()
         except ssl.SSLCertVerificationError as error:
             raise self._not_taken(f"its certificate cannot be believed: {error.verify_message}") from error
+        # It may quote the login, and none of these errors is to go further for that.
         except smtplib.SMTPRecipientsRefused as error:
-            raise self._not_taken(_refusals(error.recipients)) from error
+            raise self._not_taken(_refusals(error.recipients)) from None
         except smtplib.SMTPResponseException as error:
             said = error.smtp_error.decode("utf-8", "replace") if isinstance(error.smtp_error, bytes) else ""
-            raise self._not_taken(f"{error.smtp_code} {said}") from error
+            raise self._not_taken(f"{error.smtp_code} {said}") from None
         except (smtplib.SMTPException, OSError, ValueError) as error:  # a ValueError: what it says cannot be read
-            raise self._not_taken(str(error) or type(error).__name__) from error
+            raise self._not_taken(str(error) or type(error).__name__) from None
         if refused:
             raise self._not_taken(_refusals(refused))
 
@@ -173,6 +176,8 @@ class SMTPWay:
         talk.ehlo()
 
     def _not_taken(self, evidence: str) -> DanelawError:
+        login = self._server.login
+        evidence = hide(evidence[:_READ], [login.password] if login is not None else [])
         return DanelawError(
             "MAIL_NOT_TAKEN",
             f"{self._server} does not take mail from {self._envelope.sender}",

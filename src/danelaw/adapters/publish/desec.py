@@ -55,7 +55,7 @@ class DesecZone:
         for kind in (type, RdataType.CNAME):
             entries = here.get(type_text(kind))
             if entries is not None:
-                return Found(RRset(owner, kind, entries.ttl, _rdatas(kind, entries.records)))
+                return Found(RRset(owner, kind, entries.ttl, self._rdatas(kind, entries.records)))
         return Found(Absence(owner, type, 0))
 
     async def write(self, wanted: Answer, before: Found) -> bool:
@@ -84,11 +84,9 @@ class DesecZone:
         relative = owner.relativize(self._zone).to_text()
         return "" if relative == "@" else relative.lower()
 
-
-def _rdatas(type: int, texts: tuple[str, ...]) -> frozenset[bytes]:
-    try:
-        return frozenset(rdata_of(type, text) for text in texts)
-    except ValueError as error:
-        raise DanelawError(
-            "API_REPLY_UNREADABLE", "deSEC shows a record that cannot be read", evidence=str(error)
-        ) from error
+    def _rdatas(self, type: int, texts: tuple[str, ...]) -> frozenset[bytes]:
+        try:
+            return frozenset(rdata_of(type, text) for text in texts)
+        except ValueError as error:
+            what = "deSEC shows a record that cannot be read"
+            raise DanelawError("API_REPLY_UNREADABLE", what, evidence=self._api.shown(str(error))) from None

@@ -7,7 +7,8 @@ know no preconditions (see ``compared``) and no serials, and some make the chang
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import timedelta
 from importlib import import_module
 from typing import Any, Final, TypeVar
@@ -21,6 +22,7 @@ from danelaw.adapters.publish.compared import Found
 from danelaw.adapters.publish.presentation import rdata_of, rdata_text, type_text
 from danelaw.adapters.publish.secret import Secret
 from danelaw.core.model import Absence, Answer, DanelawError, RRset
+from danelaw.core.secrecy import hide
 from danelaw.ports import Blocking
 
 T = TypeVar("T")
@@ -29,6 +31,28 @@ PATIENCE: Final = timedelta(seconds=120)
 """For one step. Some providers read a zone page by page."""
 
 _SHOWN: Final = 400
+_READ: Final = 1 << 12
+
+
+class _Discreet(logging.Filter):
+    """Providers log what they like, and what nobody takes of that goes to standard error."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._secrets: set[str] = set()
+
+    def keep(self, secrets: Iterable[str]) -> None:
+        self._secrets.update(secrets)
+        if logging.lastResort is not None:
+            logging.lastResort.addFilter(self)  # once, however often
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg, record.args = hide(record.getMessage()[:_READ], self._secrets), None
+        record.exc_info = record.exc_text = None  # which may quote them anywhere
+        return True
+
+
+_DISCREET: Final = _Discreet()
 
 
 class OctoDNSZone:
@@ -52,6 +76,7 @@ class OctoDNSZone:
         self._class = provider
         self._options = dict(options)
         self._secrets = dict(secrets)
+        _DISCREET.keep(secret.value for secret in secrets.values())
         self._blocking = blocking
         self._patience = patience
 
@@ -175,8 +200,7 @@ class OctoDNSZone:
         return DanelawError("PROVIDER_UNSUITED", what, evidence=self._hidden(evidence), hint=hint)
 
     def _hidden(self, text: str) -> str:
-        for secret in self._secrets.values():
-            text = secret.hide(text)
+        text = hide(text[:_READ], [secret.value for secret in self._secrets.values()])
         shown = " ".join("".join(c if c.isprintable() else " " for c in text).split())
         return shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}…"
 

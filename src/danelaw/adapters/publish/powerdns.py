@@ -94,7 +94,7 @@ class PowerDNSZone:
         for kind in (type, RdataType.CNAME):
             entries = here.get(type_text(kind), Entries("", "", 0))
             if served := [entry.content for entry in entries.records if not entry.disabled]:
-                return Found(RRset(owner, kind, entries.ttl, _rdatas(kind, served)), serial)
+                return Found(RRset(owner, kind, entries.ttl, self._rdatas(kind, served)), serial)
         return Found(Absence(owner, type, 0), serial)
 
     def _require_suited(self, shown: Shown) -> None:
@@ -109,17 +109,16 @@ class PowerDNSZone:
             return
         raise DanelawError("ZONE_UNSUITED", f"{zone} cannot be changed by this API as it is", evidence=wrong, hint=hint)
 
-
-def _rdatas(type: int, texts: list[str]) -> frozenset[bytes]:
-    try:
-        return frozenset(rdata_of(type, text) for text in texts)
-    except ValueError as error:
-        raise DanelawError(
-            "API_REPLY_UNREADABLE",
-            "PowerDNS shows a record that cannot be read",
-            evidence=str(error),
-            hint="mend it by hand, with pdnsutil edit-zone",
-        ) from error
+    def _rdatas(self, type: int, texts: list[str]) -> frozenset[bytes]:
+        try:
+            return frozenset(rdata_of(type, text) for text in texts)
+        except ValueError as error:
+            raise DanelawError(
+                "API_REPLY_UNREADABLE",
+                "PowerDNS shows a record that cannot be read",
+                evidence=self._api.shown(str(error)),
+                hint="mend it by hand, with pdnsutil edit-zone",
+            ) from None  # it has the record whole
 
 
 def _same_name(text: str, name: Name) -> bool:

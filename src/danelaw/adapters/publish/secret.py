@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Final
 
 from danelaw.core.model import DanelawError
+from danelaw.core.secrecy import hide
 
 LONGEST: Final = 4096
 """In octets."""
-
-HIDDEN: Final = "[secret]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +25,7 @@ class Secret:
 
     def hide(self, text: str) -> str:
         """``text`` without the secret, which others may have quoted."""
-        for told in (self.value, *sorted(self.parts, key=len, reverse=True)):
-            text = text.replace(told, HIDDEN)
-        return text
+        return hide(text, (self.value, *self.parts))
 
 
 def read_secret(source: Path | str) -> Secret:

@@ -34,6 +34,7 @@ LONGEST_QUIET: Final = timedelta(days=1)
 """No Retry-After keeps us quiet longer than this."""
 
 _SHOWN: Final = 400
+_READ: Final = 1 << 12
 _SHORT: Final = 3
 
 
@@ -89,7 +90,7 @@ class WebApi:
         try:
             return msgspec.json.decode(reply.body, type=shape)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise self._unreadable(f"{error}: {self._excerpt(reply.body)}") from error
+            raise self._unreadable(f"{self.shown(str(error))}: {self._excerpt(reply.body)}") from None
 
     async def send(self, method: str, path: str, document: object) -> None:
         """A change. What the reply holds beside that it was made is of no interest."""
@@ -189,9 +190,8 @@ class WebApi:
                     case _:
                         raise self._lost("it closed the connection without a word")
         except h11.RemoteProtocolError as error:
-            if talk.trailing_data[1]:
-                raise self._lost(str(error)) from error
-            raise self._unreadable(str(error)) from error
+            said = self.shown(str(error))  # which quotes what came
+            raise (self._lost(said) if talk.trailing_data[1] else self._unreadable(said)) from None
         named = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in head.headers}
         return _Reply(head.status_code, named, bytes(received))
 
@@ -239,8 +239,11 @@ class WebApi:
         )
 
     def _excerpt(self, body: bytes) -> str:
+        return self.shown(body[:_READ].decode("utf-8", "replace"))
+
+    def shown(self, said: str) -> str:
         """The beginning of what it said, on one line, without the secret that it may have quoted."""
-        text = self._site.secret.hide(body.decode("utf-8", "replace"))
+        text = self._site.secret.hide(said[:_READ])
         shown = " ".join("".join(c if c.isprintable() else " " for c in text).split())
         return shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}…"
 
@@ -254,10 +257,12 @@ class Hook:
     def __init__(self, url: Secret, clock: Clock, patience: timedelta, ca: Path | None = None) -> None:
         where, _, query = url.value.partition("?")
         parts = _parts(where)
-        secret = replace(url, parts=_telling(parts.path, query))
+        self._path = (parts.path or "/") + (f"?{query}" if query else "")
+        telling = _telling(parts.path, query)
+        # Which host it is may be told.
+        secret = replace(url, value=self._path if len(self._path) > _SHORT else url.value, parts=telling)
         site = Site(f"{parts.scheme}://{parts.netloc}", "", secret, ca=ca)
         self._api = WebApi(site, clock, patience, LONGEST_HOOK_REPLY)
-        self._path = (parts.path or "/") + (f"?{query}" if query else "")
 
     async def post(self, body: bytes, headers: Mapping[str, str]) -> None:
         await self._api.post(self._path, body, headers)
