@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from danelaw.adapters.clock import StoppedClock, SubprocessPrograms, ThreadBlocking
 from danelaw.adapters.deploy import DirectoryCredentials
 from danelaw.adapters.issue.command import ASK_AGAIN, CommandIssuer
-from danelaw.adapters.issue.selfsigned import SelfSignedIssuer
+from danelaw.adapters.issue.selfsigned import Own, SelfSignedIssuer
 from danelaw.adapters.issue.watch import Client, Watched, WatchedCredentials, WatchIssuer
 from danelaw.core.model import (
     Chain,
@@ -147,8 +147,18 @@ def test_a_key_signs_its_own_certificate_and_the_store_takes_it(tmp_path: Path, 
         with pytest.raises(DanelawError) as caught:
             await issuer.advance(ORDER, csr_for((WWW,)))
         assert caught.value.code == "NO_SUCH_GENERATION"
+        await issuer.revoke(end.chain, RevocationReason.KEY_COMPROMISE)  # of itself it is no one's concern
 
     asyncio.run(test())
+
+
+def test_a_certificate_of_a_ca_is_not_called_revoked_where_the_keys_sign_their_own_by_now() -> None:
+    """As one that was taken over from another client before: nobody wrote down which CA it is of."""
+    leaf = x509.load_pem_x509_certificate(certificate(ec.generate_private_key(ec.SECP256R1()), 17))
+    chain = Chain((leaf.public_bytes(serialization.Encoding.DER),))
+    with pytest.raises(DanelawError) as caught:
+        asyncio.run(Own().revoke(chain, RevocationReason.KEY_COMPROMISE))
+    assert (caught.value.code, "some CA" in caught.value.evidence) == ("REVOCATION_REFUSED", True)
 
 
 def test_the_store_finds_the_key_of_a_certificate_while_it_is_there(tmp_path: Path) -> None:

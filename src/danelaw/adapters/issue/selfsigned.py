@@ -9,7 +9,10 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from danelaw.core.model import Advance, Chain, Issued, Lineage, OrderState, RevocationReason, Window
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+
+from danelaw.core.model import Advance, Chain, DanelawError, Issued, Lineage, OrderState, RevocationReason, Window
 from danelaw.core.rollover.feasibility import backdated
 from danelaw.ports import Clock
 
@@ -26,7 +29,21 @@ class Own:
     """``ports.Revoker`` of certificates that their own keys signed."""
 
     async def revoke(self, chain: Chain, reason: RevocationReason) -> None:
-        """Nobody relies on it but by the records of the zone: there is nothing to revoke."""
+        """Nobody relies on it but by the records of the zone: there is nothing to revoke.
+
+        Raises ``DanelawError("REVOCATION_REFUSED")`` where another key signed it, from before the service had this
+        issuer: whoever believes the CA goes by it.
+        """
+        leaf = x509.load_der_x509_certificate(chain.ders[0])
+        try:
+            leaf.verify_directly_issued_by(leaf)
+        except (ValueError, TypeError, InvalidSignature) as error:
+            raise DanelawError(
+                "REVOCATION_REFUSED",
+                f"certificate {leaf.serial_number:x} is a CA's, and the service has none now",
+                evidence=f"it was issued by {leaf.issuer.rfc4514_string()!r}, and nobody wrote down where",
+                hint="the certificate goes on being valid; revoke it at the CA by hand, or with its own key",
+            ) from error
 
 
 class SelfSignedIssuer(Own):
