@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import stat
 from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
@@ -229,6 +230,21 @@ def test_a_response_is_a_world_readable_file_and_goes_alone(tmp_path: Path) -> N
     asyncio.run(solver.clear(challenge()))
     asyncio.run(solver.clear(challenge()))  # a crash between clearing and recording it repeats it
     assert [entry.name for entry in folder.iterdir()] == ["other"]
+
+
+def test_a_web_server_may_enter_whatever_the_umask_is_and_folders_of_others_stay_as_they_are(tmp_path: Path) -> None:
+    known = tmp_path / ".well-known"
+    known.mkdir()
+    known.chmod(0o2710)
+    umask = os.umask(0o077)
+    try:
+        asyncio.run(WebrootSolver(tmp_path).place(challenge()))
+        asyncio.run(WebrootSolver(tmp_path / "not" / "there").place(challenge()))
+    finally:
+        os.umask(umask)
+    assert stat.S_IMODE(known.stat().st_mode) == 0o2710
+    made = (known / "acme-challenge", tmp_path / "not", tmp_path / "not" / "there" / ".well-known")
+    assert [stat.S_IMODE(folder.stat().st_mode) & 0o777 for folder in made] == [0o755] * 3
 
 
 def test_placing_again_replaces_the_response_whole(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 import tempfile
 from pathlib import Path
 from typing import Final
@@ -13,6 +14,9 @@ from danelaw.core.rollover.actions import Receipt
 
 _TOKEN: Final = re.compile(r"[A-Za-z0-9_-]+")
 """base64url (RFC 8555 §8.3): a token names a file and can be no path."""
+
+_OPEN: Final = 0o055
+"""What others than the owner need, of a folder, to read what is in it."""
 
 
 class WebrootSolver:
@@ -74,7 +78,9 @@ def _remove_leftovers(path: Path) -> None:
 
 def _write(path: Path, content: bytes) -> None:
     """Appear whole or not at all, readable by the web server."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    for folder in reversed([folder for folder in path.parents if not folder.exists()]):
+        folder.mkdir(exist_ok=True)
+        folder.chmod(stat.S_IMODE(folder.stat().st_mode) | _OPEN)  # whatever the umask is
     _remove_leftovers(path)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
     try:
