@@ -83,7 +83,9 @@ def test_without_a_binding_it_is_told_that_the_ca_wants_one(tmp_path: Path) -> N
     in_world(tmp_path, test, customers={"customer-17": MAC_KEY})
 
 
-@pytest.mark.parametrize(("content", "mode"), [(b"secret", 0o644), (b"not base64!", 0o600), (b"", 0o600), (None, 0)])
+@pytest.mark.parametrize(
+    ("content", "mode"), [(b"secret", 0o644), (b"not base64!", 0o600), (b"secre", 0o600), (b"", 0o600), (None, 0)]
+)
 def test_a_key_that_others_may_read_or_that_is_none_binds_nothing(
     tmp_path: Path, content: bytes | None, mode: int
 ) -> None:

@@ -17,10 +17,12 @@ from typing import Any, Final, NoReturn
 
 import dns.name
 import pytest
+from acme_world import WWW, World, csr_for, in_world
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from dns.rdatatype import RdataType as T
 
 from danelaw.adapters.clock import SystemClock, ThreadBlocking
+from danelaw.adapters.issue.registration import Binding
 from danelaw.adapters.notify.email import Login, MailServer, SMTPWay
 from danelaw.adapters.notify.letter import Envelope
 from danelaw.adapters.notify.webhook import WebhookWay
@@ -29,8 +31,10 @@ from danelaw.adapters.publish.octodns import OctoDNSZone
 from danelaw.adapters.publish.powerdns import PowerDNSZone
 from danelaw.adapters.publish.secret import Secret
 from danelaw.adapters.publish.web import Hook, Site, WebApi
-from danelaw.core.model import DanelawError
+from danelaw.core.model import DanelawError, Failed, OrderState
 from danelaw.core.notify.record import Notice
+from danelaw.worlds.lab.ca.jws import b64decode
+from danelaw.worlds.lab.ca.problem import Problem
 from tlsa_chains import issue
 
 TOKEN: Final = "i-T3b1h_OI-H9ab8tRS98stGtURe"  # noqa: S105  # one of deSEC's own pages
@@ -190,6 +194,48 @@ def test_an_interface_that_echoes_is_not_quoted(client: Callable[[str], Awaitabl
         if error is not None and (found := told_in(whole(error), TOKEN)):
             leaks[name] = found
     assert not leaks
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_hook_that_quotes_what_it_checks_signatures_by_is_not_quoted(form: str) -> None:
+    async def tell() -> DanelawError:
+        echo = Echo(served(400), lambda _: FORMS[form](b"not signed with " + TOKEN.encode()))
+        async with echo.listening() as url:
+            place = Hook(Secret(f"{url}/in", "url"), SystemClock(), timedelta(seconds=60))
+            with pytest.raises(DanelawError) as caught:
+                await WebhookWay(place, TOKEN.encode(), "mx1").tell(NOTICES, NOW)
+        return caught.value
+
+    error = asyncio.run(tell())
+    assert "HTTP 400" in error.evidence
+    assert not told_in(whole(error), TOKEN)
+
+
+# -- a CA that knows its customers ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("kind", ["unauthorized", "malformed"])
+def test_a_ca_that_quotes_the_key_of_a_binding_is_not_quoted(
+    form: str, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "eab.key"
+    path.write_text(TOKEN)
+    path.chmod(0o600)
+
+    def refuse(*_: object) -> NoReturn:
+        said = FORMS[form](b"HMAC key " + TOKEN.encode()).decode()
+        raise Problem(kind, f"{said}; {b64decode(TOKEN).hex()}; {base64.b64encode(b64decode(TOKEN)).decode()}")
+
+    async def test(here: World) -> None:
+        issuer = here.issuer(binding=Binding("customer-17", path))
+        end = await issuer.advance(OrderState((WWW,)), csr_for((WWW,)))
+        assert isinstance(end, Failed)
+        assert not told_in(repr(end), TOKEN)
+        assert b64decode(TOKEN).hex()[:16] not in repr(end)
+
+    monkeypatch.setattr("danelaw.worlds.lab.ca.service.require_binding", refuse)
+    in_world(tmp_path, test, customers={"customer-17": b64decode(TOKEN)})
 
 
 # -- a mail server ----------------------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ _SHORTEST: Final = 4
 _LOWER: Final = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 
 
-def hide(text: str, keys: Iterable[str]) -> str:
+def hide(text: str, keys: Iterable[str | bytes]) -> str:
     """``text`` without whatever it has of secret keys: as they are, in hexadecimal, in decimal, in base64 of either
     alphabet and so in all that is written by it, as a login is. Upper or lower case is all the same."""
     flat = text.translate(_LOWER)
@@ -34,11 +34,12 @@ def hide(text: str, keys: Iterable[str]) -> str:
     return "".join(HIDDEN if secret else "".join(text[at] for at in ats) for secret, ats in pieces)
 
 
-def _forms(secret: str) -> Iterator[str]:
+def _forms(secret: str | bytes) -> Iterator[str]:
     if not secret:
         return
-    yield secret
-    octets = secret.encode()
+    if isinstance(secret, str):
+        yield secret
+    octets = secret.encode() if isinstance(secret, str) else secret
     others = [octets.hex(), str(int.from_bytes(octets))]
     for before in range(3):
         text = base64.b64encode(bytes(before) + octets).decode("ascii")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final, Protocol, TypeVar
@@ -32,6 +33,7 @@ from danelaw.core.model import (
     Chain,
     ChallengeType,
     DanelawError,
+    Failed,
     OrderState,
     RevocationReason,
     RRset,
@@ -118,7 +120,8 @@ class AcmeIssuer:
                 await self._preflight.check(order.names)
             permissions = await self._permissions(order)
             self._resources = None  # a CA changes them: an order begins with those of today
-        return await self._run(lambda session, now: OrderStep(session, now, permissions).advance(order, csr))
+        taken = await self._run(lambda session, now: OrderStep(session, now, permissions).advance(order, csr))
+        return replace(taken, detail=self._hidden(taken.detail)) if isinstance(taken, Failed) else taken
 
     async def _permissions(self, order: OrderState) -> list[tuple[Name, RRset]]:
         """The CAA records that are relevant to each name that has some, as far as can be seen from here."""
@@ -217,16 +220,20 @@ class AcmeIssuer:
             raise DanelawError(
                 "CA_MALFORMED",
                 f"the CA at {self.directory} does not answer as RFC 8555 says",
-                evidence=f"{type(error).__name__}: {error}",
+                evidence=self._hidden(f"{type(error).__name__}: {error}"),
                 hint="check that this is the URL of an ACME directory",
             ) from error
+
+    def _hidden(self, said: str) -> str:
+        binding = self._terms.binding
+        return binding.hide(said) if binding is not None else said
 
     def _busy(self, net: Transport, error: acme_errors.Error) -> DanelawError:
         status = net.last.status_code if net.last is not None else 0
         return DanelawError(
             "CA_UNREACHABLE",
             f"the CA at {self.directory} has no time now",
-            evidence=f"status {status}: {error}",
+            evidence=self._hidden(f"status {status}: {error}"),
             hint="it is asked again at the next pass",
         )
 

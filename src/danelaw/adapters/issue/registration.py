@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import re
 import stat
@@ -15,6 +16,7 @@ from acme import errors as acme_errors
 from danelaw.adapters.issue.account import AccountFiles, Known
 from danelaw.adapters.issue.transport import Transport
 from danelaw.core.model import DanelawError
+from danelaw.core.secrecy import hide
 
 _BASE64URL: Final = re.compile(rb"[A-Za-z0-9_-]+={0,2}")
 _LONGEST_SECRET: Final = 4096
@@ -38,9 +40,18 @@ class Binding:
             raise self._unusable(str(error)) from error
         if mode & (stat.S_IRWXO | stat.S_IWGRP):
             raise self._unusable(f"its mode is {mode:04o}, it must not be open to others")
-        if not _BASE64URL.fullmatch(text):
+        key = text.rstrip(b"=")
+        if not _BASE64URL.fullmatch(text) or len(key) % 4 == 1:  # which is no number of octets
             raise self._unusable("it is not base64url")
-        return text.rstrip(b"=").decode("ascii")
+        return key.decode("ascii")
+
+    def hide(self, text: str) -> str:
+        """``text`` without the key, which the CA knows too. A key that is not there any more is not in use."""
+        try:
+            key = self.secret()
+        except DanelawError:
+            return text
+        return hide(text, (key, base64.urlsafe_b64decode(key + "=" * (-len(key) % 4))))
 
     def _unusable(self, why: str) -> DanelawError:
         return DanelawError(

@@ -12,6 +12,7 @@ import msgspec
 from danelaw.core.model import DanelawError, Instant
 from danelaw.core.notify import texts
 from danelaw.core.notify.record import Notice
+from danelaw.core.secrecy import hide
 
 SIGNATURE: Final = "Danelaw-Signature"
 
@@ -25,7 +26,7 @@ class Post(Protocol):
 
 
 class WebhookWay:
-    """``ports.Way``. ``secret``: shared with the receiver, who checks by it what arrives; None: nothing is signed.
+    """``ports.Way``. ``secret``: ASCII, shared with the receiver, who checks by it what arrives; None: none is signed.
 
     ``tell`` raises ``HOOK_NOT_TAKEN``.
     """
@@ -41,7 +42,8 @@ class WebhookWay:
         try:
             await self._place.post(body, headers)
         except DanelawError as error:
-            raise DanelawError("HOOK_NOT_TAKEN", error.message, evidence=error.evidence, hint=error.hint) from error
+            said = error.evidence if self._secret is None else hide(error.evidence, [self._secret.decode("ascii")])
+            raise DanelawError("HOOK_NOT_TAKEN", error.message, evidence=said, hint=error.hint) from None
         except TimeoutError as error:
             hint = "does it run? What a hook has to do that takes long, it does after its reply"
             raise DanelawError("HOOK_NOT_TAKEN", "the hook does not reply in time", hint=hint) from error
