@@ -487,6 +487,41 @@ def test_one_writer_at_a_time(signed: Bench) -> None:
     assert isinstance(signed.publish(NOTHING, tlsa(1)), Receipt)
 
 
+@pytest.mark.parametrize("first", [Bench.plain, Bench.sign])
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda bench: bench.publish(NOTHING, tlsa(1)),
+        lambda bench: bench.sign(),
+        lambda bench: asyncio.run(bench.zones.serve(ZONE, bench.now_is, full=True)),
+    ],
+)
+def test_what_somebody_writes_meanwhile_is_not_lost(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, first: Callable[[Bench], object], act: Callable[[Bench], object]
+) -> None:
+    """An editor takes no lock, and a large zone takes its time."""
+    bench.make_keys()
+    first(bench)
+    bench.now_is += timedelta(days=9)  # there is something to be signed again
+    written = signer.written
+
+    def meanwhile(*args: Any) -> str:
+        bench.edit("an operator's remark", "another one")
+        return written(*args)
+
+    monkeypatch.setattr(signer, "written", meanwhile)
+    served, reloads = bench.content()[1:]
+    with pytest.raises(DanelawError) as caught:
+        act(bench)
+    assert caught.value.code == "SOURCE_CHANGED"
+    monkeypatch.undo()
+    there, *now = bench.content()
+    assert (b"another one" in there, now) == (True, [served, reloads])
+    act(bench)
+    assert "another one" in bench.file.read_text()
+    assert len(bench.reloads) == reloads + 1
+
+
 def test_a_lock_file_that_is_a_link_is_not_followed(signed: Bench) -> None:
     lock, before = signed.folder / "example.net.zone.danelaw-lock", signed.content()
     lock.unlink()

@@ -217,18 +217,15 @@ class FileZones:
         Nothing is written where nothing is edited and no signature is near its end. ``full``: nothing is kept.
         ``concerned``: what ``edit`` changes, an owner and a type. Raises ``DanelawError``: ``KEYS_MISSING``,
         ``KEYS_UNREADABLE``, ``KEY_NOT_ACTIVE``, ``ZONE_UNSIGNABLE``, ``ZONE_ALREADY_SIGNED``, ``ZONE_SELF_CHECK``,
-        ``ZONE_LOCKED``, ``ZONE_LOCK_UNUSABLE``, ``ZONE_TIMEOUT``, ``FILE_UNWRITABLE``, ``SIGNED_IS_SOURCE``,
-        ``RELOAD_FAILED``, and those of reading and editing the file.
+        ``SOURCE_CHANGED``, ``ZONE_LOCKED``, ``ZONE_LOCK_UNUSABLE``, ``ZONE_TIMEOUT``, ``FILE_UNWRITABLE``,
+        ``SIGNED_IS_SOURCE``, ``RELOAD_FAILED``, and those of reading and editing the file.
         """
         files = self._of(zone)
 
         def work() -> SigningReport:
             there = read_zone(files.file, zone)
             source = edit(there) if edit else there
-            edited = source.text != there.text
-            return Signer(files, zone, now).sign(
-                source, look(files, zone), edited=edited, full=full, concerned=concerned
-            )
+            return Signer(files, zone, now).sign(source, look(files, zone), there=there, full=full, concerned=concerned)
 
         async with self._turns[zone]:
             return await self._reloaded(files, await self._exclusively(files, work))
@@ -257,15 +254,14 @@ class FileZones:
                 )
             if differences := ahead(source, served.zone, concerned):
                 raise _ahead(files, differences)
-            changed = edited.text != source.text
             dnskeys = served.rrsets.get((zone, int(RdataType.DNSKEY)))
             if dnskeys is not None:
                 return Receipt(
-                    Signer(files, zone, now).sign(edited, served, wanted=dnskeys.rdatas, edited=changed).serial
+                    Signer(files, zone, now).sign(edited, served, wanted=dnskeys.rdatas, there=source).serial
                 )
-            if not changed and content(served.zone) == source.rrsets():
+            if edited.text == source.text and content(served.zone) == source.rrsets():
                 return Receipt(source.serial)
-            return Receipt(serve_plain(files, edited, served, now))
+            return Receipt(serve_plain(files, source, edited, served, now))
 
         async with self._turns[zone]:
             done = await self._exclusively(files, work)

@@ -117,7 +117,7 @@ class Signer:
         wanted: frozenset[bytes] | None = None,
         signing: frozenset[bytes] | None = None,
         delegated: frozenset[bytes] | None = None,
-        edited: bool = False,
+        there: ZoneSource | None = None,
         full: bool = False,
         concerned: tuple[Name, int] | None = None,
     ) -> SigningReport:
@@ -125,13 +125,14 @@ class Signer:
 
         ``wanted``: what the DNSKEY RRset must be. ``signing``: the keys that sign, and do so by their times too
         once the zone is in place; None: those that do by their times. ``delegated``: DS rdata, and CDS records name the
-        keys that it leads to, and these alone; None: those that they name by their times. ``edited``: the source is not
-        what its file holds. ``full``: nothing is kept. ``concerned``: the owner and type that the caller itself has
-        changed.
+        keys that it leads to, and these alone; None: those that they name by their times. ``there``: what the source's
+        file holds, where that is not ``source``. ``full``: nothing is kept. ``concerned``: the owner and type that the
+        caller itself has changed.
 
         Nothing is put in place before all of it is made and checked. Killed between the files, the old zone is served,
         and the next run finds the served file behind the source, or the state behind both.
         """
+        there = there or source
         keys = self._usable(wanted, signing, delegated, served)
         asked, times = self._files.signing, self._files.signing.times
         brought = plain(source)
@@ -172,14 +173,14 @@ class Signer:
                 edited=went_live if signed else (),
             )
 
-        if previous and not edited and zone.is_in(previous, span):
+        if previous and source.text == there.text and zone.is_in(previous, span):
             self._set_times()
             return report(source.serial, None, served.rrsets.values())
         raised = raise_serial(source, served.serials, self._now)
         new_soa = replace(soa, rdatas=frozenset({raised.soa.rdata}))
         signed = zone.with_serial_of(new_soa).sign(span, previous)
         made = {type for owner, type in zone.rrsets.keys() - brought.keys() if owner == self._apex and type in _AT_APEX}
-        self._write(raised, signed, previous, lambda served: State.of(served, asked, _algorithms(keys), made))
+        self._write(there, raised, signed, previous, lambda served: State.of(served, asked, _algorithms(keys), made))
         self._set_times()
         return report(raised.serial, signed, signed.rrsets)
 
@@ -248,11 +249,19 @@ class Signer:
         changes = (times.next_change(self._now) for _, times in self._keys)
         return min([for_signatures, *(change for change in changes if change is not None)])
 
-    def _write(self, raised: ZoneSource, signed: SignedZone, previous: Zone, state: Callable[[bytes], State]) -> None:
+    def _write(
+        self,
+        there: ZoneSource,
+        raised: ZoneSource,
+        signed: SignedZone,
+        previous: Zone,
+        state: Callable[[bytes], State],
+    ) -> None:
         text = written(self._files, signed.rrsets)
         prove(self._files, self._apex, text, signed.rrsets, self._now, previous)
         served = text.encode(ENCODING)
         put_in_place(
+            there,
             (self._files.file, raised.text.encode(ENCODING)),
             (self._files.served, served),
             (self._files.state, state(served).to_bytes()),
@@ -273,13 +282,14 @@ def _reach(zone: Zone, soa: RRset) -> tuple[timedelta, timedelta]:
     return SOATimers.of(soa).expire, timedelta(seconds=max(rrset.ttl for rrset in zone.values()))
 
 
-def serve_plain(files: ZoneFile, source: ZoneSource, served: Served, now: datetime) -> int:
-    """Writes the source under a new serial, and the served file from it, unsigned; gives the serial."""
+def serve_plain(files: ZoneFile, there: ZoneSource, source: ZoneSource, served: Served, now: datetime) -> int:
+    """Writes the source under a new serial, and the served file from it, unsigned; gives the serial. ``there``: what
+    the source's file holds."""
     raised = raise_serial(source, served.serials, now)
     rrsets = tuple(plain(raised).values())
     text = written(files, rrsets)
     _read_back(files, raised.apex, text, rrsets)
-    put_in_place((files.file, raised.text.encode(ENCODING)), (files.served, text.encode(ENCODING)))
+    put_in_place(there, (files.file, raised.text.encode(ENCODING)), (files.served, text.encode(ENCODING)))
     return raised.serial
 
 
@@ -329,15 +339,23 @@ def _not_right(apex: Name, evidence: str) -> DanelawError:
     return DanelawError("ZONE_SELF_CHECK", said, evidence=evidence)
 
 
-def put_in_place(*files: tuple[Path, bytes]) -> None:
+def put_in_place(there: ZoneSource, *files: tuple[Path, bytes]) -> None:
     """Replaces the files, in this order, once the content of all lies ready beside them.
 
-    The lock of the zone is held meanwhile.
+    The lock of the zone is held meanwhile, of which editors know nothing. Raises ``SOURCE_CHANGED`` where the source is
+    not what was read, ``there``: what somebody wrote meanwhile would be lost.
     """
     for path, _ in files:
         remove_leftovers(path)
     with ExitStack() as stack:
-        for put in [stack.enter_context(staged(path, data, 0o644)) for path, data in files]:
+        puts = [stack.enter_context(staged(path, data, 0o644)) for path, data in files]
+        if text_of(there.path) != there.text:
+            raise DanelawError(
+                "SOURCE_CHANGED",
+                f"somebody wrote {there.path} while it was worked on, so nothing was changed",
+                hint="it is read anew at the next pass; a command is to be typed again",
+            )
+        for put in puts:
             put()
 
 

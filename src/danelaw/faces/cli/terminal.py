@@ -29,6 +29,7 @@ UNDECIDED: Final = frozenset(
         "SERIAL_NOT_SERVED",
         "SERVERS_UNKNOWN",
         "SERVER_UNSEEN",
+        "SOURCE_CHANGED",
         "ZONE_LOCKED",
     }
 )
