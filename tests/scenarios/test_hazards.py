@@ -10,20 +10,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
+import dns.name
 import msgspec
 import pytest
 
-from danelaw.core.model import DanelawError
+from danelaw.core.model import DanelawError, Issued, OrderState
 from danelaw.faces.cli.simulation import SimulatedCompany
 from danelaw.worlds.sim.adversary import Event
-from danelaw.worlds.sim.adversary_dns import Edit
+from danelaw.worlds.sim.adversary_dns import Edit, IdleZoneReload
 from danelaw.worlds.sim.adversary_host import Crash, DiskFull, LockStore, LoseAnswer
-from danelaw.worlds.sim.adversary_service import ForeignRenewal, StepClock
+from danelaw.worlds.sim.adversary_service import ForeignRenewal, LoseStore, RestoreStore, StepClock
 from danelaw.worlds.sim.campaign import failed
+from danelaw.worlds.sim.clock import VirtualClock
 from danelaw.worlds.sim.ending import Ending
 from danelaw.worlds.sim.hazards import CALLS, DeathError, Hazards
 from danelaw.worlds.sim.scenario import Scenario, StrategyName, World, read, write
 from danelaw.worlds.sim.scenario_play import play
+from danelaw.worlds.sim.service import SimCA
 from proving.on_files import on_files
 from proving.worlds import OURS, calls, story
 
@@ -121,6 +124,36 @@ def test_without_that_word_they_count_as_ours(event: Event) -> None:
     assert ending.refused_by_others == 0
     assert len(ending.refused) > 0
     assert failed(ending)
+
+
+def test_what_other_hands_wrote_is_theirs_when_it_is_served_at_last_too() -> None:
+    """All may be at rest before: nobody can see what no server has loaded."""
+    events = (IdleZoneReload(at=3.0, lasts=30.0), Edit(at=4.0, remove_all=True, add=("3 1 1 foreign",), harms=True))
+    many = World(lags=(0.7,), ttl=1, clients=24, pace=0.1)
+    ending = play(with_events(msgspec.structs.replace(UNASKED, rolls=(), world=many), *events), SimulatedCompany)
+    assert not failed(ending), ending.unmet
+    assert ending.refused == ()
+    assert ending.refused_by_others > 0
+
+
+# -- a play -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("event", [LoseStore(at=0.0), RestoreStore(at=0.0)])
+def test_an_operator_whose_word_was_lost_with_the_store_says_it_again(event: Event) -> None:
+    ending = played("staged", event)
+    assert not failed(ending), ending.unmet
+    assert ending.spent != ()
+
+
+def test_no_two_certificates_are_the_same() -> None:
+    """Not of one key, in one second either: a CA has serial numbers."""
+    ca = SimCA(VirtualClock(), lambda challenge: True)
+    order, csr = OrderState((dns.name.from_text("www.example.net."),)), (7).to_bytes(4, "big")
+    one, other = (asyncio.run(ca.advance(order, csr)) for _ in range(2))
+    assert isinstance(one, Issued)
+    assert isinstance(other, Issued)
+    assert one.chain != other.chain
 
 
 # -- each of them strikes ---------------------------------------------------------------------------------------------

@@ -114,10 +114,14 @@ def valid(certificate: bytes, now: Instant) -> bool:
     return begin <= now <= end
 
 
-def issue(number: int, names: Sequence[Name], now: Instant, lifetime: timedelta, by: str | None = None) -> Chain:
-    """A certificate for the key of this number, two hours old, by the root, or by the intermediate of this name."""
+def issue(
+    number: int, names: Sequence[Name], now: Instant, lifetime: timedelta, by: str | None = None, nth: int = 0
+) -> Chain:
+    """A certificate for the key of this number, two hours old, by the root, or by the intermediate of this name.
+    ``nth``: no two of the same key, made in the same second, are the same."""
     subject, ca = x509.Name([]), ROOT if by is None else _intermediate(by)
-    builder = _builder(subject, private_key(number), ca, number + 1, now - timedelta(hours=2), lifetime)
+    serial = number + 1 + (nth << 64)
+    builder = _builder(subject, private_key(number), ca, serial, now - timedelta(hours=2), lifetime)
     builder = builder.add_extension(
         x509.SubjectAlternativeName([x509.DNSName(name.to_text(omit_final_dot=True)) for name in names]),
         critical=True,

@@ -91,6 +91,10 @@ class _Play:
     """Events that will happen or be undone at an instant that is known."""
     spent: list[float] = field(default_factory=list)
     harmed: list[tuple[Instant, Instant | None]] = field(default_factory=list)
+    roll: Roll | None = None
+    """That which is under way."""
+    before: Chain | None = None
+    """What was served when it began."""
     settled: set[SubjectName] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -164,16 +168,12 @@ class _Play:
     def _rolls(self) -> bool:
         deadline = self.began + timedelta(seconds=self.scenario.expect.within)
         for roll in self.scenario.rolls or (None,):
-            before = self._serving()
+            self.roll, self.before = roll, self._serving()
             if roll is not None:
                 self._start(roll)
             self.settled.clear()
-
-            def over(before: Chain | None = before, roll: Roll | None = roll) -> bool:
-                return (roll is None or self._serving() != before) and self._at_rest()
-
             begun = self.world.clock.now()
-            if not self._watch(over, deadline):
+            if not self._watch(lambda: self._rolled() and self._at_rest(), deadline):
                 return False
             self.spent.append((self.world.clock.now() - begun).total_seconds())
         self.settled.clear()
@@ -198,6 +198,14 @@ class _Play:
             self.world.ca.suggest_renewal()
         else:
             self.request(emergency=roll == "emergency")
+
+    def _rolled(self) -> bool:
+        return self.roll is None or self._serving() != self.before
+
+    def _say_again(self) -> None:
+        """What operators said since is what another store lacks for good (docs/how-to/back-up-and-restore.md)."""
+        if self.roll not in (None, "renewal") and not self._rolled():
+            self._start(self.roll)
 
     def _serving(self) -> Chain | None:
         return self.world.servers.path.chain if self.world.servers.path else None
@@ -242,7 +250,7 @@ class _Play:
             return
         if isinstance(ended.plan, Settled):
             self.settled.add(progress.subject)
-            if self.harmed and self._at_rest():
+            if self.harmed and self._at_rest() and not self.world.zone.unserved:
                 self._healed()
         else:
             self.settled.discard(progress.subject)
@@ -312,10 +320,12 @@ class _Play:
 
     def lose_store(self) -> None:
         self.store, self.again = self.company.store(), True
+        self._say_again()
 
     def restore_store(self) -> None:
         assert self.spare is not None  # noqa: S101 - one was kept because this event is to come
         self.store, self.again = self.spare(), True
+        self._say_again()
 
     def step_clock(self, seconds: float) -> None:
         self.clock.offset += timedelta(seconds=seconds)

@@ -292,8 +292,9 @@ class SimCA:
                 return Pending(order, ready)
         number = int.from_bytes(csr, "big")
         names = self.intermediates
-        by = names[len(self._issued) % len(names)] if names else None
-        chain = issue(number, order.names, self.clock.now(), self.lifetime, by)
+        nth = len(self._issued)
+        by = names[nth % len(names)] if names else None
+        chain = issue(number, order.names, self.clock.now(), self.lifetime, by, nth)
         if self.bare:
             chain = Chain(chain.ders[:1])
         self._issued.append(chain)

@@ -130,6 +130,11 @@ class SimZone:
     def __post_init__(self) -> None:
         self.source = self.authorities[0].content
 
+    @property
+    def unserved(self) -> bool:
+        """Whether somebody has changed the zone, and not even the primary serves it so."""
+        return self.edited or self.source is not self.authorities[0].content
+
     def write(self, owner: Name, type: int, answer: Answer) -> int:
         """Edit the source, raise the serial, sign if there are keys, and reload the primary."""
         rrsets = dict(self.source.rrsets)
