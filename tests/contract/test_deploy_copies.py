@@ -5,13 +5,11 @@ from __future__ import annotations
 import asyncio
 import grp
 import os
-import shlex
 import shutil
 import stat
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,6 +19,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from deploy_hosts import SSHHost, issued, ssh_host
+from ended_processes import hearing
 from update_servers import free_port
 
 from danelaw.adapters.clock import SubprocessCommands, SubprocessPrograms, ThreadBlocking
@@ -190,27 +189,6 @@ def test_switching_again_reloads_again(here: Site) -> None:
     asyncio.run(story())
     assert here.log.read_text() == "reloaded\n" * 2
     assert here.lying() == ["000001"]
-
-
-@contextmanager
-def hearing(folder: Path) -> Iterator[tuple[str, Callable[[], bool]]]:
-    """What a shell does to listen, once it holds its end of a pipe, and whether it goes on: it answers then, or its end
-    is closed already."""
-    told, says = folder / "told", folder / "says"
-    os.mkfifo(told)
-    os.mkfifo(says)
-    ears, mouth = os.open(says, os.O_RDONLY | os.O_NONBLOCK), os.open(told, os.O_RDWR)
-
-    def alive() -> bool:
-        os.write(mouth, b"end\n")
-        os.set_blocking(ears, True)
-        return b"".join(iter(lambda: os.read(ears, 64), b"")) == b"end\n"
-
-    try:
-        yield f"exec 3>{shlex.quote(str(says))}; (read word <{shlex.quote(str(told))}; echo $word >&3)", alive
-    finally:
-        os.close(ears)
-        os.close(mouth)
 
 
 def test_a_server_that_a_reload_starts_goes_on(site: Site) -> None:

@@ -24,6 +24,7 @@ from typing import Final
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from ended_processes import hearing
 
 from danelaw.adapters.clock import SubprocessPrograms, SystemClock, ThreadBlocking
 from danelaw.adapters.notify.book import NoticeFile
@@ -323,6 +324,14 @@ def test_sendmail_gets_the_letter_with_unix_line_ends(tmp_path: Path) -> None:
     assert b"\r" not in octets
     letter = email.message_from_bytes(octets)
     assert letter["To"] == "a@example.net, b@example.net"
+
+
+def test_a_sendmail_that_delivers_in_the_background_goes_on(tmp_path: Path) -> None:
+    (tmp_path / "pipes").mkdir()
+    with hearing(tmp_path / "pipes") as (listens, alive):
+        argv = script(tmp_path, f"cat >/dev/null; {listens} </dev/null >/dev/null 2>&1 &")
+        asyncio.run(SendmailWay(argv, WHO, SubprocessPrograms()).tell(NOTICES, NOW))
+        assert alive()
 
 
 def test_a_sendmail_that_fails_has_not_taken_it(tmp_path: Path) -> None:

@@ -198,7 +198,8 @@ class SendmailWay:
         built = message(notices, self._envelope, at).as_bytes(policy=SMTP.clone(linesep="\n"))
         name = shlex.quote(self._argv[0])
         try:
-            ended = await self._programs.ask(self._argv, built, PATIENCE)
+            # It may have taken the letter, and deliver it in the background.
+            ended = await self._programs.ask(self._argv, built, PATIENCE, leaving=lambda _: True)
         except TimeoutError as error:
             raise DanelawError("MAIL_NOT_TAKEN", f"{name} did not end in {PATIENCE.seconds} s") from error
         if ended.status:
