@@ -102,7 +102,7 @@ class DirectoryDeployer:
                 "DEPLOY_FAILED",
                 f"{link} cannot be pointed at {target}" if target is not None else f"{link} cannot be removed",
                 evidence=str(error) or type(error).__name__,
-                hint=f"the directory {link.parent} must be writable",
+                hint=f"the directory {link.parent} must be writable, with space left on its disk",
             ) from error
 
 
@@ -125,7 +125,14 @@ def _point(link: Path, target: Path | None, *, tried: bool) -> Path | None:
         link.unlink(missing_ok=True)
         durable.sync_directory(link.parent)
     elif mode is None or link.readlink() != target:
-        durable.point_link(link, target)
+        try:
+            durable.point_link(link, target)
+        except OSError:
+            mark = Path(led_before(link))
+            if tried or not mark.is_symlink() or mark.readlink() != target:
+                raise
+            mark.rename(link)  # for which there is room on a full disk
+            durable.sync_directory(link.parent)
     if not tried:
         _passed(link)
     return before

@@ -80,7 +80,9 @@ pointed() {
     return 1
 }
 put_back() {
-    if [ -n "$before" ]; then pointed "$before"; else rm -f "$link" && sync; fi
+    if [ -z "$before" ]; then rm -f "$link" && sync && return; fi
+    # On a full disk there is no room for another link, and what leads there is at hand.
+    pointed "$before" || { [ -L "$mark" ] && renamed "$mark" "$link" && sync; }
 }
 # One that hangs is ended while somebody is there to put the link back.
 within_patience() {
@@ -125,8 +127,9 @@ for file in $secrets; do chmod "$mode" "$fresh/$file" || ended failed; done
 chmod "$folder_mode" "$fresh" || ended failed
 sync
 mv "$fresh" "$copies/$name" && sync || ended failed
-[ -L "$mark" ] || { ln -s "${before:-.}" "$mark" && sync; } || { rm -rf "$copies/$name"; ended failed; }
-pointed "${copies##*/}/$name" || { rm -rf "$copies/$name"; ended failed; }
+marked=
+[ -L "$mark" ] || { ln -s "${before:-.}" "$mark" && marked=$mark && sync; } || { rm -rf "$copies/$name"; ended failed; }
+pointed "${copies##*/}/$name" || { rm -rf "$copies/$name" "$marked"; ended failed; }
 """
 
 _TESTED: Final = """\
