@@ -20,6 +20,7 @@ import pytest
 from api_stand_ins import TOKEN, Cloudflare, Desec, Reply, StandIn, serving
 from dns.name import Name
 from dns.rdatatype import RdataType as T
+from ended_processes import hearing
 from pdns_server import ZONES, PowerDNS
 from publish_benches import Benches
 from update_servers import LOOPBACK, ZONE
@@ -342,12 +343,26 @@ def test_there_is_no_such_program(tmp_path: Path) -> None:
 
 
 def test_a_program_that_takes_too_long_is_ended_with_what_it_started(tmp_path: Path) -> None:
-    pid = tmp_path / "pid"
-    child = f"child = os.fork()\nif child: open({str(pid)!r}, 'w').write(str(child))\ntime.sleep(1000)"
-    with pytest.raises(TimeoutError):
-        publish(program(tmp_path, child, patience=1.5), absent(), rrset(1))
-    state = Path(f"/proc/{pid.read_text()}/stat")
-    assert not state.exists() or state.read_text().rpartition(")")[2].split()[0] == "Z"
+    with hearing(tmp_path) as (listens, alive):
+        argv = ("sh", "-c", f"{listens} & sleep 1000")
+        with pytest.raises(TimeoutError):
+            publish(ProgramZone(argv, ZONE, SubprocessPrograms(), timedelta(seconds=1.5)), absent(), rrset(1))
+        assert not alive()
+
+
+def test_a_place_that_has_bounds_for_ttls_is_told_with_what_would_suit_it(tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    bounded = f"""\
+kept = {str(kept)!r}
+if request['action'] == 'replace': json.dump({{'records': request['records'], 'ttl': 600}}, open(kept, 'w'))
+done = {{'done': True}} if request['action'] == 'replace' else {{}}
+print(json.dumps(done or (json.load(open(kept)) if os.path.exists(kept) else {{}})))
+"""
+    refused = error(program(tmp_path, bounded), absent(), rrset(1))
+    assert (refused.code, refused.evidence) == ("UPDATE_WITHOUT_EFFECT", "TTL 600, not 3600")
+    assert "tlsa_ttl be 600" in refused.hint
+    refused = error(program(tmp_path, bounded), rrset(1, ttl=600), rrset(1, 2))
+    assert refused.evidence == "TTL 600, not 3600"
 
 
 def test_a_program_that_says_it_did_what_it_did_not_is_found_out(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from dns.rdatatype import RdataType
 
 from danelaw.adapters.publish.change import accept, already, same
 from danelaw.adapters.publish.presentation import rdata_text, type_text
-from danelaw.core.model import Absence, Answer, DanelawError, serial_gt
+from danelaw.core.model import Absence, Answer, DanelawError, RRset, serial_gt
 from danelaw.core.rollover.actions import Conflict, Publish, Receipt
 
 
@@ -75,11 +75,18 @@ class ComparedPublisher:
             return Receipt(after.serial)
         if not written:
             return Conflict(after.answer)
+        if isinstance(after.answer, RRset) and same(after.answer, wanted):
+            raise DanelawError(
+                "UPDATE_WITHOUT_EFFECT",
+                f"the records of {wanted.owner} are there, and with another TTL than was asked for",
+                evidence=f"TTL {after.answer.ttl}, not {wanted.ttl}",
+                hint=f"where the place has bounds for TTLs, have the service's tlsa_ttl be {after.answer.ttl}",
+            )
         raise DanelawError(
             "UPDATE_WITHOUT_EFFECT",
             f"the change of {wanted.owner} was accepted, and is not there",
             evidence=words(after.answer),
-            hint="does somebody else write there, or does the place round TTLs? See its own log",
+            hint="does somebody else write there? See the place's own log",
         )
 
 
