@@ -78,7 +78,8 @@ def young() -> History:
 
 
 def test_every_refusal_of_the_gate_may_be_accepted_or_not_and_says_why() -> None:
-    given = {code for row in STEPS for code in row.refusals} | {"NO_ADDRESS"}
+    waits_too = {"NO_ADDRESS", "CLOCK_WRONG"}  # they stand with the waits
+    given = {code for row in STEPS for code in row.refusals} | waits_too
     assert given == ACCEPTABLE.keys() | NEVER.keys()
     assert not ACCEPTABLE.keys() & NEVER.keys()
 
