@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
-import subprocess
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -17,6 +15,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from deploy_hosts import issued, ssh_host
+from full_disks import Elsewhere, into, small_disk
 
 from danelaw.adapters.clock import SubprocessCommands, SubprocessPrograms, ThreadBlocking
 from danelaw.adapters.deploy import CopyingDeployer, DirectoryCredentials, DirectoryDeployer, Server, Way, by_ssh
@@ -42,58 +41,10 @@ class Noon:
         raise AssertionError("nothing here waits")
 
 
-@dataclass
-class Elsewhere:
-    """Mounts of another host's: on ``disk`` there is a small file system that nobody else sees."""
-
-    process: int
-    disk: Path
-
-    @property
-    def view(self) -> Path:
-        """The same, from here."""
-        return Path(f"/proc/{self.process}/root") / self.disk.relative_to("/")
-
-    def fill(self, pages: int, inodes: int) -> None:
-        """Leaves room for so much."""
-        there = os.statvfs(self.view)
-        for number in range(there.f_ffree - inodes - 1):
-            (self.view / f"filler-{number}").touch()
-        with (self.view / "filler").open("wb", buffering=0) as file, contextlib.suppress(OSError):
-            while os.statvfs(self.view).f_bfree > pages:
-                file.write(bytes(os.statvfs(self.view).f_bsize))
-        there = os.statvfs(self.view)
-        assert (there.f_bfree, there.f_ffree) == (pages, inodes)
-
-    def free(self) -> None:
-        for file in self.view.glob("filler*"):
-            file.unlink()
-
-
 @pytest.fixture
 def elsewhere(tmp_path: Path, require_program: Callable[..., str]) -> Iterator[Elsewhere]:
-    unshare = require_program("unshare", package="util-linux")
-    require_program("nsenter", package="util-linux")
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    users = () if os.geteuid() == 0 else ("--map-root-user",)
-    mount = f'mount -t tmpfs -o size={PAGES * 4096},nr_inodes={INODES} small "$1" && echo up && read rest'
-    words = (unshare, *users, "--mount", "sh", "-c", mount, "sh", str(disk))
-    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:  # noqa: S603 - our own words
-        assert process.stdout is not None
-        assert process.stderr is not None
-        try:
-            if process.stdout.readline() != b"up\n":
-                pytest.skip(f"no mounts of one's own here: {process.stderr.read().decode()}")
-            yield Elsewhere(process.pid, disk)
-        finally:
-            process.kill()
-
-
-def into(elsewhere: Elsewhere, *words: str) -> tuple[str, ...]:
-    """Words that are done there."""
-    users = () if os.geteuid() == 0 else ("--user", "--preserve-credentials")
-    return ("nsenter", "--target", str(elsewhere.process), "--mount", *users, "--", *words)
+    with small_disk(tmp_path, require_program, PAGES, INODES) as made:
+        yield made
 
 
 @pytest.fixture(params=["by a command", "by ssh"])

@@ -6,6 +6,8 @@ the work, and tells it who is at it.
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import fcntl
 import os
 from collections.abc import Iterator
@@ -25,7 +27,7 @@ def only_runner(store: Path, what: str, now: Instant) -> Iterator[None]:
     """While the block lasts, no other process is the runner of this store. ``what``: how others are told of this one.
 
     The lock is the kernel's, so it goes with the process. Raises ``DanelawError``: ``RUNNER_BUSY`` at once where there
-    is another runner, ``STORE_UNUSABLE`` where no lock file can be made beside the store.
+    is another runner, ``STORE_FULL`` and ``STORE_UNUSABLE`` where no lock file can be made beside the store.
     """
     path = store.with_name(f"{store.name}.runner")
     try:
@@ -45,14 +47,22 @@ def only_runner(store: Path, what: str, now: Instant) -> Iterator[None]:
             ) from error
         except OSError as error:  # as on some network file systems
             raise _unusable(path, error) from error
-        os.ftruncate(handle, 0)
-        os.pwrite(handle, f"{what}, process {os.getpid()}, since {now:%Y-%m-%d %H:%M:%S} UTC\n".encode(), 0)
+        with contextlib.suppress(OSError):  # others need not be told, as on a full disk: the lock is what counts
+            os.ftruncate(handle, 0)
+            os.pwrite(handle, f"{what}, process {os.getpid()}, since {now:%Y-%m-%d %H:%M:%S} UTC\n".encode(), 0)
         yield
     finally:
         os.close(handle)
 
 
 def _unusable(path: Path, error: OSError) -> DanelawError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return DanelawError(
+            "STORE_FULL",
+            f"there is no room for {path}, so nothing is done",
+            evidence=error.strerror or str(error),
+            hint=f"make room: df {path.parent}; df -i {path.parent}",
+        )
     return DanelawError(
         "STORE_UNUSABLE",
         f"{path} cannot be locked",

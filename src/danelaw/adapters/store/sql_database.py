@@ -6,6 +6,7 @@ on, so that what a transaction has read is still so when it writes.
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -24,6 +25,12 @@ PRIVATE_FILE: Final = 0o600
 PRIVATE_DIRECTORY: Final = 0o700
 MIGRATIONS: Final = Path(__file__).with_name("migrations")
 GUIDE: Final = "docs/how-to/back-up-and-restore.md"
+
+_NO_FILE: Final = (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
+"""What it says, among other things, where it cannot make the files that it needs beside the first one, even to read."""
+_BESIDE: Final = 1 << 16
+"""In octets: an index of 32 KiB, and a log."""
+_FILES_BESIDE: Final = 2
 
 
 class Database:
@@ -165,13 +172,8 @@ def _as_ours(path: Path, error: Exception) -> DanelawError:
             evidence=evidence,
             hint=f"find it with: fuser {path}",
         )
-    if primary == sqlite3.SQLITE_FULL:
-        return DanelawError(
-            "STORE_FULL",
-            f"there is no room to record anything in {path}, so nothing is done",
-            evidence=evidence,
-            hint=f"make room: df {path.parent}",
-        )
+    if primary == sqlite3.SQLITE_FULL or (primary in _NO_FILE and _no_room(path.parent)):
+        return _full(path, evidence)
     if primary in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
         return DanelawError(
             "STORE_DAMAGED",
@@ -182,7 +184,27 @@ def _as_ours(path: Path, error: Exception) -> DanelawError:
     return _unusable(path, origin)
 
 
+def _no_room(directory: Path) -> bool:
+    """Whether the files that SQLite makes beside the first one have no place."""
+    try:
+        there = os.statvfs(directory)
+    except OSError:
+        return False
+    return there.f_bavail * there.f_frsize < _BESIDE or (there.f_files > 0 and there.f_favail < _FILES_BESIDE)
+
+
+def _full(path: Path, evidence: str) -> DanelawError:
+    return DanelawError(
+        "STORE_FULL",
+        f"there is no room to record anything in {path}, so nothing is done",
+        evidence=evidence,
+        hint=f"make room: df {path.parent}; df -i {path.parent}",
+    )
+
+
 def _unusable(path: Path, error: BaseException) -> DanelawError:
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return _full(path, error.strerror or str(error))
     return DanelawError(
         "STORE_UNUSABLE",
         f"{path} cannot be used as a store",
