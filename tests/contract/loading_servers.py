@@ -48,6 +48,24 @@ class Loading:
             return None
         return next((rdata.serial for rrset in answer if rrset.rdtype == T.SOA for rdata in rrset), None)
 
+    def answering(self) -> frozenset[int]:
+        """The processes that a server has for answers, where that is not itself, by number: NSD's, of which each reload
+        makes others, and those before go on answering for a while."""
+        parents = dict(_alive())
+        own = {self.server.process.pid}
+        while more := {pid for pid, parent in parents.items() if parent in own} - own:
+            own |= more
+        return frozenset(own - {self.server.process.pid} - set(parents.values()))
+
+
+def _alive() -> Iterator[tuple[int, int]]:
+    """Every process and its parent."""
+    for place in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):  # it has ended meanwhile
+            state, parent = place.read_text(errors="replace").rpartition(")")[2].split()[:2]
+            if state not in "ZX":
+                yield int(place.parent.name), int(parent)
+
 
 @contextlib.contextmanager
 def named(find: Find, folder: Path, zone: Name, file: Path) -> Iterator[Loading]:

@@ -221,15 +221,19 @@ KINDS: Final = tuple(
 
 @dataclass(frozen=True)
 class LoadedPublisher:
-    """Its changes have been made when the server, which was told to load them, has done so."""
+    """Its changes have been made when the server, which was told to load them, has done so, and nothing of it answers
+    as before."""
 
     publisher: Publisher
     loading: Loading
 
     async def publish(self, change: Publish) -> Receipt | Conflict:
+        serial, answering = self.loading.serial(ZONE), self.loading.answering()
         outcome = await self.publisher.publish(change)
         if isinstance(outcome, Receipt) and outcome.serial is not None:
             until(lambda: self.loading.serial(ZONE) == outcome.serial, self.loading.server)
+            if outcome.serial != serial:
+                until(lambda: not answering & self.loading.answering(), self.loading.server)
         return outcome
 
 
