@@ -23,8 +23,11 @@ from danelaw.core.model import IP, Instant, Limits, RRset
 from danelaw.core.model.addresses import addresses_in
 from danelaw.core.rollover import answers as answers_room
 from danelaw.core.rollover import chains as chains_room
+from danelaw.core.rollover import comparison as comparison_room
 from danelaw.core.rollover import gate as gate_room
 from danelaw.core.rollover import history as history_room
+from danelaw.core.rollover import publication as publication_room
+from danelaw.core.rollover import switching as switching_room
 from danelaw.core.rollover.actions import Action, DestroyKey, Publish, Switch
 from danelaw.core.rollover.answers import members, newest, possible_answers
 from danelaw.core.rollover.fold import Facts
@@ -190,7 +193,11 @@ def with_kinds(keep: Callable[[ClientKind, frozenset[Combination]], bool]) -> Ca
     def some(combinations: frozenset[Combination]) -> frozenset[ClientKind]:
         return frozenset(kind for kind in client_kinds(combinations) if keep(kind, combinations))
 
-    return lambda patch: patch.setattr(gate_room, "client_kinds", some)
+    def plant(patch: pytest.MonkeyPatch) -> None:
+        for room in (comparison_room, publication_room, switching_room):
+            patch.setattr(room, "client_kinds", some)
+
+    return plant
 
 
 def without(room: object, name: str, instead: object) -> Callable[[pytest.MonkeyPatch], None]:
@@ -244,7 +251,7 @@ PLANTED: Final[dict[str, tuple[Callable[[pytest.MonkeyPatch], None], World]]] = 
         build(1, 18, [Event(-1, "edit", 58, 1), Event(17, "switch", 22, 3)], 12, 5, 4),
     ),
     "nobody goes to an address of yesterday": (
-        lambda patch: patch.setattr(gate_room, "counted_addresses", listed_addresses),
+        lambda patch: patch.setattr(comparison_room, "counted_addresses", listed_addresses),
         build(1, 26, [Event(15, "switch", 33, 1), Event(20, "move", 1, 1)], 1, 20, 0),
     ),
     "nobody is agile": (with_kinds(lambda kind, _: not kind.agility), build(1, 13, [], 12, 5, 4)),

@@ -16,7 +16,20 @@ from virtual import LAB_LIMITS, Runner, engine, served_tlsa, settled_world
 
 from danelaw.adapters.store.memory import MemoryStore
 from danelaw.core.model import IP, ChallengeType, GenerationId, Instant, Limits, SubjectName
-from danelaw.core.rollover import answers, chains, gate, history, lookups, ownership, retirement, serving, versions
+from danelaw.core.rollover import (
+    answers,
+    chains,
+    comparison,
+    gate,
+    history,
+    lookups,
+    ownership,
+    publication,
+    retirement,
+    serving,
+    switching,
+    versions,
+)
 from danelaw.core.rollover.actions import Publish, Switch
 from danelaw.core.rollover.facts import Fact, Intended
 from danelaw.core.rollover.fold import Facts
@@ -195,7 +208,7 @@ def one_address_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
     def first(facts: Facts, reached: Reached, now: Instant, limits: Limits) -> frozenset[IP]:
         return frozenset(sorted(right(facts, reached, now, limits), key=str)[:1])
 
-    for room in (gate, ownership, retirement, serving):
+    for room in (comparison, ownership, retirement, serving):
         monkeypatch.setattr(room, "counted_addresses", first)
 
 
@@ -231,7 +244,8 @@ def clients_know_everything(monkeypatch: pytest.MonkeyPatch) -> None:
     def able(combinations: frozenset[Combination]) -> Iterable[ClientKind]:
         return frozenset(k for k in client_kinds(combinations) if k.supported == combinations and not k.agility)
 
-    monkeypatch.setattr(gate, "client_kinds", able)
+    for room in (comparison, publication, switching):
+        monkeypatch.setattr(room, "client_kinds", able)
 
 
 def intents_not_stored(monkeypatch: pytest.MonkeyPatch) -> None:

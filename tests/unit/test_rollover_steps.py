@@ -19,7 +19,7 @@ REPORTED_ONLY = {"VIOLATION", "VIOLATION_WAIVED"}
 """What the gate reports, and refuses nothing for."""
 
 WAITING = {"Wait", "wait", "Unasked"}
-REFUSING = {"fault", "Counterexample", "Block", "_no"}
+REFUSING = {"fault", "Counterexample", "Block", "refusal"}
 
 
 def codes(*makers: str) -> Iterator[str]:
