@@ -9,8 +9,10 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import functools
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -20,6 +22,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from dns.rdatatype import RdataType as T
+from filled_runner import fill
 from killed_play import DANELAW, OWNER, SERVICE, follow_cds, handshake, left_behind, rdatas
 from secret_hunt import Hunt
 from standing_world import until
@@ -37,6 +40,7 @@ from danelaw.worlds.lab.real.world import LIMIT, RealWorld
 ROAD: Final = 5353
 """A port of the primary's address, which leads to its port 53."""
 SILENT: Final = (Reason.NO_ANSWER, Reason.TOO_SLOW)
+FILLED: Final = (sys.executable, str(Path(__file__).with_name("filled_runner.py")))
 WRONG: Final = "d3Jvbmcgc2VjcmV0IG9mIGEgdGVzdCwgMzIgb2N0ZXRzIQ=="
 
 
@@ -46,6 +50,13 @@ class Story:
     hunt: Hunt
     witnesses: Crowd
     told: dict[str, Any] = field(default_factory=dict)
+    danelaw: tuple[str, ...] = DANELAW
+    patience: str = "8"
+    status: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def state(self) -> Path:
+        return self.world.directory / "state"
 
     @property
     def config(self) -> Path:
@@ -69,7 +80,7 @@ class Story:
     async def run(self, *words: str) -> dict[str, Any]:
         """``danelaw`` to its end: its status, and all codes and hints that it gave."""
         process = await asyncio.create_subprocess_exec(
-            *(*DANELAW, *words, "--config", str(self.config)),
+            *(*self.danelaw, *words, "--config", str(self.config)),
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             env=os.environ | {"PYTHONFAULTHANDLER": "1"},
@@ -82,6 +93,7 @@ class Story:
             "status": process.returncode,
             "failed": {one["code"]: one["hint"] for one in failed},
             "waits": sorted({one["code"] for one in passes if one["kind"] == "wait"}),
+            "codes": re.findall(r"\[([A-Z_]+)\]", err),
             "did": [one["action"] for one in passes if one["kind"] == "action" and one["outcome"]["ok"]],
             "kinds": {one["subject"]: one["kind"] for one in passes},
             "err": err,
@@ -105,12 +117,33 @@ def faults(story: Story) -> dict[str, Callable[[], contextlib.AbstractAsyncConte
 
     @contextlib.asynccontextmanager
     async def full_disk() -> AsyncIterator[None]:
-        filler = world.credentials / "filler"
-        with contextlib.suppress(OSError), filler.open("wb", buffering=0) as file:
-            while file.write(bytes(4096)):
-                pass
+        fill(world.credentials)
         yield
-        filler.unlink()
+        (world.credentials / "filler").unlink()
+
+    @contextlib.asynccontextmanager
+    async def full_store() -> AsyncIterator[None]:
+        fill(story.state)
+        yield
+        (story.state / "filler").unlink()
+
+    @contextlib.asynccontextmanager
+    async def full_after(action: str, outcome: str) -> AsyncIterator[None]:
+        """The store's disk is full once this was done, and before that is recorded."""
+        story.danelaw, story.patience = (*FILLED, str(story.state), action, outcome), "4"
+        yield
+        story.danelaw, story.patience = DANELAW, "8"
+        (story.state / "filler").unlink()
+
+    @contextlib.asynccontextmanager
+    async def full_live() -> AsyncIterator[None]:
+        """There is no room for a link even."""
+        left = [world.live.parent / f"filler-{number}" for number in range(os.statvfs(world.live.parent).f_ffree)]
+        for file in left:
+            file.touch()
+        yield
+        for file in left:
+            file.unlink()
 
     @contextlib.asynccontextmanager
     async def unreachable_ca() -> AsyncIterator[None]:
@@ -195,16 +228,21 @@ def faults(story: Story) -> dict[str, Callable[[], contextlib.AbstractAsyncConte
         script.write_text(text)
 
     return {
+        "store full": full_store,
         "disk full": full_disk,
+        "store full after the key": functools.partial(full_after, "MakeKey", "Receipt"),
         "CA unreachable": unreachable_ca,
         "CA refuses": refusing_ca,
+        "store full after the certificate": functools.partial(full_after, "AdvanceOrder", "Issued"),
         "TSIG wrong": wrong_key,
         "update refused": frozen_zone,
         "primary down": no_primary,
         "primary killed before it reads": deaf_primary,
         "primary killed before it is heard": unheard_primary,
+        "live directory full": full_live,
         "test fails": failing_test,
         "reload fails": failing_reload,
+        "store full after the switch": functools.partial(full_after, "Switch", "Receipt"),
     }
 
 
@@ -229,8 +267,10 @@ def states(process: int) -> set[str]:
 
 
 DEAD: Final = ("primary down", "primary killed before it reads", "primary killed before it is heard")
-LATE: Final = (*DEAD, "update refused")
-"""These begin when the roll has come to them: before, nobody could look at the zone, or the restart would undo it."""
+MIDDLE: Final = ("store full after the key", "store full after the certificate", "store full after the switch")
+LATE: Final = (*DEAD, "update refused", "live directory full", *MIDDLE)
+"""These begin when the roll has come to them: before, nobody could look at the zone, the restart would undo it, or
+another program would run."""
 
 
 async def roll(story: Story) -> None:
@@ -246,10 +286,15 @@ async def roll(story: Story) -> None:
         story.witnesses.scene = name
         if name in LATE:
             await entered[name].enter_async_context(made[name])
-        said = await story.run("run", "--json", "--wait", "8")
+        async with asyncio.timeout(180):
+            said = await story.run("run", "--json", "--wait", story.patience)
+            while name in MIDDLE and not (story.state / "filler").exists():  # what it waits for has not been done yet
+                said = await story.run("run", "--json", "--wait", story.patience)
         published = await rdatas(story.world, OWNER, T.TLSA, addresses.SECONDARY.v4)
         presents = [await handshake(ip) is not None for ip in story.world.service_addresses]
         story.told[name] = said | {"published": len(published), "presents": all(presents)}
+        if name == "store full":
+            story.status = await story.run("status")
         await entered[name].aclose()
         story.told[name]["kept"] = len(await rdatas(story.world, OWNER, T.TLSA))
     story.witnesses.scene = ""
@@ -323,6 +368,8 @@ async def play(world: RealWorld) -> dict[str, Any]:
         "last": last,
         "crowd": seen(witnesses.connections),
         "left": left_behind(world),
+        "status": story.status,
+        "generations": len(list(world.credentials.glob("**/generations/0*"))),
         "published": len(await rdatas(world, OWNER, T.TLSA)),
         "secrets": len(hunt.secrets),
         "processes": hunt.processes,
@@ -333,9 +380,15 @@ async def play(world: RealWorld) -> dict[str, Any]:
 
 async def _main() -> None:
     found = programs.find()
-    credentials = namespaces.RUN / "world" / "credentials"
     async with real_world("rfc2136", lag=0.5) as world:
-        await told(found["mount"], "-t", "tmpfs", "-o", "size=512k,mode=0700", "small", str(credentials))
+        for folder, size in (
+            (world.credentials, "size=512k,mode=0700"),
+            (world.directory / "state", "size=8m,mode=0700"),
+            (world.live.parent, "nr_inodes=40,mode=0755"),
+        ):
+            folder.mkdir(exist_ok=True)
+            assert not list(folder.iterdir())
+            await told(found["mount"], "-t", "tmpfs", "-o", size, "small", str(folder))
         print(json.dumps(await play(world)))
 
 
