@@ -15,6 +15,7 @@ import pytest
 from dns.flags import AA
 from dns.rdatatype import RdataType as T
 from loading_servers import SERVERS, Find, Loading
+from update_servers import until
 
 from danelaw.adapters.zone.key_directory import KSK_FLAGS, make_key
 from danelaw.adapters.zone.master_file import read_zone
@@ -54,6 +55,14 @@ def run(argv: Sequence[str], status: int = 0) -> dict[str, Any]:
     return told
 
 
+def changed(loading: Loading, argv: Sequence[str]) -> dict[str, Any]:
+    """The same, when also nothing of the server answers as before."""
+    answering = loading.answering()
+    told = run(argv)
+    until(lambda: not answering & loading.answering(), loading.server)
+    return told
+
+
 def told_to_load(loading: Loading, command: Sequence[str] | None = None) -> list[str]:
     return ["--reload", shlex.join(command or loading.reload), "--server", loading.at]
 
@@ -62,14 +71,14 @@ def told_to_load(loading: Loading, command: Sequence[str] | None = None) -> list
 def test_a_tlsa_record_is_added_and_removed_and_the_server_is_seen_to_know(server: str, zone: Path, find: Find) -> None:
     with SERVERS[server](find, zone.parent, ZONE, zone.with_name("zone.signed")) as loading:
         options = told_to_load(loading)
-        told = run(words(zone, "add", "_443._tcp.www", "TLSA", "3", "1", "1", DIGEST, options=options))
+        told = changed(loading, words(zone, "add", "_443._tcp.www", "TLSA", "3", "1", "1", DIGEST, options=options))
         assert (told["served"], loading.serial(ZONE)) == (True, told["serial"])
         reply = loading.ask(OWNER, T.TLSA)
         assert reply.flags & AA
         assert {rrset.rdtype for rrset in reply.answer} == {T.TLSA, T.RRSIG}
         assert [rdata.to_text() for rdata in reply.answer[0]] == [f"3 1 1 {DIGEST}"]
 
-        later = run(words(zone, "remove", "_443._tcp.www", "TLSA", options=options))
+        later = changed(loading, words(zone, "remove", "_443._tcp.www", "TLSA", options=options))
         assert later["serial"] == loading.serial(ZONE) == told["serial"] + 1
         assert loading.ask(OWNER, T.TLSA).answer == []
 
