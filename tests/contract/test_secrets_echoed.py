@@ -35,6 +35,7 @@ from danelaw.core.model import DanelawError, Failed, OrderState
 from danelaw.core.notify.record import Notice
 from danelaw.worlds.lab.ca.jws import b64decode
 from danelaw.worlds.lab.ca.problem import Problem
+from secret_forms import FORMS, told_in
 from tlsa_chains import issue
 
 TOKEN: Final = "i-T3b1h_OI-H9ab8tRS98stGtURe"  # noqa: S105  # one of deSEC's own pages
@@ -42,31 +43,6 @@ ZONE: Final = dns.name.from_text("example.net.")
 OWNER: Final = dns.name.from_text("_443._tcp.www.example.net.")
 NOW: Final = datetime(2026, 11, 24, tzinfo=UTC)
 NOTICES: Final[tuple[Notice, ...]] = ()
-
-FORMS: Final[dict[str, Callable[[bytes], bytes]]] = {
-    "as it came": bytes,
-    "base64": base64.b64encode,
-    "base64 from its second octet": lambda octets: base64.b64encode(octets[1:]),
-    "base64 from its third octet": lambda octets: base64.b64encode(octets[2:]),
-    "base64url": base64.urlsafe_b64encode,
-    "hexadecimal": lambda octets: octets.hex().encode(),
-    "HEXADECIMAL": lambda octets: octets.hex().upper().encode(),
-}
-
-
-def told_in(text: str, secret: str) -> list[str]:
-    """The forms in which a text has a secret, or half of it."""
-    octets = secret.encode()
-    half = octets[len(octets) // 2 :]
-    found = []
-    for part in (octets, octets[: len(octets) // 2], half):
-        written = {"itself": part.decode(), "hex": part.hex(), "decimal": str(int.from_bytes(part))}
-        for before in range(3):
-            whole = base64.b64encode(bytes(before) + part + b"\0\0").decode()
-            written[f"base64/{before}"] = whole[4 * (before > 0) : 4 * (before > 0) + len(part)]
-        folded = text.lower().replace("-", "+").replace("_", "/")
-        found += [name for name, form in written.items() if form.lower().replace("-", "+").replace("_", "/") in folded]
-    return found
 
 
 def whole(error: BaseException) -> str:

@@ -119,6 +119,7 @@ def test_a_secret_that_is_not_there_is_found_at_the_start(
 ) -> None:
     for name in ("DESEC_TOKEN", "OTHER"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("danelaw.adapters.publish.secret._taken", {})  # nor was it when another test began
     with pytest.raises(DanelawError, match="SECRET_UNUSABLE"):
         wired(tmp_path, TABLES[kind])
 

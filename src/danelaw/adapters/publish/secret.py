@@ -15,6 +15,10 @@ LONGEST: Final = 4096
 """In octets."""
 
 
+_taken: Final[dict[str, bytes]] = {}
+"""Of the environment, by variable."""
+
+
 @dataclass(frozen=True, slots=True)
 class Secret:
     """It has no representation. ``source``: where it came from, as words. ``parts``: of it, that tell as much."""
@@ -50,10 +54,13 @@ def _from_file(path: Path) -> Secret:
 
 
 def _from_environment(name: str) -> Secret:
-    if name not in os.environ:
+    """It is taken out of there: programs that are started from now on have no use of it."""
+    if name in os.environ:
+        _taken[name] = os.fsencode(os.environ.pop(name)).strip()
+    if name not in _taken:
         hint = f"set {name} for danelaw, for example with EnvironmentFile= of systemd"
         raise _unusable(f"${name}", "there is no such environment variable", hint)
-    return _checked(os.fsencode(os.environ[name]).strip(), f"${name}")
+    return _checked(_taken[name], f"${name}")
 
 
 def _checked(data: bytes, source: str) -> Secret:
