@@ -18,10 +18,14 @@ from typing import Any, Final, NoReturn
 import dns.name
 import pytest
 from acme_world import WWW, World, csr_for, in_world
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from deploy_hosts import issued
 from dns.rdatatype import RdataType as T
 
-from danelaw.adapters.clock import SystemClock, ThreadBlocking
+from danelaw.adapters.clock import SubprocessPrograms, SystemClock, ThreadBlocking
+from danelaw.adapters.deploy import CopyingDeployer, DirectoryCredentials, Way
 from danelaw.adapters.issue.registration import Binding
 from danelaw.adapters.notify.email import Login, MailServer, SMTPWay
 from danelaw.adapters.notify.letter import Envelope
@@ -31,8 +35,9 @@ from danelaw.adapters.publish.octodns import OctoDNSZone
 from danelaw.adapters.publish.powerdns import PowerDNSZone
 from danelaw.adapters.publish.secret import Secret
 from danelaw.adapters.publish.web import Hook, Site, WebApi
-from danelaw.core.model import DanelawError, Failed, OrderState
+from danelaw.core.model import DanelawError, Failed, HostName, KeyAlgorithm, Lineage, OrderState, SubjectName
 from danelaw.core.notify.record import Notice
+from danelaw.core.rollover.actions import Switch
 from danelaw.worlds.lab.ca.jws import b64decode
 from danelaw.worlds.lab.ca.problem import Problem
 from secret_forms import FORMS, told_in
@@ -354,3 +359,51 @@ def test_a_provider_that_echoes_is_not_quoted(
     logged = capsys.readouterr().err
     assert "Retrying: " in logged
     assert not told_in(logged, TOKEN)
+
+
+# -- a host that is given copies --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("algorithm", [KeyAlgorithm.ECDSA, KeyAlgorithm.RSA])
+@pytest.mark.parametrize(
+    "command",
+    [
+        "cat; :",
+        "tar -xOf - privkey.pem",
+        "tar -xOf - privkey.pem >&2; exit 1",
+        "tar -xOf - privkey.pem | head -c 900 | tail -c 500 >&2; exit 1",
+        "tar -xOf - combined.pem | head -c 420 >&2; exit 1",
+    ],
+)
+def test_a_host_that_says_back_what_it_was_given_is_not_quoted(
+    command: str, algorithm: KeyAlgorithm, tmp_path: Path
+) -> None:
+    lineage = Lineage(SubjectName("www.example.net:443/tcp"), algorithm)
+    store = DirectoryCredentials(tmp_path / "credentials", ThreadBlocking(), SystemClock())
+    way = Way(("sh", "-c", command))
+    deployer = CopyingDeployer(HostName("web2"), {lineage: tmp_path / "live"}, store, way, SubprocessPrograms())
+
+    async def story() -> DanelawError:
+        generation = await store.make_key(lineage)
+        chain = issued(await store.csr(lineage, generation, [OWNER.parent().parent()]), NOW)
+        await store.complete(lineage, generation, chain)
+        with pytest.raises(DanelawError) as caught:
+            await deployer.switch(Switch(lineage, HostName("web2"), generation, chain))
+        return caught.value
+
+    error = asyncio.run(story())
+    assert error.code == "HOST_UNREACHABLE"
+    (key,) = (tmp_path / "credentials").rglob("privkey.pem")
+    private = private_octets(key.read_bytes())
+    said = "".join(whole(error).split())
+    texts = [base64.b64encode(bytes(before) + private).decode()[4:] for before in range(3)]
+    assert not [text[at : at + 10] for text in texts for at in range(len(text) - 12) if text[at : at + 10] in said]
+
+
+def private_octets(pem: bytes) -> bytes:
+    """What is secret of it alone: a number, or a prime."""
+    key = serialization.load_pem_private_key(pem, None)
+    if isinstance(key, ec.EllipticCurvePrivateKey):
+        return key.private_numbers().private_value.to_bytes(32)
+    assert isinstance(key, rsa.RSAPrivateKey)
+    return key.private_numbers().p.to_bytes(key.key_size // 16)

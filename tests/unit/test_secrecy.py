@@ -55,6 +55,10 @@ def test_the_rest_stays_as_it_is() -> None:
     assert hide(said, []) == hide(said, [""]) == said
 
 
+def test_a_long_one_is_hidden_too() -> None:
+    assert hide(f"no: {TOKEN * 140}.", [TOKEN * 140]) == f"no: {HIDDEN}."
+
+
 def test_a_short_one_is_hidden_whole_and_nothing_else() -> None:
     assert hide("an ape has none: abc, ABC and ab", ["abc"]) == f"an ape has none: {HIDDEN}, {HIDDEN} and ab"
     assert hide("535 AG1lAGhpZGRlbg== is wrong", ["hidden"]) == f"535 AG1lA{HIDDEN}== is wrong"

@@ -16,6 +16,9 @@ RUN: Final = 8
 _SHORTEST: Final = 4
 """Of a form other than the secret itself: less of it may stand in any text."""
 
+_NUMBER: Final = 1024
+"""Octets. Nobody writes more than that in decimal, Python neither."""
+
 _LOWER: Final = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 
 
@@ -40,7 +43,9 @@ def _forms(secret: str | bytes) -> Iterator[str]:
     if isinstance(secret, str):
         yield secret
     octets = secret.encode() if isinstance(secret, str) else secret
-    others = [octets.hex(), str(int.from_bytes(octets))]
+    others = [octets.hex()]
+    if len(octets) <= _NUMBER:
+        others.append(str(int.from_bytes(octets)))
     for before in range(3):
         text = base64.b64encode(bytes(before) + octets).decode("ascii")
         whole = text.rstrip("=")[before:]

@@ -17,11 +17,12 @@ from pathlib import Path, PurePath
 from typing import Final
 
 from danelaw.adapters.deploy import scripts, x509
-from danelaw.adapters.deploy.credentials import SECRET, DirectoryCredentials
+from danelaw.adapters.deploy.credentials import PRIVKEY, SECRET, DirectoryCredentials
 from danelaw.adapters.deploy.scripts import PRIVATE, Owned, Word
-from danelaw.adapters.deploy.server import RETIRING, SWITCHING, Doing, said, unloaded, untested
+from danelaw.adapters.deploy.server import RETIRING, SHOWN, SWITCHING, Doing, said, unloaded, untested
 from danelaw.core.model import Chain, DanelawError, GenerationId, HostName, Lineage
 from danelaw.core.rollover.actions import Receipt, Retire, Switch
+from danelaw.core.secrecy import hide
 from danelaw.ports import Programs
 
 HERE: Final = ("sh", "-c")
@@ -109,7 +110,7 @@ class CopyingDeployer:
         files = await self._credentials.material(change.lineage, change.generation, change.chain)
         name = f"{change.generation:06d}-{secrets.token_hex(4)}"
         script = scripts.switch(directory, name, self._owned, self._tests, self._reloads, self._limit)
-        self._require(await self._run(script, _tar(files), parts=3), directory, SWITCHING)
+        self._require(await self._run(script, files, parts=3), directory, SWITCHING)
         return Receipt(note=f"{self._host}: {directory} -> generation {change.generation}")
 
     async def retire(self, change: Retire) -> Receipt:
@@ -138,17 +139,18 @@ class CopyingDeployer:
         held = {facts.generation: facts.chain for facts in await self._credentials.list(lineage)}
         return number if held.get(number) == chain else None
 
-    async def _run(self, script: str, document: bytes = b"", parts: int = 1) -> tuple[Word, str]:
+    async def _run(self, script: str, files: Mapping[str, bytes] | None = None, parts: int = 1) -> tuple[Word, str]:
+        document = _tar(files) if files is not None else b""
         answer = await self._programs.ask(self._way.to(script), document, parts * self._limit, leaving=_reloaded)
         word, output = _heard(answer.answer)
         if word is not None:
             # What tar or chown has to complain of comes by the other way.
-            return word, output or answer.said
+            return word, _hidden(output or answer.said, files)
         unknown = "Host key verification failed" in answer.said
         raise DanelawError(
             "HOST_UNREACHABLE",
             f"{self._host} did not do what it was told: {shlex.join(self._way.argv)} ended with status {answer.status}",
-            evidence=said(answer.said or output),
+            evidence=said(_hidden(answer.said or output, files)),
             hint="compare the host's key with what ssh-keyscan shows, and add it to known_hosts"
             if unknown
             else f"try it by hand: {shlex.join(self._way.to('true'))}",
@@ -199,6 +201,14 @@ def _heard(answer: bytes) -> tuple[Word | None, str]:
 def _reloaded(answer: bytes) -> bool:
     """A reload may start a server, which is not to end with the shell; a test that hangs is."""
     return _heard(answer)[0] in (Word.DONE, Word.UNLOADED)
+
+
+def _hidden(text: str, files: Mapping[str, bytes] | None) -> str:
+    """Without what a host may have said back of the private key, wherever that was cut off."""
+    if files is None:
+        return text
+    lines = files[PRIVKEY].decode("ascii").splitlines()
+    return hide(text[-2 * SHOWN :], ["".join(line for line in lines if not line.startswith("-"))])
 
 
 def _chain(pem: str) -> Chain | None:
