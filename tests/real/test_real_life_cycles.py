@@ -90,7 +90,7 @@ def test_a_whole_life_refuses_nobody(lives: Callable[[str], Life], stack: str) -
     life = lives(stack)
     for part in OURS:
         told = life[part]
-        assert (told["refused"], told["examples"]) == (0, []), part
+        assert (told["refused"], told["examples"]) == (0, []), f"{part}: {told['examples']}"
         assert told["connections"] > 0, part
         assert {name: said["refused"] for name, said in told["oracles"].items() if said["refused"]} == {}, told
         assert STEPS[part] <= set(told["actions"]), (part, told["actions"])
