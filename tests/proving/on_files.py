@@ -6,7 +6,6 @@ connection holds the file: what comes of it is SQLite's own error, by the way th
 
 from __future__ import annotations
 
-import asyncio
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -26,6 +25,7 @@ from danelaw.core.rollover.fold import Facts
 from danelaw.core.rollover.leads import Overview
 from danelaw.faces.cli.simulation import SimulatedCompany
 from danelaw.ports import Lease, Runner, Store
+from danelaw.worlds.sim.adversary import at_once
 from danelaw.worlds.sim.hazards import Hazards
 from danelaw.worlds.sim.scenario_play import Hire
 from inline_blocking import Inline
@@ -54,7 +54,7 @@ class FileStore:
 
     def close(self) -> None:
         if self.opened is not None:
-            asyncio.run(self.opened.close())
+            at_once(self.opened.close())
             self.opened = None
 
     async def lease(self, subject: SubjectName) -> Lease:
@@ -119,7 +119,7 @@ class CompanyOnFiles:
     def copy(self, store: Store) -> Callable[[], Store]:
         assert isinstance(store, FileStore)
         backup = store.path.with_suffix(".backup")
-        asyncio.run(store.open().copy(backup))
+        at_once(store.open().copy(backup))
         return partial(self._put_back, backup, store.path)
 
     def _put_back(self, backup: Path, path: Path) -> Store:

@@ -17,14 +17,22 @@ import pytest
 from danelaw.core.model import DanelawError, Issued, OrderState
 from danelaw.faces.cli.simulation import SimulatedCompany
 from danelaw.worlds.sim.adversary import Event
-from danelaw.worlds.sim.adversary_dns import Edit, IdleZoneReload
+from danelaw.worlds.sim.adversary_dns import Edit, IdleZoneReload, Restore, Silence
 from danelaw.worlds.sim.adversary_host import Crash, DiskFull, LockStore, LoseAnswer
-from danelaw.worlds.sim.adversary_service import ForeignRenewal, LoseStore, RestoreStore, StepClock
+from danelaw.worlds.sim.adversary_service import (
+    AddAddress,
+    ForeignRenewal,
+    Kill,
+    LoseStore,
+    RemoveAddress,
+    RestoreStore,
+    StepClock,
+)
 from danelaw.worlds.sim.campaign import failed
 from danelaw.worlds.sim.clock import VirtualClock
 from danelaw.worlds.sim.ending import Ending
 from danelaw.worlds.sim.hazards import CALLS, DeathError, Hazards
-from danelaw.worlds.sim.scenario import Scenario, StrategyName, World, read, write
+from danelaw.worlds.sim.scenario import Roll, Scenario, StrategyName, World, read, write
 from danelaw.worlds.sim.scenario_play import play
 from danelaw.worlds.sim.service import SimCA
 from proving.on_files import on_files
@@ -79,7 +87,17 @@ def test_a_host_that_can_write_nothing_is_waited_for(event: Callable[[float], Ev
     assert ending.took > 6.0
 
 
-@pytest.mark.parametrize("event", [DiskFull(at=0.3, lasts=4.0), LockStore(at=0.3, lasts=4.0), Crash(at=0.0, calls=500)])
+ON_SQLITE: list[Event] = [
+    DiskFull(at=0.3, lasts=4.0),
+    LockStore(at=0.3, lasts=4.0),
+    Crash(at=0.0, calls=500),
+    LoseStore(at=0.3),
+    RestoreStore(at=0.3),
+    RestoreStore(at=1.02),
+]
+
+
+@pytest.mark.parametrize("event", ON_SQLITE)
 def test_on_sqlite_it_is_as_in_memory(event: Event, tmp_path: Path) -> None:
     with on_files(tmp_path / "world") as hire:
         ending = play(with_events(story("staged"), event), hire)
@@ -134,6 +152,31 @@ def test_what_other_hands_wrote_is_theirs_when_it_is_served_at_last_too() -> Non
     assert not failed(ending), ending.unmet
     assert ending.refused == ()
     assert ending.refused_by_others > 0
+
+
+def test_harm_done_while_a_runner_looks_is_not_mended_by_what_it_saw_before() -> None:
+    """Also where an authority is then silent, and the runner does not dare for long to mend it."""
+    slow = World(lags=(3.0,), ttl=1, clients=12, pace=1.0, most_delay=0.9, seed=2700)
+    rolls: tuple[Roll, ...] = ("request", "renewal", "renewal", "renewal", "renewal", "renewal")
+    scenario = Scenario(title="a", strategy="standby", rolls=rolls, world=slow, limits={"pass_interval": 1.0})
+    harm = AddAddress(at=68.901, ip="198.51.100.81", chain="foreign", harms=True)
+    ending = play(with_events(scenario, Kill(at=10.726), harm, Silence(at=69.53, lasts=6.035)), SimulatedCompany)
+    assert not failed(ending), ending.unmet
+    assert ending.refused_by_others > 40
+
+
+def returning(*, harmless: bool) -> Ending:
+    """A secondary brings back an address that left the zone before the key was changed: it has the old key still."""
+    slow = World(lags=(3.0,), ttl=3, clients=12, pace=1.0)
+    scenario = msgspec.structs.replace(story("staged"), world=slow)
+    restore = Restore(at=40.0, lasts=8.0, back=3, harmless=harmless)
+    return play(with_events(scenario, RemoveAddress(at=4.5), restore), SimulatedCompany)
+
+
+def test_an_address_that_a_secondary_brings_back_is_harmless_only_if_all_authorities_name_its_key() -> None:
+    assert len(returning(harmless=False).refused) > 0
+    ending = returning(harmless=True)
+    assert not failed(ending), ending.unmet
 
 
 # -- a play -----------------------------------------------------------------------------------------------------------

@@ -6,16 +6,17 @@ people count; among authorities 1 is the primary.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Final, Protocol, TypeAlias, TypeVar
 
 import msgspec
 
 from danelaw.core.model import Chain, DanelawError
+from danelaw.core.tlsa import associate
 from danelaw.worlds.naive import NaiveOperator
 from danelaw.worlds.sim.service import Address, issue
-from danelaw.worlds.sim.world import HOST, SimWorld
+from danelaw.worlds.sim.world import HOST, TLSA, TLSA_OWNER, SimWorld
 from danelaw.worlds.sim.zone import Authority, Content
 
 T = TypeVar("T")
@@ -60,6 +61,16 @@ class Stage:
         for address in self.world.servers.addresses:
             if address.chain is not None and address.chain not in self.chains:
                 self.chains.append(address.chain)
+
+    def matched(self, version: Content, addresses: Iterable[Address]) -> bool:
+        """Whether its records name what is presented at each of the addresses."""
+        records = version.led_to(TLSA_OWNER, TLSA)
+        return all(
+            records is not None
+            and address.chain is not None
+            and associate(self.naive.combination, address.chain).to_rdata() in records.rdatas
+            for address in addresses
+        )
 
     def authority(self, number: int) -> Authority:
         return self._numbered(self.world.zone.authorities, number, "authorities")

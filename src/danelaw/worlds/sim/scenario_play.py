@@ -250,7 +250,7 @@ class _Play:
             return
         if isinstance(ended.plan, Settled):
             self.settled.add(progress.subject)
-            if self.harmed and self._at_rest() and not self.world.zone.unserved:
+            if self.harmed and self._at_rest() and self._mended():
                 self._healed()
         else:
             self.settled.discard(progress.subject)
@@ -258,6 +258,12 @@ class _Play:
             self._due([event for event in self.pending if event.waiting == ended.plan.code])
         elif not isinstance(ended.plan, Settled) and ended.outcome is not None:
             self._around("after", ended.plan)
+
+    def _mended(self) -> bool:
+        """A runner that looked just before somebody did harm finds all well just after it."""
+        zone, addresses = self.world.zone, self.world.servers.addresses
+        there = [address for address in addresses if not address.left]
+        return not zone.unserved and all(self.stage.matched(one.content, there) for one in zone.authorities)
 
     def _healed(self) -> None:
         """Nobody is refused any more by what other hands did, once caches have forgotten it."""
