@@ -18,6 +18,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import dns.name
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
@@ -662,6 +663,25 @@ def test_of_what_another_clock_said_the_last_is_kept_of_each_subject(path: Path)
     asyncio.run(opened(path, keep=timedelta(days=1)).tend(at(20) + timedelta(days=60)))
     assert history(path) == [Dated(at(20), "a CA", at(20))] * 2
     assert (known(path, WWW).dated, asyncio.run(opened(path).overview()).dated) == (Dated(at(20), "a CA", at(20)), MAIL)
+
+
+def test_where_a_subject_leads_is_known_still_when_what_told_it_is_deleted(path: Path, tmp_path: Path) -> None:
+    """Though nobody had asked where it leads before."""
+    elsewhere, untended = dns.name.from_text("elsewhere.example."), tmp_path / "untended.sqlite"
+    recorded(path, WWW, Roster(at(0), elsewhere, frozenset({NS1}), NS1), Dated(at(0), "a CA", at(0)))
+    passes(path, 10, 2000)
+    asyncio.run(opened(path).copy(untended))
+    asyncio.run(opened(path, keep=timedelta(seconds=505)).tend(at(2000)))
+    assert count(path, "facts") < count(untended, "facts")
+    assert count(path, "leads") == 2
+    told = asyncio.run(opened(path).overview())
+    assert told == asyncio.run(opened(untended).overview())
+    assert told.leads[WWW].zones == {elsewhere, ZONE}
+
+
+def test_a_store_that_was_asked_for_nothing_is_closed_without_a_file(path: Path) -> None:
+    asyncio.run(opened(path).close())
+    assert not path.exists()
 
 
 def test_a_process_that_cannot_write_down_where_subjects_lead_knows_it_all_the_same(path: Path) -> None:

@@ -13,16 +13,29 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 
+import dns.name
+import dns.rdatatype
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from danelaw.adapters.store import MemoryStore, sql_folds, sql_log
 from danelaw.adapters.store.sql import SQLStore
-from danelaw.core.model import Answer, Chain, HandshakeFailure, Instant, Limits, Lineage, SubjectName, Unreachable
+from danelaw.core.model import (
+    Answer,
+    Chain,
+    HandshakeFailure,
+    Instant,
+    Limits,
+    Lineage,
+    RRset,
+    SubjectName,
+    Unreachable,
+)
 from danelaw.core.rollover.actions import Action, MakeKey, Receipt
-from danelaw.core.rollover.facts import Began, ClockRead, Done, Fact, Got, Intended, Presented, Roster, Sight
+from danelaw.core.rollover.facts import Began, ClockRead, Dated, Done, Fact, Got, Intended, Presented, Roster, Sight
 from danelaw.core.rollover.fold import Facts
+from danelaw.core.rollover.leads import Leads, Overview
 from inline_blocking import Inline
 from rollover_history import ENDPOINT, NS1, NS2, OLD, OWNER, PLAIN, RSA, TLSA, WEB1, ZONE, absent, record, rrset
 
@@ -33,6 +46,9 @@ NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 SUBJECTS = [SubjectName("www"), SubjectName("example.net.")]
 ANSWERS: list[Answer | None] = [rrset(record(OLD)), absent(), None]
 GOT: list[Got] = [OLD, Chain((b"new",)), HandshakeFailure("CLOSED"), Unreachable("TIMEOUT")]
+OTHER = dns.name.from_text("example.org.")
+CNAME = int(dns.rdatatype.CNAME)
+ALIASES: list[Answer | None] = [RRset(OWNER, CNAME, 300, frozenset({OTHER.to_wire() or b""})), absent()]
 MADE: Action = MakeKey(Lineage(SUBJECTS[0]))
 
 
@@ -44,13 +60,21 @@ few = settings(max_examples=30, deadline=None, phases=set(Phase) - {Phase.explai
 
 @st.composite
 def facts_at(draw: st.DrawFn, at: Instant) -> Fact:
-    kind = draw(st.sampled_from(["sight"] * 4 + ["roster", "presented", "presented", "began", "deed", "clock"]))
-    match kind:
+    kinds = ["sight"] * 4 + ["alias", "roster", "presented", "presented", "began", "deed", "dated", "clock"]
+    match draw(st.sampled_from(kinds)):
         case "sight":
             server, serial = draw(st.sampled_from([NS1, NS2])), draw(st.integers(1, 2))
             return Sight(at, ZONE, server, serial, OWNER, TLSA, draw(st.sampled_from(ANSWERS)))
+        case "alias":
+            return Sight(at, ZONE, NS1, 1, OWNER, CNAME, draw(st.sampled_from(ALIASES)))
+        case "dated":
+            return Dated(at, "a CA", at)
         case "roster":
-            return Roster(at, ZONE, draw(st.sampled_from([frozenset({NS1}), frozenset({NS1, NS2})])))
+            return Roster(
+                at,
+                draw(st.sampled_from([ZONE, OTHER])),
+                draw(st.sampled_from([frozenset({NS1}), frozenset({NS1, NS2})])),
+            )
         case "presented":
             return Presented(at, ENDPOINT, WEB1, draw(st.sampled_from([PLAIN, RSA])), draw(st.sampled_from(GOT)))
         case "began":
@@ -122,6 +146,11 @@ def opened(folder: str) -> SQLStore:
     return SQLStore(Path(folder) / "store.sqlite", LIMITS, Inline())
 
 
+def led(told: Overview) -> tuple[dict[SubjectName, Leads], SubjectName | None, tuple[SubjectName, ...]]:
+    """Whoever leads nowhere need not be named."""
+    return {one: leads for one, leads in told.leads.items() if leads != Leads()}, told.dated, told.latest
+
+
 @few
 @given(passes(), st.data())
 def test_a_store_that_is_reopened_now_and_then_has_what_one_in_memory_has(
@@ -145,6 +174,8 @@ def test_a_store_that_is_reopened_now_and_then_has_what_one_in_memory_has(
                 store = opened(folder)
             for subjects in (SUBJECTS, SUBJECTS[:1]):
                 assert await store.facts(*subjects) == await memory.facts(*subjects)
+            if data.draw(yes_or_no):
+                assert led(await store.overview()) == led(await memory.overview())
         await store.close()
 
     with tempfile.TemporaryDirectory() as folder:

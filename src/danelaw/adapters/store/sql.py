@@ -15,7 +15,7 @@ from danelaw.adapters.store import sql_schema as tables
 from danelaw.adapters.store.codec import micros
 from danelaw.adapters.store.sql_database import Database
 from danelaw.adapters.store.sql_folds import Folds
-from danelaw.adapters.store.sql_leads import keep, overview
+from danelaw.adapters.store.sql_leads import keep, overview, unread
 from danelaw.adapters.store.sql_log import Log, Row, check
 from danelaw.adapters.store.sql_mark import MarkFile
 from danelaw.adapters.store.sql_upkeep import Needs, copy, copy_stem, due, needs_of, stale, tend
@@ -114,8 +114,9 @@ class SQLStore:
         await self._do(lambda database: copy(database, target))
 
     async def close(self) -> None:
-        """No call follows."""
-        await self._do(Database.close)
+        """No call follows. What was never asked for anything is not opened for it."""
+        if self._database is not None:
+            await self._do(Database.close)
 
     async def _do(self, work: Callable[[Database], T]) -> T:
         def in_turn() -> T:
@@ -225,9 +226,10 @@ class SQLStore:
             return frozenset(map(SubjectName, connection.execute(select(tables.subjects.c.name)).scalars()))
 
     def _tend(self, database: Database, needs: Needs | None, at: Instant) -> None:
-        """``needs``: None where nothing is to be deleted."""
+        """``needs``: None where nothing is to be deleted. What leads to whom outlives the facts that told it."""
         with database.writing() as connection:
             if needs is not None:
+                keep(connection, unread(connection, self._log))
                 tend(connection, self._log, needs, self._keep, at)
             connection.execute(update(tables.store).values(tended=micros(at)))
         if self._copy is not None:

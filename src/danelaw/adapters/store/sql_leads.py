@@ -40,17 +40,23 @@ class News:
 
 def overview(connection: Connection, log: Log) -> tuple[Overview, News | None]:
     """And what it had to read of the facts for it, which is worth keeping."""
-    _, last = log.refresh(connection)
-    led, dated = connection.execute(select(tables.store.c.led, tables.store.c.dated)).one()
-    news = News(led, dated)
-    while news.number < last:
-        _read(connection, log, news, min(last, news.number + _SOME))
+    led: int = connection.execute(select(tables.store.c.led)).scalar_one()
+    news = unread(connection, log)
     ids = select(tables.subjects.c.id, tables.subjects.c.name)
     subjects = {number: SubjectName(name) for number, name in connection.execute(ids)}
     leads = _by_subject((*map(tuple, connection.execute(select(tables.leads))), *news.leads), subjects)
     told = subjects.get(news.dated) if news.dated is not None else None
     latest = tuple(subjects[number] for number in dict.fromkeys(_latest(connection)))
     return Overview(leads, told, latest), news if news.number > led else None
+
+
+def unread(connection: Connection, log: Log) -> News:
+    """Of the facts that the index does not have yet."""
+    _, last = log.refresh(connection)
+    news = News(*connection.execute(select(tables.store.c.led, tables.store.c.dated)).one())
+    while news.number < last:
+        _read(connection, log, news, min(last, news.number + _SOME))
+    return news
 
 
 def keep(connection: Connection, news: News) -> None:

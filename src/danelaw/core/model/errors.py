@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 
 class DanelawError(Exception):
     """Something a user must hear of.
@@ -15,6 +18,10 @@ class DanelawError(Exception):
         self.message = message
         self.evidence = evidence
         self.hint = hint
+
+    def __reduce__(self) -> tuple[Callable[..., DanelawError], tuple[str, str]]:
+        """It goes from process to process."""
+        return partial(type(self), evidence=self.evidence, hint=self.hint), (self.code, self.message)
 
     def __str__(self) -> str:
         said = f"{self.message} [{self.code}]"
