@@ -7,6 +7,7 @@ import itertools
 import json
 import logging
 import os
+import stat
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -438,6 +439,18 @@ def test_the_instructions_are_a_zone_file_with_the_fields_of_a_form(tmp_path: Pa
     asked(rrset(1), absent(), file)
     assert "remove all TLSA records" in file.read_text()
     assert os.listdir(tmp_path) == ["todo"]  # noqa: PTH208 - the names alone
+
+
+def test_instructions_are_for_everybody_to_read_and_follow_no_link(tmp_path: Path) -> None:
+    """In a folder where others may write they could lie in wait for the name of what is written."""
+    precious, file = tmp_path / "precious", tmp_path / "todo"
+    precious.write_text("untouched")
+    for name in ("todo", ".todo.new"):
+        (tmp_path / name).symlink_to(precious)
+    asked(absent(), rrset(1), file)
+    assert precious.read_text() == "untouched"
+    assert not file.is_symlink()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o644
 
 
 def test_instructions_that_cannot_be_written_are_an_error(tmp_path: Path) -> None:

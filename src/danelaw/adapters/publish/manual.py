@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
@@ -90,11 +92,16 @@ def _rdatas(answer: Answer) -> frozenset[bytes]:
 
 
 def _write(path: Path, text: str) -> None:
-    """In one step, so that who reads it finds it whole."""
-    beside = path.with_name(f".{path.name}.new")
+    """In one step, so that who reads it finds it whole; everybody may, as all of it is to be published."""
     try:
-        beside.write_text(text, encoding="utf-8")
-        beside.replace(path)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".new", dir=path.parent)
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                os.fchmod(handle, 0o644)
+                file.write(text)
+            Path(name).rename(path)
+        finally:
+            Path(name).unlink(missing_ok=True)
     except OSError as error:
         raise DanelawError(
             "INSTRUCTIONS_UNWRITABLE",
