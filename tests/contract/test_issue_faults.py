@@ -14,19 +14,7 @@ from pathlib import Path
 
 import pytest
 from acme_world import MOST_STEPS, WWW, csr_for, drive, needed
-from fault_proxy import (
-    Exchange,
-    Fault,
-    FaultProxy,
-    cut_short,
-    dripping,
-    edited,
-    endless,
-    fault_proxy,
-    lost,
-    says,
-    truncated,
-)
+from fault_proxy import FaultProxy, fault_proxy
 from issue_benches import LAB, IssuerWorld, in_issuer_world
 
 from danelaw.adapters.issue.acme import AcmeIssuer
@@ -43,6 +31,7 @@ from danelaw.core.model import (
     RevocationReason,
 )
 from danelaw.worlds.lab.ca import AcmeCA
+from go_between import Exchange, Fault, cut_short, dripping, edited, endless, lost, says, truncated
 
 pytestmark = pytest.mark.slow
 
@@ -179,6 +168,7 @@ def test_an_order_that_is_there_waits_as_long_as_the_ca_wants(
             step = await bench.issuer().advance(first.order, CSR)
             assert isinstance(step, Pending), step
             assert step.order == first.order
+            assert step.trouble == (f"HTTP {status}: so it is" if body else f"HTTP {status}")
             assert timedelta() <= step.until - before - wait + timedelta(seconds=2) < timedelta(seconds=12)
 
     at_bench(tmp_path, test)

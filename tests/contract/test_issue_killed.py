@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 from acme_world import WWW, csr_for
 from cryptography import x509
-from fault_proxy import FaultProxy, Held, fault_proxy
+from fault_proxy import FaultProxy, fault_proxy
 from issue_benches import LAB, IssuerWorld, in_issuer_world
+
+from go_between import Held
 
 pytestmark = pytest.mark.slow
 

@@ -90,7 +90,7 @@ async def first_day(world: RealWorld) -> None:
     keys: list[Any] = []
 
     async def signed() -> bool:
-        keys[:] = await rdatas(world, ELSEWHERE.to_text(), T.DNSKEY, HERE.v4)
+        keys[:] = await rdatas(ELSEWHERE.to_text(), T.DNSKEY, HERE.v4)
         return bool(keys)
 
     await until("the other zone is signed", signed)
@@ -163,7 +163,7 @@ async def play(world: RealWorld) -> dict[str, Any]:
     status, out, err = await danelaw("check", "www.dotnxdomain.net:443", "--json", *forwarder, *roots)
 
     async def at(place: Place, name: str, type: T) -> list[str]:
-        return sorted(rdata.to_text() for rdata in await rdatas(world, name, type, place.v4))
+        return sorted(rdata.to_text() for rdata in await rdatas(name, type, place.v4))
 
     return {
         "did": [one["action"] for one in passes if one["kind"] == "action" and one["outcome"]["ok"]],

@@ -195,7 +195,7 @@ def faults(story: Story) -> dict[str, Callable[[], contextlib.AbstractAsyncConte
             await world.thaw()
 
         async def heard() -> bool:
-            return len(await rdatas(world, OWNER, T.TLSA, addresses.SECONDARY.v4)) == 2
+            return len(await rdatas(OWNER, T.TLSA, addresses.SECONDARY.v4)) == 2
 
         await until("the secondary has what the primary had made before it died", heard)
 
@@ -290,13 +290,13 @@ async def roll(story: Story) -> None:
             said = await story.run("run", "--json", "--wait", story.patience)
             while name in MIDDLE and not (story.state / "filler").exists():  # what it waits for has not been done yet
                 said = await story.run("run", "--json", "--wait", story.patience)
-        published = await rdatas(story.world, OWNER, T.TLSA, addresses.SECONDARY.v4)
+        published = await rdatas(OWNER, T.TLSA, addresses.SECONDARY.v4)
         presents = [await handshake(ip) is not None for ip in story.world.service_addresses]
         story.told[name] = said | {"published": len(published), "presents": all(presents)}
         if name == "store full":
             story.status = await story.run("status")
         await entered[name].aclose()
-        story.told[name]["kept"] = len(await rdatas(story.world, OWNER, T.TLSA))
+        story.told[name]["kept"] = len(await rdatas(OWNER, T.TLSA))
     story.witnesses.scene = ""
 
 
@@ -370,7 +370,7 @@ async def play(world: RealWorld) -> dict[str, Any]:
         "left": left_behind(world),
         "status": story.status,
         "generations": len(list(world.credentials.glob("**/generations/0*"))),
-        "published": len(await rdatas(world, OWNER, T.TLSA)),
+        "published": len(await rdatas(OWNER, T.TLSA)),
         "secrets": len(hunt.secrets),
         "processes": hunt.processes,
         "leaks": hunt.leaks(*places),

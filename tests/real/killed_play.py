@@ -28,7 +28,7 @@ from danelaw.core.rollover.actions import SubmitDS
 from danelaw.faces.cli.lab import crowd, real_world
 from danelaw.worlds.lab import configuration
 from danelaw.worlds.lab.crowd import Crowd
-from danelaw.worlds.lab.real import namespaces, programs
+from danelaw.worlds.lab.real import addresses, namespaces, programs
 from danelaw.worlds.lab.real.world import RealWorld
 
 RUNNER: Final = Path(__file__).with_name("killed_runner.py")
@@ -97,7 +97,7 @@ class Story:
                 await self._look()
         except TimeoutError:
             last = self.remembered.read_text().splitlines()[-1]
-            asks = await rdatas(self.world, self.world.zone.to_text(), T.CDS)
+            asks = await rdatas(self.world.zone.to_text(), T.CDS)
             raise AssertionError(
                 f"not settled in {PATIENCE:g} s, {self.deaths} deaths, the last {last}: {self.told}, {asks}"
             ) from None
@@ -170,11 +170,11 @@ async def handshake(ip: IP) -> bytes | None:
     return public(x509.load_der_x509_certificate(certificate).public_key())
 
 
-async def rdatas(world: RealWorld, name: str, type: T, at: IP | None = None) -> list[Any]:
-    """As the primary has them, or the server that is named."""
+async def rdatas(name: str, type: T, at: IP = addresses.PRIMARY.v4) -> list[Any]:
+    """As that server has them."""
     try:
         query = dns.message.make_query(name, type)
-        reply, _ = await dns.asyncquery.udp_with_fallback(query, str(at or world.primary_address), timeout=5)
+        reply, _ = await dns.asyncquery.udp_with_fallback(query, str(at), timeout=5)
     except dns.exception.Timeout:
         return []
     return [rdata for rrset in reply.answer if rrset.rdtype == type for rdata in rrset]
@@ -183,7 +183,7 @@ async def rdatas(world: RealWorld, name: str, type: T, at: IP | None = None) -> 
 async def follow_cds(world: RealWorld) -> None:
     """The registry takes the DS that the zone asks for."""
     while True:
-        wanted = frozenset(rdata.to_wire() for rdata in await rdatas(world, world.zone.to_text(), T.CDS))
+        wanted = frozenset(rdata.to_wire() for rdata in await rdatas(world.zone.to_text(), T.CDS))
         there = world.net.found(world.zone)
         if wanted and not (isinstance(there, RRset) and there.rdatas == wanted):
             await world.registry.submit_ds(SubmitDS(world.zone, there, RRset(world.zone, T.DS, 1, wanted)))
@@ -195,19 +195,19 @@ async def play(world: RealWorld, share: int) -> dict[str, Any]:
     story.configure()
 
     async def published() -> bool:
-        return len(await rdatas(world, OWNER, T.TLSA)) == 1
+        return len(await rdatas(OWNER, T.TLSA)) == 1
 
     async with crowd(world) as witnesses, asyncio.TaskGroup() as beside:
         following = beside.create_task(follow_cds(world))
         await story.live("first", published)
         following.cancel()
-        first = {rdata.to_text() for rdata in await rdatas(world, OWNER, T.TLSA)}
+        first = {rdata.to_text() for rdata in await rdatas(OWNER, T.TLSA)}
         await witnesses.enter("roll")
         before = story.deaths
         await _rolls(story)
 
         async def rolled() -> bool:
-            return await published() and {rdata.to_text() for rdata in await rdatas(world, OWNER, T.TLSA)} != first
+            return await published() and {rdata.to_text() for rdata in await rdatas(OWNER, T.TLSA)} != first
 
         await story.live("roll", rolled)
         await witnesses.rounds(2)

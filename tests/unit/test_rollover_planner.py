@@ -177,12 +177,29 @@ def test_an_order_goes_on_from_where_it_stands(outcome: Outcome, second: float, 
     ("outcome", "code", "until"),
     [
         (Pending(ORDER, at(9)), "CA_PENDING", 9),
+        (Pending(ORDER, at(9), "HTTP 503"), "CA_BUSY", 9),
         (Failed(ORDER, "unauthorized", "no", at(9)), "ORDER_FAILED", 9),
         (Failure("TIMEOUT", ""), "CA_FAILED", 20.1),
     ],
 )
 def test_a_ca_that_needs_time_is_given_it(outcome: Outcome, code: str, until: float) -> None:
     assert waits(planned(pending().does(0, STEP, outcome), 5)) == (code, until)
+
+
+def test_it_is_told_what_keeps_a_ca_from_its_work_and_since_when() -> None:
+    ill = [Pending(ORDER, at(n + 1), f"HTTP 50{n}") for n in range(4)]
+    wait = planned(pending().does(0, STEP, ill[0]).does(1, STEP, ill[1]), 1.5)
+    assert isinstance(wait, Wait)
+    assert (wait.because, wait.since) == ("the CA cannot go on with the order for now: HTTP 501", at(0.1))
+    wait = planned(pending().does(0, STEP, ill[0]).does(1, STEP, Pending(ORDER, at(2))).does(2, STEP, ill[2]), 2.5)
+    assert isinstance(wait, Wait)
+    assert wait.since == at(2.1)
+
+
+def test_a_ca_that_could_not_be_asked_is_quoted_as_its_error_says_it() -> None:
+    wait = planned(pending().does(0, STEP, Failure("CA_UNREACHABLE", "no answer from the CA [CA_UNREACHABLE]")), 5)
+    assert isinstance(wait, Wait)
+    assert wait.because == "no answer from the CA [CA_UNREACHABLE]"
 
 
 def test_an_order_without_an_outcome_is_asked_for_again() -> None:

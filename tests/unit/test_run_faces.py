@@ -146,6 +146,8 @@ def test_a_runner_that_has_stopped_is_told_of_once_what_was_seen_vouches_no_more
         ("ORDER_FAILED", timedelta(0), True),
         ("SETTLING", timedelta(days=400), False),
         ("NOT_SWITCHED", timedelta(0), True),
+        ("CA_BUSY", timedelta(minutes=10), False),
+        ("CA_BUSY", timedelta(days=1), True),
         ("NOT_CONFIRMED", timedelta(0), False),
         ("NOT_CONFIRMED", timedelta(days=1), True),
     ],

@@ -60,7 +60,7 @@ SOMEBODY: Final = frozenset(
 )
 """Waits that time alone does not end: somebody has to do something."""
 
-SOON: Final = frozenset({"NOT_CONFIRMED", "NOT_LOADED"})
+SOON: Final = frozenset({"CA_BUSY", "NOT_CONFIRMED", "NOT_LOADED"})
 """Waits that are over soon, unless something is wrong."""
 
 

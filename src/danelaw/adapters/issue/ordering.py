@@ -91,7 +91,7 @@ class OrderStep:
         except acme_errors.ClientError:
             if not self._net.busy:
                 raise
-            return self._in_trouble(order)
+            return self._in_trouble(order, "")
 
     def _objection(self) -> str | None:
         """What CAA records have against an order of this account. A CA that does not say its name is not judged."""
@@ -297,7 +297,7 @@ class OrderStep:
             return self._at_work(order)
         refused = code == "rateLimited" and order.url is None  # else there is an order still
         if self._net.server_failed or (not refused and (self._net.busy or code in ("badNonce", "rateLimited"))):
-            return self._in_trouble(order)
+            return self._in_trouble(order, detail)
         terms = self._terms
         if (
             terms.binding is not None
@@ -325,10 +325,12 @@ class OrderStep:
             self._net.last = refused  # whose Retry-After counts
         return False
 
-    def _in_trouble(self, order: OrderState) -> Pending:
+    def _in_trouble(self, order: OrderState, detail: str) -> Pending:
         """What it has of the order is not lost, nor is it at work on it."""
         until = self._net.retry_at(self._now, OUTAGE)
-        return Pending(replace(order, since=None), max(until, self._now + RECOVERY))
+        status = f"HTTP {self._net.last.status_code}" if self._net.last is not None else "no reply"
+        trouble = f"{status}: {detail}" if detail else status
+        return Pending(replace(order, since=None), max(until, self._now + RECOVERY), trouble)
 
     def _unknown(self, order: OrderState, detail: str) -> Advance:
         """The CA does not know our account: whatever was ordered there is lost with it."""

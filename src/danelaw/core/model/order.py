@@ -72,10 +72,11 @@ class NeedChallenge:
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """The CA is at work. Ask again at ``until`` (its Retry-After, or a default)."""
+    """The CA is at work, or in ``trouble``, in its words. Ask again at ``until`` (its Retry-After, or a default)."""
 
     order: OrderState
     until: Instant
+    trouble: str = ""
 
 
 @dataclass(frozen=True, slots=True)

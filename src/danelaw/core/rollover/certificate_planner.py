@@ -28,6 +28,7 @@ from danelaw.core.rollover.actions import (
     AdvanceOrder,
     ClearChallenge,
     Failure,
+    Outcome,
     PlaceChallenge,
     Publish,
     Receipt,
@@ -43,6 +44,7 @@ from danelaw.core.rollover.challenges import (
     published_places,
     txt_rdata,
 )
+from danelaw.core.rollover.fold import Deed
 from danelaw.core.rollover.plans import DesiredService, Outlook, Wait
 from danelaw.core.rollover.succession import Complete
 from danelaw.core.tlsa.credential import leaf_lacks, leaf_validity
@@ -128,19 +130,20 @@ class Ordering:
         if steps and steps[-1].done is not None and (not told or told[-1] is not steps[-1]):
             again = steps[-1].done + 2 * self.outlook.limits.pass_interval  # the pass between is for repairs
             if self.outlook.now < again:
-                return self.outlook.wait(
-                    "CA_FAILED", f"the CA did not answer: {steps[-1].outcome}", steps[-1].done, again
-                )
+                return self.outlook.wait("CA_FAILED", _fault(steps[-1].outcome), steps[-1].done, again)
         last = told[-1] if told else None
         since = last.done if last else None
         match last.outcome if last else None:
             case NeedChallenge(order, challenges):
                 return self._prove(generation, order, challenges)
-            case Pending(order, until) if self.outlook.now < until:
+            case Pending(_, until, trouble) if trouble and self.outlook.now < until:
+                why = f"the CA cannot go on with the order for now: {trouble}"
+                return self.outlook.wait("CA_BUSY", why, _troubled(told).done, until)
+            case Pending(_, until) if self.outlook.now < until:
                 return self.outlook.wait(
                     "CA_PENDING", "the CA is at work on the order", last.done if last else None, until
                 )
-            case Pending(order, _) | Issued(order, _):
+            case Pending(order) | Issued(order):
                 return AdvanceOrder(self.lineage, generation.generation, order)
             case Failed(_, code, detail, retry_at) if self.outlook.now < retry_at:
                 why = f"the CA refused the order: {code}: {detail}"
@@ -242,3 +245,19 @@ def publishing(outlook: Outlook, change: Publish, *instead: Action) -> Action | 
             because = f"no authority of {change.zone} serves it yet: {deed.outcome.note}"  # it may be a person's to do
         return outlook.wait("NOT_LOADED", because, tried, tried + outlook.limits.in_flight)
     return outlook.gated(change, *instead)
+
+
+def _fault(outcome: Outcome | None) -> str:
+    """Why a step of an order ended without a word of the CA's."""
+    said = outcome.message if isinstance(outcome, Failure) else ""
+    return said or "the CA did not answer"
+
+
+def _troubled(told: Sequence[Deed]) -> Deed:
+    """The first of those at the end at which the CA was in trouble."""
+    first = told[-1]
+    for deed in reversed(told):
+        if not isinstance(deed.outcome, Pending) or not deed.outcome.trouble:
+            break
+        first = deed
+    return first

@@ -506,7 +506,7 @@ def _moved(deed: Deed, by: timedelta) -> Deed:
     if isinstance(action, AdvanceOrder):
         action = replace(action, order=_order_moved(action.order, by))
     match outcome:
-        case Pending(order, until):
+        case Pending(order, until, _):
             outcome = replace(outcome, order=_order_moved(order, by), until=until + by)
         case Failed(order, _, _, retry_at):
             outcome = replace(outcome, order=_order_moved(order, by), retry_at=retry_at + by)

@@ -70,7 +70,7 @@ STEPS: Final = (
         (MakeZoneKeys, MakeZoneKey),
         (
             *("UNOBSERVED", "NO_ADDRESS"),
-            *("CA_FAILED", "CA_PENDING", "ORDER_FAILED", "CHALLENGE_NOT_VISIBLE"),
+            *("CA_BUSY", "CA_FAILED", "CA_PENDING", "ORDER_FAILED", "CHALLENGE_NOT_VISIBLE"),
             *("CHALLENGE_ALIAS", "CHALLENGE_ELSEWHERE"),
             *("ZONE_UNSIGNED", "CDS_INVALID", "CDS_DELETE"),
             "CLOCK_WRONG",

@@ -103,8 +103,8 @@ def result(outcome: Outcome | None) -> str:
             return f"failed: {message}" if code in message else f"failed: {message} [{code}]"
         case NeedChallenge(_, challenges):
             return f"the CA wants {counted(len(challenges), 'proof')}"
-        case Pending():
-            return "the CA is at work"
+        case Pending(_, _, trouble):
+            return f"the CA is in trouble: {trouble}" if trouble else "the CA is at work"
         case Issued(_, chain):
             return f"issued, {counted(len(chain.ders), 'certificate')}"
         case Failed(_, code, detail):
