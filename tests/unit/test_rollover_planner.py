@@ -190,7 +190,7 @@ def test_it_is_told_what_keeps_a_ca_from_its_work_and_since_when() -> None:
     ill = [Pending(ORDER, at(n + 1), f"HTTP 50{n}") for n in range(4)]
     wait = planned(pending().does(0, STEP, ill[0]).does(1, STEP, ill[1]), 1.5)
     assert isinstance(wait, Wait)
-    assert (wait.because, wait.since) == ("the CA cannot go on with the order for now: HTTP 501", at(0.1))
+    assert (wait.because, wait.since) == ("the CA puts us off: HTTP 501", at(0.1))
     wait = planned(pending().does(0, STEP, ill[0]).does(1, STEP, Pending(ORDER, at(2))).does(2, STEP, ill[2]), 2.5)
     assert isinstance(wait, Wait)
     assert wait.since == at(2.1)

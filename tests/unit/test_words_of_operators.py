@@ -306,7 +306,7 @@ def test_what_makes_no_sense_is_an_error_and_nothing_is_recorded(desk: Desk, wor
 def test_what_is_only_half_said_is_a_usage_error(desk: Desk, words: list[str]) -> None:
     said = desk.types(*words)
     assert (said.status, said.out) == (2, "")
-    assert "Usage: danelaw" in said.err
+    assert said.err.startswith("Usage: ")
 
 
 def test_keys_that_another_client_makes_are_not_rolled_here(desk: Desk) -> None:

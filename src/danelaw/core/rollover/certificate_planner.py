@@ -137,7 +137,7 @@ class Ordering:
             case NeedChallenge(order, challenges):
                 return self._prove(generation, order, challenges)
             case Pending(_, until, trouble) if trouble and self.outlook.now < until:
-                why = f"the CA cannot go on with the order for now: {trouble}"
+                why = f"the CA puts us off: {trouble}"
                 return self.outlook.wait("CA_BUSY", why, _troubled(told).done, until)
             case Pending(_, until) if self.outlook.now < until:
                 return self.outlook.wait(

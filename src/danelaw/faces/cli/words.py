@@ -104,7 +104,7 @@ def result(outcome: Outcome | None) -> str:
         case NeedChallenge(_, challenges):
             return f"the CA wants {counted(len(challenges), 'proof')}"
         case Pending(_, _, trouble):
-            return f"the CA is in trouble: {trouble}" if trouble else "the CA is at work"
+            return f"the CA puts us off: {trouble}" if trouble else "the CA is at work"
         case Issued(_, chain):
             return f"issued, {counted(len(chain.ders), 'certificate')}"
         case Failed(_, code, detail):
