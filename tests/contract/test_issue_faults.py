@@ -174,6 +174,20 @@ def test_an_order_that_is_there_waits_as_long_as_the_ca_wants(
     at_bench(tmp_path, test)
 
 
+@pytest.mark.parametrize("status", [400, 503])
+def test_of_a_ca_that_says_very_much_the_beginning_is_kept(tmp_path: Path, status: int) -> None:
+    async def test(bench: Bench) -> None:
+        bench.proxy.next("new-order", says(status, problem("malformed", "so it is " * 50_000)))
+        step = await bench.issuer().advance(FRESH, CSR)
+        assert isinstance(step, Failed | Pending)
+        said = step.detail if isinstance(step, Failed) else step.trouble
+        assert "so it is so it is" in said
+        assert said.endswith("…")
+        assert len(said) < 1100
+
+    at_bench(tmp_path, test)
+
+
 @pytest.mark.parametrize(
     ("retry", "wait"),
     [

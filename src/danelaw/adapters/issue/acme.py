@@ -35,6 +35,7 @@ from danelaw.core.model import (
     DanelawError,
     Failed,
     OrderState,
+    Pending,
     RevocationReason,
     RRset,
     Window,
@@ -46,6 +47,8 @@ T = TypeVar("T")
 REQUEST_SECONDS: Final = 20.0
 STEP_LIMIT: Final = timedelta(seconds=60)
 """One step is a handful of requests."""
+LONGEST_QUOTE: Final = 1000
+"""Characters that are kept of what a CA says."""
 _GRACE: Final = timedelta(seconds=5)
 """In which a step ends whose connections were cut off."""
 BACK_OFF: Final = timedelta(minutes=15)
@@ -121,7 +124,9 @@ class AcmeIssuer:
             permissions = await self._permissions(order)
             self._resources = None  # a CA changes them: an order begins with those of today
         taken = await self._run(lambda session, now: OrderStep(session, now, permissions).advance(order, csr))
-        return replace(taken, detail=self._hidden(taken.detail)) if isinstance(taken, Failed) else taken
+        if isinstance(taken, Failed):
+            return replace(taken, detail=self._quoted(taken.detail))
+        return replace(taken, trouble=self._quoted(taken.trouble)) if isinstance(taken, Pending) else taken
 
     async def _permissions(self, order: OrderState) -> list[tuple[Name, RRset]]:
         """The CAA records that are relevant to each name that has some, as far as can be seen from here."""
@@ -220,20 +225,22 @@ class AcmeIssuer:
             raise DanelawError(
                 "CA_MALFORMED",
                 f"the CA at {self.directory} does not answer as RFC 8555 says",
-                evidence=self._hidden(f"{type(error).__name__}: {error}"),
+                evidence=self._quoted(f"{type(error).__name__}: {error}"),
                 hint="check that this is the URL of an ACME directory",
             ) from error
 
-    def _hidden(self, said: str) -> str:
+    def _quoted(self, said: str) -> str:
+        """What a CA says, as it may be shown and kept."""
         binding = self._terms.binding
-        return binding.hide(said) if binding is not None else said
+        hidden = binding.hide(said) if binding is not None else said
+        return hidden if len(hidden) <= LONGEST_QUOTE else f"{hidden[:LONGEST_QUOTE]}…"
 
     def _busy(self, net: Transport, error: acme_errors.Error) -> DanelawError:
         status = net.last.status_code if net.last is not None else 0
         return DanelawError(
             "CA_UNREACHABLE",
             f"the CA at {self.directory} has no time now",
-            evidence=self._hidden(f"status {status}: {error}"),
+            evidence=self._quoted(f"status {status}: {error}"),
             hint="it is asked again at the next pass",
         )
 
