@@ -21,6 +21,7 @@ from danelaw.worlds.sim.adversary_dns import Edit, IdleZoneReload, Restore, Sile
 from danelaw.worlds.sim.adversary_host import Crash, DiskFull, LockStore, LoseAnswer
 from danelaw.worlds.sim.adversary_service import (
     AddAddress,
+    DelaySwitch,
     ForeignRenewal,
     Kill,
     LoseStore,
@@ -163,6 +164,18 @@ def test_harm_done_while_a_runner_looks_is_not_mended_by_what_it_saw_before() ->
     ending = play(with_events(scenario, Kill(at=10.726), harm, Silence(at=69.53, lasts=6.035)), SimulatedCompany)
     assert not failed(ending), ending.unmet
     assert ending.refused_by_others > 40
+
+
+def test_harm_that_has_not_taken_effect_yet_is_not_mended() -> None:
+    """What others switch to by hand may come late, as a switch of ours may."""
+    world = World(lags=(0.7,), ttl=1, clients=12, pace=0.2)
+    scenario = msgspec.structs.replace(
+        UNASKED, strategy="standby", rolls=(), world=world, limits={"pass_interval": 1.0}
+    )
+    late, harm = DelaySwitch(at=8.4, seconds=2.2), ForeignRenewal(at=8.5, harms=True)
+    ending = play(with_events(scenario, late, harm, Silence(at=9.7, lasts=15.0)), SimulatedCompany)
+    assert not failed(ending), ending.unmet
+    assert ending.refused_by_others > 60
 
 
 def returning(*, harmless: bool) -> Ending:

@@ -214,7 +214,8 @@ class _Play:
         return len(self.settled) == 2
 
     def _quiet(self) -> bool:
-        return not self.under_way and all(event.optional for event in self.pending)
+        under_way = self.under_way + self.world.servers.coming
+        return not under_way and all(event.optional for event in self.pending)
 
     def _watch(self, until: Callable[[], bool], deadline: Instant) -> bool:
         """Let a runner work until the condition holds; False if that is not so in time."""
@@ -260,10 +261,12 @@ class _Play:
             self._around("after", ended.plan)
 
     def _mended(self) -> bool:
-        """A runner that looked just before somebody did harm finds all well just after it."""
-        zone, addresses = self.world.zone, self.world.servers.addresses
-        there = [address for address in addresses if not address.left]
-        return not zone.unserved and all(self.stage.matched(one.content, there) for one in zone.authorities)
+        """A runner that looked just before harm was done, or took effect, finds all well just after it."""
+        zone, servers = self.world.zone, self.world.servers
+        if zone.unserved or servers.coming:
+            return False
+        there = [address for address in servers.addresses if not address.left]
+        return all(self.stage.matched(one.content, there) for one in zone.authorities)
 
     def _healed(self) -> None:
         """Nobody is refused any more by what other hands did, once caches have forgotten it."""

@@ -89,12 +89,14 @@ class SimServers:
     ``idle_reload``: the reload does nothing, silently. ``delay``: the next switch takes so many seconds, and no reply
     comes. ``offered``: the key algorithms that the servers are configured for. ``paths``: what lies there for each of
     them on each host. ``cut_off``: hosts that nothing can be brought to. ``closed``: ports at which nothing listens.
+    ``coming``: how many switches have yet to take effect.
     """
 
     clock: VirtualClock
     addresses: list[Address]
     idle_reload: bool = False
     delay: float = 0.0
+    coming: int = 0
     offered: set[KeyAlgorithm] = field(default_factory=lambda: {KeyAlgorithm.ECDSA})
     paths: dict[tuple[KeyAlgorithm, HostName], Switch] = field(default_factory=dict)
     cut_off: set[HostName] = field(default_factory=set)
@@ -141,10 +143,15 @@ class SimServers:
         self._require_way_to(change.host)
         if self.delay:
             delay, self.delay = self.delay, 0.0
-            self.clock.after(delay, partial(self._apply, change))
+            self.coming += 1
+            self.clock.after(delay, partial(self._arrive, change))
             raise TimeoutError
         self._apply(change)
         return Receipt()
+
+    def _arrive(self, change: Switch) -> None:
+        self.coming -= 1
+        self._apply(change)
 
     def _apply(self, change: Switch) -> None:
         algorithm = change.lineage.algorithm
