@@ -19,6 +19,7 @@ from issue_benches import LAB, IssuerWorld, in_issuer_world
 
 from danelaw.adapters.issue.acme import AcmeIssuer
 from danelaw.adapters.issue.transport import NONCE_TRIES
+from danelaw.adapters.store.codec import decode, encode
 from danelaw.core.model import (
     Advance,
     ChallengeType,
@@ -170,6 +171,24 @@ def test_an_order_that_is_there_waits_as_long_as_the_ca_wants(
             assert step.order == first.order
             assert step.trouble == (f"HTTP {status}: so it is" if body else f"HTTP {status}")
             assert timedelta() <= step.until - before - wait + timedelta(seconds=2) < timedelta(seconds=12)
+
+    at_bench(tmp_path, test)
+
+
+@pytest.mark.parametrize("status", [400, 503])
+@pytest.mark.parametrize(
+    ("detail", "told"),
+    [("half a pair: \ud800", "half a pair: \\ud800"), (5, "5"), ({"a": [1]}, "a"), (None, ""), ("", "")],
+)
+def test_whatever_a_ca_says_can_be_recorded(tmp_path: Path, status: int, detail: object, told: str) -> None:
+    async def test(bench: Bench) -> None:
+        said = {"type": f"urn:ietf:params:acme:error:{'odd' * 999}\ud800", "detail": detail}
+        bench.proxy.next("new-order", says(status, json.dumps(said).encode()))
+        step = await bench.issuer().advance(FRESH, CSR)
+        assert isinstance(step, Failed | Pending)
+        assert told in (step.detail if isinstance(step, Failed) else step.trouble)
+        assert len(encode(step)) < 1500
+        assert decode(encode(step)) == step
 
     at_bench(tmp_path, test)
 

@@ -32,7 +32,7 @@ from danelaw.adapters.store.sql_database import MIGRATIONS, Database
 from danelaw.adapters.store.sql_log import Log
 from danelaw.adapters.store.sql_mark import NAME as MARK
 from danelaw.core.model import Chain, DanelawError, GenerationId, Lineage, SubjectName
-from danelaw.core.rollover.actions import Action, DestroyKey, MakeKey, Receipt
+from danelaw.core.rollover.actions import Action, DestroyKey, Failure, MakeKey, Receipt
 from danelaw.core.rollover.answers import possible_answers
 from danelaw.core.rollover.compaction import memory
 from danelaw.core.rollover.facts import (
@@ -677,6 +677,13 @@ def test_where_a_subject_leads_is_known_still_when_what_told_it_is_deleted(path:
     told = asyncio.run(opened(path).overview())
     assert told == asyncio.run(opened(untended).overview())
     assert told.leads[WWW].zones == {elsewhere, ZONE}
+
+
+def test_text_that_is_none_keeps_nothing_from_being_recorded(path: Path) -> None:
+    """Whoever said it: half a surrogate pair comes out of JSON, and out of names of files."""
+    action: Action = DestroyKey(Lineage(WWW), GenerationId(1))
+    recorded(path, WWW, Done(at(1), action, Failure("ODD", "half a pair: \ud800")))
+    assert history(path) == [Done(at(1), action, Failure("ODD", "half a pair: \\ud800"))]
 
 
 def test_a_store_that_was_asked_for_nothing_is_closed_without_a_file(path: Path) -> None:

@@ -12,18 +12,30 @@ import pytest
 
 from danelaw.adapters.store.one_runner import only_runner
 from danelaw.app.foresight import Foreseen
-from danelaw.app.standing import SOMEBODY, SOON, Standing, State, ails, standing
-from danelaw.core.model import Absence, DanelawError, Limits, RRset, SubjectName
-from danelaw.core.rollover.actions import Receipt, SubmitDS
+from danelaw.app.standing import SOMEBODY, SOON, Standing, State, ails, put_off, standing
+from danelaw.core.model import (
+    Absence,
+    DanelawError,
+    GenerationId,
+    Limits,
+    Lineage,
+    OrderState,
+    Pending,
+    RRset,
+    SubjectName,
+)
+from danelaw.core.rollover.actions import AdvanceOrder, Receipt, SubmitDS
 from danelaw.core.rollover.delegation import CDS_TYPE
 from danelaw.core.rollover.epochs import DS_TYPE
-from danelaw.core.rollover.facts import Done, Intended, Roster, Sight
+from danelaw.core.rollover.facts import Done, Fact, Intended, Roster, Sight
 from danelaw.core.rollover.fold import Facts
 from danelaw.core.rollover.planner import DesiredZone, Wait
+from danelaw.core.rollover.plans import Outlook
 from danelaw.core.rollover.progress import Pass, Progress
 from danelaw.core.rollover.reach import Reach
 from danelaw.core.rollover.steps import step_of
 from danelaw.core.rollover.words import Paused
+from danelaw.faces.cli import words
 from danelaw.faces.cli.plan import tell as tell_plan
 from danelaw.faces.cli.run_telling import Teller, Told, plan_json
 from danelaw.faces.cli.status_telling import commands, tell
@@ -40,7 +52,7 @@ def told(known: Facts, capsys: pytest.CaptureFixture[str], change: SubmitDS = CH
     async def recorded() -> Facts:
         return known
 
-    receipt = asyncio.run(Told(ZONE, Teller(quiet=True, json_form=False), recorded).submit_ds(change))
+    receipt = asyncio.run(Told(ZONE, Teller(quiet=True, json_form=False, limits=LIMITS), recorded).submit_ds(change))
     assert isinstance(receipt, Receipt)
     return capsys.readouterr().err
 
@@ -116,7 +128,7 @@ def test_a_pause_tells_which_step_it_holds_back(capsys: pytest.CaptureFixture[st
     tell_plan(Foreseen(DESIRED.subject, NOW, wait, None, ()))
     assert f"held back    {step}\n" in capsys.readouterr().out
     ended = Pass(DESIRED.subject, NOW, wait, None, None, (), NOW)
-    Teller(quiet=False, json_form=False)(Progress(NOW, DESIRED.subject, None, ended))
+    Teller(quiet=False, json_form=False, limits=LIMITS)(Progress(NOW, DESIRED.subject, None, ended))
     assert f"held back: {step} [PAUSED]" in " ".join(capsys.readouterr().out.split())
     assert plan_json(wait)["held"] == {
         "action": "SubmitDS",
@@ -154,6 +166,43 @@ def test_a_runner_that_has_stopped_is_told_of_once_what_was_seen_vouches_no_more
 )
 def test_a_wait_is_wrong_when_time_alone_does_not_end_it(code: str, since: timedelta, wrong: bool) -> None:
     assert bool(ails(Wait(code, "so it is", NOW - since, None), NOW, LIMITS)) is wrong
+
+
+def test_a_quiet_run_tells_of_a_wait_once_it_lasts_too_long(capsys: pytest.CaptureFixture[str]) -> None:
+    """As its exit status does."""
+    teller = Teller(quiet=True, json_form=False, limits=LIMITS)
+    wait = Wait("CA_BUSY", "the CA puts us off: HTTP 503", NOW, None)
+    shown: list[str] = []
+    for later in (timedelta(0), LIMITS.max_gap * 2, LIMITS.max_gap * 3):
+        ended = Pass(DESIRED.subject, NOW + later, wait, None, None, (), NOW + later)
+        teller(Progress(NOW + later, DESIRED.subject, None, ended))
+        shown.append("".join(capsys.readouterr()))
+    assert [teller.close({DESIRED.subject: ended}), shown[0], shown[2]] == [1, "", ""]
+    assert "the CA puts us off: HTTP 503 [CA_BUSY]" in " ".join(shown[1].split())
+
+
+@pytest.mark.parametrize(("for_long", "codes"), [(False, []), (True, ["CA_BUSY"])])
+def test_a_ca_that_puts_us_off_for_long_is_trouble_also_when_it_is_asked_again(
+    for_long: bool, codes: list[str]
+) -> None:
+    asking = AdvanceOrder(Lineage(DESIRED.subject), GenerationId(1), OrderState(()))
+    deeds: list[Fact] = []
+    for number in range(1, 5 if for_long else 2):
+        at = NOW - LIMITS.max_gap * number * 0.5
+        busy = Pending(asking.order, at + timedelta(minutes=1), "HTTP 503")
+        deeds += [Intended(at, asking), Done(at, asking, busy)]
+    known = Facts(LIMITS.max_gap).add(*sorted(deeds, key=lambda fact: fact.at))
+    done = known.deeds[-1]
+    assert isinstance(done.outcome, Pending)
+    outlook = Outlook(known, Reach(), NOW, LIMITS)
+    told = put_off(Done(NOW, asking, done.outcome), asking, outlook)
+    assert [trouble.code for trouble in told] == codes
+    assert put_off(Done(NOW, asking, done.outcome), Wait("CA_BUSY", "so it is", NOW, None), outlook) == []
+
+
+def test_what_a_ca_says_that_puts_us_off_is_told() -> None:
+    assert words.result(Pending(OrderState(()), NOW, "HTTP 503: later")) == "the CA puts us off: HTTP 503: later"
+    assert words.result(Pending(OrderState(()), NOW)) == "the CA is at work"
 
 
 def test_every_wait_that_is_spoken_of_is_one_that_the_planner_has() -> None:

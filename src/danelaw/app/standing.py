@@ -20,6 +20,7 @@ from danelaw.core.model import (
     Instant,
     Limits,
     Lineage,
+    Pending,
     RRset,
     Security,
     SubjectName,
@@ -27,9 +28,9 @@ from danelaw.core.model import (
 )
 from danelaw.core.model.instants import to_minute
 from danelaw.core.rollover.acceptance import acceptance
-from danelaw.core.rollover.actions import Action, Failure, Receipt, SubmitDS
+from danelaw.core.rollover.actions import Action, AdvanceOrder, Failure, Receipt, SubmitDS
 from danelaw.core.rollover.answers import newest, visible, zone_subject
-from danelaw.core.rollover.certificate_planner import Ordering
+from danelaw.core.rollover.certificate_planner import Ordering, troubled_since
 from danelaw.core.rollover.delegation import CDS_TYPE, asks_by_cds
 from danelaw.core.rollover.doubts import LOOKUP_FAILED, doubted
 from danelaw.core.rollover.epochs import DNSKEY_TYPE, DS_TYPE
@@ -180,6 +181,7 @@ def standing(
         *(Trouble(one.code, one.because) for one in dict.fromkeys(refused)),
         *ails(found, outlook.now, limits),
         *_failed(done, found),
+        *put_off(done, found, outlook),
         *_ending(certificates, outlook, now),
     ]
     if paused is not None and outlasts(desired, outlook, paused.until):
@@ -255,6 +257,23 @@ def _failed(done: Done | None, found: Plan) -> list[Trouble]:
     if done is None or not isinstance(done.outcome, Failure) or isinstance(found, Settled):
         return []
     return [Trouble(done.outcome.code, f"the last step failed: {done.outcome.message}")]
+
+
+def put_off(done: Done | None, found: Plan, outlook: Outlook) -> list[Trouble]:
+    """By the CA, for longer than it takes to get well. While that is awaited, the wait says so."""
+    if done is None or not isinstance(done.outcome, Pending) or isinstance(found, Settled | Wait):
+        return []
+    orders = [deed for deed in outlook.facts.deeds if isinstance(deed.action, AdvanceOrder)]
+    since = troubled_since([deed for deed in orders if _same_order(deed.action, done.action)])
+    if since is None or outlook.now - since <= outlook.limits.max_gap:
+        return []
+    return [Trouble("CA_BUSY", f"the CA puts us off: {done.outcome.trouble}")]
+
+
+def _same_order(one: Action, other: Action) -> bool:
+    if not isinstance(one, AdvanceOrder) or not isinstance(other, AdvanceOrder):
+        return False
+    return (one.lineage, one.generation) == (other.lineage, other.generation)
 
 
 def _ending(certificates: tuple[Certificate, ...], outlook: Outlook, now: Instant) -> list[Trouble]:

@@ -48,7 +48,8 @@ REQUEST_SECONDS: Final = 20.0
 STEP_LIMIT: Final = timedelta(seconds=60)
 """One step is a handful of requests."""
 LONGEST_QUOTE: Final = 1000
-"""Characters that are kept of what a CA says."""
+LONGEST_CODE: Final = 64
+"""Characters that are kept of what a CA says, and of the type of a problem."""
 _GRACE: Final = timedelta(seconds=5)
 """In which a step ends whose connections were cut off."""
 BACK_OFF: Final = timedelta(minutes=15)
@@ -125,7 +126,7 @@ class AcmeIssuer:
             self._resources = None  # a CA changes them: an order begins with those of today
         taken = await self._run(lambda session, now: OrderStep(session, now, permissions).advance(order, csr))
         if isinstance(taken, Failed):
-            return replace(taken, detail=self._quoted(taken.detail))
+            return replace(taken, code=self._quoted(taken.code, LONGEST_CODE), detail=self._quoted(taken.detail))
         return replace(taken, trouble=self._quoted(taken.trouble)) if isinstance(taken, Pending) else taken
 
     async def _permissions(self, order: OrderState) -> list[tuple[Name, RRset]]:
@@ -196,21 +197,21 @@ class AcmeIssuer:
             raise DanelawError(
                 "CA_UNREACHABLE",
                 f"the HTTPS of the CA at {self.directory} is not to be trusted",
-                evidence=f"{type(error).__name__}: {error}",
+                evidence=self._quoted(f"{type(error).__name__}: {error}"),
                 hint="for a CA of your own, set bundle to a PEM file with the root of its HTTPS",
             ) from error
         except (TimeoutError, requests.RequestException) as error:
             raise DanelawError(
                 "CA_UNREACHABLE",
                 f"no answer from the CA at {self.directory}",
-                evidence=f"{type(error).__name__}: {error}",
+                evidence=self._quoted(f"{type(error).__name__}: {error}"),
                 hint="check the URL, the network, and the bundle of roots that its HTTPS certificate needs",
             ) from error
         except ElsewhereError as error:
             raise DanelawError(
                 "CA_LEADS_ELSEWHERE",
                 f"the CA at {self.directory} names URLs that are not its own",
-                evidence=str(error),
+                evidence=self._quoted(str(error)),
                 hint="write the directory's URL as the CA has it, with https; no proxy before it may change its name",
             ) from error
         except (
@@ -229,11 +230,12 @@ class AcmeIssuer:
                 hint="check that this is the URL of an ACME directory",
             ) from error
 
-    def _quoted(self, said: str) -> str:
-        """What a CA says, as it may be shown and kept."""
+    def _quoted(self, said: str, longest: int = LONGEST_QUOTE) -> str:
+        """What a CA says, as it may be shown and kept: JSON has characters that are none (RFC 8259 §8.2)."""
         binding = self._terms.binding
         hidden = binding.hide(said) if binding is not None else said
-        return hidden if len(hidden) <= LONGEST_QUOTE else f"{hidden[:LONGEST_QUOTE]}…"
+        text = hidden.encode("utf-8", "backslashreplace").decode("utf-8")
+        return text if len(text) <= longest else f"{text[:longest]}…"
 
     def _busy(self, net: Transport, error: acme_errors.Error) -> DanelawError:
         status = net.last.status_code if net.last is not None else 0

@@ -21,7 +21,7 @@ from danelaw.adapters.issue.chains import alternates, ends_at
 from danelaw.adapters.issue.received import acme_text, read_chain, unlike
 from danelaw.adapters.issue.renewal import certificate_id
 from danelaw.adapters.issue.session import Session
-from danelaw.adapters.issue.transport import code_of, json_object
+from danelaw.adapters.issue.transport import code_of, detail_of, json_object
 from danelaw.core.model import (
     Advance,
     Chain,
@@ -87,7 +87,7 @@ class OrderStep:
             reply = self._session.post(order.url, None)
             return self._proceed(order, csr, messages.Order.from_json(json_object(reply)))
         except messages.Error as problem:
-            return self._refused(order, code_of(problem), problem.detail or "")
+            return self._refused(order, code_of(problem), detail_of(problem))
         except acme_errors.ClientError:
             if not self._net.busy:
                 raise
@@ -181,7 +181,7 @@ class OrderStep:
             offer = self._offer(authorization)
             if offer.uri in order.placed and offer.error is not None:
                 # Smallstep's CA leaves a challenge pending that it could not see, and would look on and on.
-                return self._failed(order, code_of(offer.error), offer.error.detail or "")
+                return self._failed(order, code_of(offer.error), detail_of(offer.error))
             if offer.status is not messages.STATUS_PENDING or offer.uri in order.placed:
                 until = self._net.retry_at(self._now, POLL)
             if offer.status is messages.STATUS_PENDING:
@@ -351,14 +351,14 @@ class OrderStep:
     def _why_invalid(self, order: OrderState, body: messages.Order) -> tuple[str, str]:
         """The order's own error, else that of the challenge that failed."""
         if body.error is not None:
-            return code_of(body.error), body.error.detail or ""
+            return code_of(body.error), detail_of(body.error)
         for url in body.authorizations[: MOST_FOR_ONE * len(order.names)]:
             # Raw JSON: acme refuses the status "expired" of RFC 8555 §7.1.6.
             authorization = json_object(self._session.post(url, None))
             for challenge in authorization.get("challenges", ()):
                 if "error" in challenge:
                     problem = messages.Error.from_json(challenge["error"])
-                    return code_of(problem), problem.detail or ""
+                    return code_of(problem), detail_of(problem)
             if authorization.get("status") not in ("valid", "pending"):
                 name = authorization.get("identifier", {}).get("value")
                 return "unauthorized", f"the authorization for {name} is {authorization.get('status')}"

@@ -8,7 +8,7 @@ from acme import messages
 from cryptography import x509
 
 from danelaw.adapters.issue.session import Session
-from danelaw.adapters.issue.transport import code_of, signing_key
+from danelaw.adapters.issue.transport import code_of, detail_of, signing_key
 from danelaw.core.model import Chain, DanelawError, RevocationReason
 
 _NOT_OURS: Final = ("unauthorized", "accountDoesNotExist")
@@ -56,6 +56,6 @@ def _refused(session: Session, chain: Chain, problem: messages.Error) -> Danelaw
     return DanelawError(
         "REVOCATION_REFUSED",
         f"the CA at {session.terms.directory} does not revoke certificate {leaf.serial_number:x}",
-        evidence=f"{code_of(problem)}: {problem.detail or ''}",
+        evidence=f"{code_of(problem)}: {detail_of(problem)}",
         hint="the certificate goes on being valid; revoke it at the CA by hand, or with its own key",
     )

@@ -233,6 +233,12 @@ def code_of(problem: messages.Error) -> str:
     return str(problem.typ).rsplit(":", maxsplit=1)[-1]
 
 
+def detail_of(problem: messages.Error) -> str:
+    """What it says to people (RFC 7807 §3.1): text, whatever JSON stands there."""
+    said: object = problem.detail
+    return said if isinstance(said, str) else "" if said is None else str(said)
+
+
 def _is_loopback(host: str | None) -> bool:
     try:
         return ip_address(host or "").is_loopback

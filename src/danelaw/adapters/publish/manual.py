@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
@@ -94,10 +95,11 @@ def _rdatas(answer: Answer) -> frozenset[bytes]:
 def _write(path: Path, text: str) -> None:
     """In one step, so that who reads it finds it whole; everybody may, as all of it is to be published."""
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".new", dir=path.parent)
+        handle, name = tempfile.mkstemp(prefix=".danelaw-", dir=path.parent)
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as file:
-                os.fchmod(handle, 0o644)
+                with suppress(PermissionError):  # where a file system has no modes
+                    os.fchmod(handle, 0o644)
                 file.write(text)
             Path(name).rename(path)
         finally:

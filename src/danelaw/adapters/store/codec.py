@@ -88,7 +88,10 @@ def _plain(value: object) -> object:
     match value:
         case enum.Enum():  # before what it may be beside that
             return {"enum": f"{_known(value).name}.{value.name}"}
-        case None | bool() | str() | float():
+        case str():
+            # Half a surrogate pair has no octets, and would keep what somebody said from being recorded at all.
+            return value if value.isascii() else value.encode("utf-8", "backslashreplace").decode("utf-8")
+        case None | bool() | float():
             return value
         case int():
             return value

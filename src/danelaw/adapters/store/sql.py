@@ -115,15 +115,25 @@ class SQLStore:
 
     async def close(self) -> None:
         """No call follows. What was never asked for anything is not opened for it."""
-        if self._database is not None:
-            await self._do(Database.close)
+
+        def close() -> None:
+            if self._database is not None:
+                self._database.close()
+
+        await self._in_turn(close)
 
     async def _do(self, work: Callable[[Database], T]) -> T:
+        def opened() -> T:
+            if self._database is None:
+                self._database = Database(self._path, self._patience)
+            return work(self._database)
+
+        return await self._in_turn(opened)
+
+    async def _in_turn(self, work: Callable[[], T]) -> T:
         def in_turn() -> T:
             with self._turn:
-                if self._database is None:
-                    self._database = Database(self._path, self._patience)
-                return work(self._database)
+                return work()
 
         try:
             return await self._blocking.call(in_turn, LIMIT)

@@ -138,7 +138,7 @@ class Ordering:
                 return self._prove(generation, order, challenges)
             case Pending(_, until, trouble) if trouble and self.outlook.now < until:
                 why = f"the CA puts us off: {trouble}"
-                return self.outlook.wait("CA_BUSY", why, _troubled(told).done, until)
+                return self.outlook.wait("CA_BUSY", why, troubled_since(told), until)
             case Pending(_, until) if self.outlook.now < until:
                 return self.outlook.wait(
                     "CA_PENDING", "the CA is at work on the order", last.done if last else None, until
@@ -253,11 +253,11 @@ def _fault(outcome: Outcome | None) -> str:
     return said or "the CA did not answer"
 
 
-def _troubled(told: Sequence[Deed]) -> Deed:
-    """The first of those at the end at which the CA was in trouble."""
-    first = told[-1]
+def troubled_since(told: Sequence[Deed]) -> Instant | None:
+    """Of steps of one order, as far back as these are remembered; None: at the last of them the CA was well."""
+    since: Instant | None = None
     for deed in reversed(told):
         if not isinstance(deed.outcome, Pending) or not deed.outcome.trouble:
             break
-        first = deed
-    return first
+        since = deed.done
+    return since

@@ -69,7 +69,7 @@ def run(
     path, config = found(named)
     if trial:
         raise click.exceptions.Exit(interruption.run(tried(config)))
-    teller = Teller(quiet=quiet, json_form=json_form)
+    teller = Teller(quiet=quiet, json_form=json_form, limits=config.limits)
     mode = Mode(path, service, watch, timedelta(seconds=patience))
     raise click.exceptions.Exit(interruption.run(_run(mode, config, teller)))
 
@@ -96,7 +96,7 @@ async def _run(mode: Mode, config: Config, teller: Teller) -> int:
             try:
                 _, config = found(mode.path)
                 chosen(config, mode.service)
-                teller.reloaded(mode.path)
+                teller.reloaded(mode.path, config.limits)
             except DanelawError as error:
                 terminal.error(error)
                 terminal.say("the configuration stays as it was")
@@ -144,7 +144,7 @@ async def _session(mode: Mode, config: Config, teller: Teller, requests: Request
                         tending.cancel()
                         await asyncio.gather(tending, return_exceptions=True)
             await _tend(store, known_of, world.clock.now())
-            return teller.close(at.last, config.limits)
+            return teller.close(at.last)
         finally:
             await store.close()
 

@@ -10,7 +10,7 @@ from typing import Final
 
 from dns.name import Name
 
-from danelaw.app.standing import SOMEBODY, ails
+from danelaw.app.standing import ails
 from danelaw.core.model import Limits, SubjectName
 from danelaw.core.model.instants import rfc3339
 from danelaw.core.rollover.actions import Action, Failure, Receipt, SubmitDS
@@ -49,6 +49,7 @@ class Teller:
 
     quiet: bool
     json_form: bool
+    limits: Limits
     _awaited: dict[SubjectName, object] = field(default_factory=dict)
     _refused: dict[SubjectName, frozenset[str]] = field(default_factory=dict)
     """What was told last of whose clients, by the subject whose pass told it."""
@@ -90,15 +91,16 @@ class Teller:
         if by_cds:
             terminal.say(handing_over.BY_CDS)
 
-    def reloaded(self, path: Path) -> None:
+    def reloaded(self, path: Path, limits: Limits) -> None:
+        self.limits = limits
         self._awaited.clear()
         self._refused.clear()
         if not self.quiet:
             terminal.say(f"{path} is read again")
 
-    def close(self, last: Mapping[SubjectName, Pass], limits: Limits) -> int:
+    def close(self, last: Mapping[SubjectName, Pass]) -> int:
         """The last word, and the exit status: 1 where something is wrong, else 3 where something is not known."""
-        wrong = [one for one in last.values() if is_wrong(one, limits)]
+        wrong = [one for one in last.values() if is_wrong(one, self.limits)]
         unknown = [one for one in last.values() if one not in wrong and is_unknown(one)]
         if not self.quiet and not self.json_form:
             settled = sum(isinstance(one.plan, Settled) for one in last.values())
@@ -111,11 +113,11 @@ class Teller:
 
     def _wait(self, ended: Pass, wait: Wait) -> None:
         """Each thing that is awaited gets one line."""
-        phase = (wait.code, words.ends_soon(wait, ended.at))
+        wrong = wait.blind or bool(ails(wait, ended.at, self.limits))
+        phase = (wait.code, words.ends_soon(wait, ended.at), wrong)
         if self._awaited.get(ended.subject) == phase:
             return
         self._awaited[ended.subject] = phase
-        wrong = wait.code in SOMEBODY or wait.blind
         if wrong or not self.quiet:
             held = f"; held back: {words.next_step(wait.held)}" if wait.held is not None else ""
             rest = f"{words.waiting(wait, ended.at)}{held} [{wait.code}]"
